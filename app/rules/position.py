@@ -1,0 +1,95 @@
+"""Which fixes can be believed, and how far apart are two places?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+EARTH_M = 6_371_008.8
+WORST_ACCURACY_M = 200.0
+FASTEST_MPS = 200 / 3.6
+CLOCK_SKEW = timedelta(minutes=2)
+OLDEST_AT = datetime(2010, 1, 1, tzinfo=UTC)
+NOISE_M = 150.0  # a jump shorter than this is noise or a tunnel's end, whatever speed it seems to need
+STUBBORN_FIXES = 3  # so many mutually consistent fixes in a new place outvote the old one
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One position as a phone measured it.
+
+    ``fixed_at`` aware instant of measuring (not of receiving); ``lat``/``lon`` degrees WGS 84; ``accuracy_m`` radius in
+    metres, ``speed_mps`` metres per second, both as the phone claims them; ``moved`` is False for a ping that repeats an
+    old position with a current time (OwnTracks ``t=p``): proof of life, not of movement.
+    """
+
+    fixed_at: datetime
+    lat: float
+    lon: float
+    accuracy_m: float | None = None
+    speed_mps: float | None = None
+    moved: bool = True
+
+
+def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Return the metres between two places, straight over the ground.
+
+    Equirectangular with the mid-latitude's cosine: within 0.1 % of the great circle below 200 km (a working day), and
+    right across the date line. Example: one hundredth of a degree of latitude,
+    ``distance_m(34.0, 135.0, 34.01, 135.0)``, is 1112 m.
+    """
+    turn = (lon2 - lon1 + 540.0) % 360.0 - 180.0
+    east = math.radians(turn) * math.cos(math.radians((lat1 + lat2) / 2))
+    north = math.radians(lat2 - lat1)
+    return EARTH_M * math.hypot(east, north)
+
+
+def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
+    """Return the fixes worth believing, oldest first, one per instant.
+
+    Left out: (0, 0) and places off the globe, accuracy above 200 m, measured before 2010 or more than 2 minutes after
+    ``now`` (a wrong phone clock), and jumps that would need more than 200 km/h, unless the phone then stays there (three
+    fixes agree). Of two fixes with one instant the more accurate wins. The order and repetition of the input do not
+    matter. Example: ``believed([b, a, a, null_island], now) == (a, b)``.
+    """
+    newest_at = now + CLOCK_SKEW
+    plausible = {fix for fix in fixes if _plausible(fix, newest_at)}
+    kept: list[Fix] = []
+    doubted: list[Fix] = []
+    for fix in sorted(plausible, key=_order):
+        if kept and fix.fixed_at == kept[-1].fixed_at:
+            continue
+        if not kept or _reachable(kept[-1], fix):
+            kept.append(fix)
+            doubted = []
+            continue
+        if doubted and (fix.fixed_at == doubted[-1].fixed_at or not _reachable(doubted[-1], fix)):
+            doubted = doubted if fix.fixed_at == doubted[-1].fixed_at else [fix]
+            continue
+        doubted.append(fix)
+        if len(doubted) >= STUBBORN_FIXES:
+            kept.extend(doubted)
+            doubted = []
+    return tuple(kept)
+
+
+def _plausible(fix: Fix, newest_at: datetime) -> bool:
+    if not (OLDEST_AT <= fix.fixed_at <= newest_at):
+        return False
+    if not (-90 <= fix.lat <= 90 and -180 <= fix.lon <= 180) or (abs(fix.lat) < 0.01 and abs(fix.lon) < 0.01):
+        return False
+    return fix.accuracy_m is None or 0 <= fix.accuracy_m <= WORST_ACCURACY_M
+
+
+def _order(fix: Fix) -> tuple[datetime, bool, float, float, float, float]:
+    accuracy = math.inf if fix.accuracy_m is None else fix.accuracy_m
+    return (fix.fixed_at, not fix.moved, accuracy, fix.lat, fix.lon, fix.speed_mps or 0.0)
+
+
+def _reachable(before: Fix, after: Fix) -> bool:
+    gap_m = distance_m(before.lat, before.lon, after.lat, after.lon)
+    if gap_m <= NOISE_M:
+        return True
+    return gap_m - NOISE_M <= FASTEST_MPS * (after.fixed_at - before.fixed_at).total_seconds()
