@@ -1,0 +1,148 @@
+"""Which settings are there? Name, type, default and one sentence each; the README table is generated from here."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting from the environment is wrong; the message names the variable."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside, read from `MAMONAKU_*` environment variables."""
+
+    model_config = SettingsConfigDict(env_prefix="MAMONAKU_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    instance: Path = Field(Path("instance"), description="Folder of the embedded database and the secret key.")
+    database_url: str = Field(
+        "", description="Where data lives: `sqlite:///…` (default: in the instance folder) or `postgresql://…`."
+    )
+    secret_key: str = Field("", description="Signs cookies; made on first start and kept in the instance folder.")
+    base_url: str = Field(
+        "http://127.0.0.1:8000", description="Public address, used in links and to check callback signatures."
+    )
+    timezone: str = Field("Asia/Tokyo", description="Zone in which the company's days and hours are counted.")
+    locale: str = Field("ja", description="Language when nothing says otherwise: `ja` or `en`.")
+    country: str = Field("JP", description="Country whose phone numbers are meant when no country code is given.")
+    smtp_url: str = Field(
+        "", description="Mail server, `smtp://user:pass@host:port` or `smtps://…`; none: mail goes to the console."
+    )
+    mail_from: str = Field("", description="Sender address of e-mails; needed with the mail server.")
+    twilio_account_sid: str = Field("", description="Twilio account for SMS; none: SMS go to the console.")
+    twilio_auth_token: str = Field("", description="Secret of the Twilio account; also checks its callbacks.")
+    twilio_from: str = Field("", description="Number or sender name that SMS come from.")
+    twilio_base_url: str = Field("https://api.twilio.com", description="Address of Twilio's API, or of a stand-in.")
+    geocoder_url: str = Field(
+        "https://nominatim.openstreetmap.org", description="Nominatim server that turns addresses into positions."
+    )
+    map_tiles_url: str = Field(
+        "", description="Map tiles, e.g. `https://tile.example/{z}/{x}/{y}.png`; none: maps show positions on a grid."
+    )
+    fixes_kept_days: int = Field(7, ge=1, le=3650, description="Days after which raw positions are deleted.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not a time zone; an example is Asia/Tokyo")
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        if value not in ("ja", "en"):
+            raise ValueError(f"{value!r} is not a language here; ja and en are")
+        return value
+
+    @field_validator("country")
+    @classmethod
+    def _country_code(cls, value: str) -> str:
+        if len(value) != 2 or not value.isalpha():
+            raise ValueError(f"{value!r} is not a two-letter country code; an example is JP")
+        return value.upper()
+
+    @field_validator("base_url", "twilio_base_url", "geocoder_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{value!r} is not a web address; an example is https://example.jp")
+        return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("not a mail server address; an example is smtp://user:pass@mail.example.jp:587")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("not a database address; sqlite:///file or postgresql://user@host/name")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def database(self) -> str:
+        """The database address in force."""
+        return self.database_url or f"sqlite:///{(self.instance / 'mamonaku.sqlite').absolute()}"
+
+    def signing_key(self) -> str:
+        """Return the secret key; the first call on a new installation makes it and keeps it for the owner alone."""
+        if self.secret_key:
+            return self.secret_key
+        self.instance.mkdir(parents=True, exist_ok=True)
+        file = self.instance / "secret_key"
+        try:
+            with file.open("x", opener=_owner_only) as new:
+                new.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        return file.read_text().strip()
+
+
+def _owner_only(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises SettingsError naming every variable that is wrong; secrets are never repeated in the message.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            f"MAMONAKU_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False)
+        ]
+        raise SettingsError("\n".join(wrong)) from None
+
+
+def settings_table() -> str:
+    """Return the table of all settings for the README, in Markdown."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, info in Settings.model_fields.items():
+        default = f"`{info.default}`" if info.default not in ("", None) else "–"
+        rows.append(f"| `MAMONAKU_{name.upper()}` | {default} | {info.description} |")
+    return "\n".join(rows)

@@ -1,0 +1,42 @@
+"""What is remembered? Every table, so that migrations and tests see them all."""
+
+from app.models.access import ApiToken, IdempotentReply, PhoneLink, SignIn, User
+from app.models.alarm import Alarm
+from app.models.company import Company
+from app.models.customer import Customer, Site
+from app.models.job import JobRun, Lease
+from app.models.notice import Notice, NoticeAttempt, Receipt
+from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
+from app.models.service import Service
+from app.models.technician import Device, Technician
+from app.models.visit import DecisionEntry, Visit, VisitEvent
+
+#: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
+EVIDENCE = (VisitEvent, DecisionEntry, Receipt)
+
+__all__ = [
+    "EVIDENCE",
+    "Alarm",
+    "ApiToken",
+    "Company",
+    "CurrentPosition",
+    "Customer",
+    "DecisionEntry",
+    "Device",
+    "IdempotentReply",
+    "JobRun",
+    "Lease",
+    "Notice",
+    "NoticeAttempt",
+    "PhoneLink",
+    "PositionFix",
+    "QuarantinedInput",
+    "Receipt",
+    "Service",
+    "SignIn",
+    "Site",
+    "Technician",
+    "User",
+    "Visit",
+    "VisitEvent",
+]

@@ -1,0 +1,28 @@
+"""Who is the company that makes the promises? One row."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+
+
+class Company(Base):
+    """The firm as its customers know it; there is exactly one row, with id 1."""
+
+    __tablename__ = "company"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    #: Full name, in mails and on pages.
+    name: Mapped[str]
+    #: Short name, in SMS, where every character costs.
+    short_name: Mapped[str]
+    #: Number that customers may call.
+    phone: Mapped[str]
+    #: When somebody answers it, in words: "8:00〜21:00".
+    phone_hours: Mapped[str] = mapped_column(default="")
+    #: Who signs mails: "配車担当", "小林".
+    sender_role: Mapped[str] = mapped_column(default="")
+    sender_name: Mapped[str] = mapped_column(default="")

@@ -1,0 +1,54 @@
+"""Whom do we visit, and where?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base
+
+
+class Customer(Base):
+    """A person or firm that books visits."""
+
+    __tablename__ = "customer"
+    __table_args__ = (CheckConstraint("kind IN ('individual', 'corporate')", name="kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="individual")
+    #: Language of messages and of the customer's page: ja or en.
+    language: Mapped[str] = mapped_column(default="ja")
+    #: E.164; can receive SMS.
+    mobile: Mapped[str | None]
+    #: E.164; may be a landline.
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
+    line_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+    sites: Mapped[list[Site]] = relationship(back_populates="customer", order_by="Site.id")
+
+
+class Site(Base):
+    """A place of a customer that is visited."""
+
+    __tablename__ = "site"
+    __table_args__ = (
+        CheckConstraint("(lat IS NULL) = (lon IS NULL)", name="whole_position"),
+        CheckConstraint("lat BETWEEN -90 AND 90 AND lon BETWEEN -180 AND 180", name="on_earth"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    address: Mapped[str]
+    lat: Mapped[float | None]
+    lon: Mapped[float | None]
+    #: How the position is known: given, geocoder, map, or empty while it is not.
+    located_by: Mapped[str] = mapped_column(default="")
+    #: When the geocoder was last asked in vain; the job asks again later.
+    locate_tried_at: Mapped[datetime | None]
+
+    customer: Mapped[Customer] = relationship(back_populates="sites")

@@ -1,0 +1,32 @@
+"""Which process ticks, and what has already run?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+
+
+class Lease(Base):
+    """Who may tick, until when. The number goes up with every new holder, so that a sleeper who wakes is known."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    number: Mapped[int]
+    until_at: Mapped[datetime]
+    #: The heartbeat: when the holder last showed that it is alive.
+    seen_at: Mapped[datetime]
+
+
+class JobRun(Base):
+    """What runs once per slot of time has run in this slot."""
+
+    __tablename__ = "job_run"
+
+    job: Mapped[str] = mapped_column(primary_key=True)
+    slot_at: Mapped[datetime] = mapped_column(primary_key=True)
+    ran_at: Mapped[datetime]

@@ -1,0 +1,25 @@
+"""What does the customer buy?"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+
+
+class Service(Base):
+    """A kind of work, with the time it usually takes."""
+
+    __tablename__ = "service"
+    __table_args__ = (CheckConstraint("duration_min > 0", name="duration_min"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name_ja: Mapped[str]
+    name_en: Mapped[str]
+    duration_min: Mapped[int]
+    active: Mapped[bool] = mapped_column(default=True)
+
+    def name(self, locale: str) -> str:
+        """Return the name in the reader's language."""
+        return self.name_en if locale == "en" else self.name_ja

@@ -1,0 +1,50 @@
+"""Who goes there, and which phones may speak for them?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base
+
+
+class Technician(Base):
+    """A person who drives to customers."""
+
+    __tablename__ = "technician"
+    __table_args__ = (CheckConstraint("travels_by IN ('car', 'public_transport', 'bicycle')", name="travels_by"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    language: Mapped[str] = mapped_column(default="ja")
+    skills: Mapped[list[str]] = mapped_column(JSON, default=list)
+    travels_by: Mapped[str] = mapped_column(default="car")
+    #: Where the day starts: home or branch.
+    base_lat: Mapped[float | None]
+    base_lon: Mapped[float | None]
+    #: {"mon": [["09:00", "18:00"]], …}, local time.
+    working_hours: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+    devices: Mapped[list[Device]] = relationship(back_populates="technician")
+
+
+class Device(Base):
+    """A credential with which a location app may report a technician's position, and nothing else."""
+
+    __tablename__ = "device"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"), index=True)
+    #: The token's first characters, to find it by and to show it by.
+    username: Mapped[str] = mapped_column(unique=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    technician: Mapped[Technician] = relationship(back_populates="devices")

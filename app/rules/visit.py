@@ -1,0 +1,37 @@
+"""Which states can a visit be in, and which change of state is allowed?"""
+
+from __future__ import annotations
+
+STATUSES = ("booked", "en_route", "arrived", "working", "completed", "no_access", "cancelled")
+
+#: The technician is still expected or at work.
+OPEN = ("booked", "en_route", "arrived", "working")
+
+#: The customer still waits for the technician.
+AWAITED = ("booked", "en_route")
+
+#: What a technician or the office may report.
+REPORTABLE = ("en_route", "arrived", "working", "completed", "no_access", "cancelled")
+
+_RANK = {"booked": 0, "en_route": 1, "arrived": 2, "working": 3, "completed": 4, "no_access": 4, "cancelled": 4}
+
+
+def change_allowed(old: str, new: str) -> bool:
+    """Return whether a visit may go from one state to another: forward only, steps may be left out.
+
+    A forgotten tap is no reason to refuse the next one, so `booked` may become `completed`. What is over
+    (completed, no access, cancelled) stays over; undoing a mistaken tap is a change of its own.
+
+    >>> change_allowed("booked", "arrived"), change_allowed("completed", "en_route")
+    (True, False)
+    """
+    return old in OPEN and _RANK[new] > _RANK[old]
+
+
+def next_step(status: str) -> str | None:
+    """Return the state that the technician's one big button leads to, or None when the visit is over.
+
+    >>> next_step("booked"), next_step("arrived")
+    ('en_route', 'completed')
+    """
+    return {"booked": "en_route", "en_route": "arrived", "arrived": "completed", "working": "completed"}.get(status)
