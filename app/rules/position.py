@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 EARTH_M = 6_371_008.8
 WORST_ACCURACY_M = 200.0
@@ -46,6 +47,12 @@ def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     return EARTH_M * math.hypot(east, north)
 
 
+def metres_per_degree(lat: float) -> tuple[float, float]:
+    """Return metres per degree of latitude and of longitude at ``lat`` degrees. Example: at 35° (111195, 91085)."""
+    north = math.radians(EARTH_M)
+    return north, north * math.cos(math.radians(lat))
+
+
 def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
     """Return the fixes worth believing, oldest first, one per instant.
 
@@ -55,23 +62,26 @@ def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
     matter. Example: ``believed([b, a, a, null_island], now) == (a, b)``.
     """
     newest_at = now + CLOCK_SKEW
-    plausible = {fix for fix in fixes if _plausible(fix, newest_at)}
+    ordered = [fix for fix in fixes if _plausible(fix, newest_at)]
+    if any(b.fixed_at <= a.fixed_at for a, b in pairwise(ordered)):
+        ordered.sort(key=_order)
     kept: list[Fix] = []
     doubted: list[Fix] = []
-    for fix in sorted(plausible, key=_order):
+    for fix in ordered:
         if kept and fix.fixed_at == kept[-1].fixed_at:
             continue
         if not kept or _reachable(kept[-1], fix):
             kept.append(fix)
-            doubted = []
+            doubted.clear()
+        elif doubted and fix.fixed_at == doubted[-1].fixed_at:
             continue
-        if doubted and (fix.fixed_at == doubted[-1].fixed_at or not _reachable(doubted[-1], fix)):
-            doubted = doubted if fix.fixed_at == doubted[-1].fixed_at else [fix]
-            continue
-        doubted.append(fix)
-        if len(doubted) >= STUBBORN_FIXES:
-            kept.extend(doubted)
-            doubted = []
+        else:
+            if doubted and not _reachable(doubted[-1], fix):
+                doubted.clear()
+            doubted.append(fix)
+            if len(doubted) >= STUBBORN_FIXES:
+                kept.extend(doubted)
+                doubted.clear()
     return tuple(kept)
 
 
@@ -89,7 +99,8 @@ def _order(fix: Fix) -> tuple[datetime, bool, float, float, float, float]:
 
 
 def _reachable(before: Fix, after: Fix) -> bool:
-    gap_m = distance_m(before.lat, before.lon, after.lat, after.lon)
-    if gap_m <= NOISE_M:
+    # Degrees first: most pairs are close, and the cosine is what costs.
+    if abs(after.lat - before.lat) < 0.0009 and abs(after.lon - before.lon) < 0.0009:
         return True
+    gap_m = distance_m(before.lat, before.lon, after.lat, after.lon)
     return gap_m - NOISE_M <= FASTEST_MPS * (after.fixed_at - before.fixed_at).total_seconds()
