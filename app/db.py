@@ -73,15 +73,25 @@ class Database:
         self._readers = sessionmaker(self.engine.execution_options(reads_only=True), expire_on_commit=False)
 
     @contextmanager
+    def open(self, *, writes: bool) -> Iterator[Session]:
+        """Open a session that keeps nothing unless its user commits; the web's one hook does, at the end of a request."""
+        if not writes:
+            with self._readers() as session:
+                yield session
+            return
+        with self._turn, self._writers() as session:
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """Open one transaction that may change rows; it commits at the end, or leaves nothing behind."""
-        with self._turn, self._writers.begin() as session:
+        with self.open(writes=True) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session for looking; nothing it does is kept."""
-        with self._readers() as session:
+        with self.open(writes=False) as session:
             yield session
 
     def check(self) -> None:

@@ -1,0 +1,64 @@
+"""The only place where parts are joined: settings, database, providers, pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apiflask import APIFlask
+
+    from app.clock import Clock
+    from app.config import Settings
+    from app.parts import Parts
+
+
+def join(settings: Settings, clock: Clock | None = None) -> Parts:
+    """Open the database and the ways out to the world that the settings name."""
+    from app.clock import WallClock
+    from app.db import Database
+    from app.parts import Parts
+    from app.providers import build_channels
+    from app.providers.geocode_nominatim import NominatimGeocoder
+
+    if not settings.database_url:
+        settings.instance.mkdir(parents=True, exist_ok=True)
+    return Parts(
+        settings=settings,
+        db=Database(settings.database),
+        clock=clock or WallClock(),
+        channels=build_channels(settings),
+        geocoder=NominatimGeocoder(settings.geocoder_url, settings.country),
+    )
+
+
+def create_app(parts: Parts) -> APIFlask:
+    """Return the web application over joined parts."""
+    from apiflask import APIFlask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from app import web
+
+    settings = parts.settings
+    app = APIFlask(
+        __name__, title="Mamonaku", version="1", spec_path="/api/v1/openapi.json", docs_path=None, json_errors=False
+    )
+    app.extensions["mamonaku"] = parts
+    secure = settings.base_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=settings.signing_key(),
+        SESSION_COOKIE_NAME="__Host-mamonaku" if secure else "mamonaku",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=90),
+        MAX_CONTENT_LENGTH=4 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,  # a page left open overnight, or offline in a basement, must still be able to post
+        WTF_CSRF_SSL_STRICT=False,  # our pages send no referrer; the token in the session does the work
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    web.install(app)
+    return app

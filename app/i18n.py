@@ -1,0 +1,100 @@
+"""How is it said in Japanese and in English? Texts, dates, windows and durations as a native of the trade writes them.
+
+Texts live in `translations/<locale>/<area>.json` as flat keys; `t("board.title", "ja")` finds `title` of `board.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LOCALES = ("ja", "en")
+
+_FOLDER = Path(__file__).parent / "translations"
+_DAYS_JA = "月火水木金土日"
+_DAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@cache
+def catalogue(locale: str) -> Mapping[str, str]:
+    """Return every text of a language, keyed `area.name`.
+
+    Raises ValueError when an area defines a key twice.
+    """
+    texts: dict[str, str] = {}
+    for file in sorted((_FOLDER / locale).glob("*.json")):
+        pairs = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_refuse_repeats)
+        texts.update({f"{file.stem}.{name}": value for name, value in pairs.items()})
+    return texts
+
+
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise ValueError(f"a text is defined twice: {sorted({n for n in names if names.count(n) > 1})}")
+    return dict(pairs)
+
+
+def t(key: str, locale: str, /, **facts: Any) -> str:
+    """Return a text in a language with its placeholders filled.
+
+    Raises KeyError for an unknown key or a missing fact: a page with a hole is a fault to be seen in tests.
+    """
+    text = catalogue(locale)[key]
+    return text.format(**facts) if facts else text
+
+
+def has(key: str, locale: str) -> bool:
+    """Return whether a text exists."""
+    return key in catalogue(locale)
+
+
+def pick_locale(wanted: str | None, header: str | None, otherwise: str) -> str:
+    """Return the language to speak: the one asked for, else the browser's first that we know, else the given one.
+
+    >>> pick_locale(None, "fr;q=0.9, en-GB;q=0.8, ja;q=0.5", "ja")
+    'en'
+    """
+    if wanted in LOCALES:
+        return str(wanted)
+    ranked = []
+    for position, part in enumerate((header or "").split(",")):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            weight = 0.0
+        ranked.append((-weight, position, tag[:2].lower()))
+    for weight, _, language in sorted(ranked):
+        if language in LOCALES and weight < 0:
+            return language
+    return otherwise
+
+
+def time_words(at: datetime, zone: tzinfo) -> str:
+    """Return the local time of day: 17:20."""
+    return f"{at.astimezone(zone):%H:%M}"
+
+
+def day_words(on: date, locale: str) -> str:
+    """Return a short date with its weekday: 11/24(火), Tue 24 Nov."""
+    if locale == "ja":
+        return f"{on.month}/{on.day}({_DAYS_JA[on.weekday()]})"
+    return f"{_DAYS_EN[on.weekday()]} {on.day} {_MONTHS_EN[on.month - 1]}"
+
+
+def window_words(from_at: datetime, until_at: datetime, zone: tzinfo) -> str:
+    """Return a window as a departure board shows it: 17:20–17:40, or 17:00 when it is a single moment."""
+    first, last = time_words(from_at, zone), time_words(until_at, zone)
+    return first if from_at == until_at else f"{first}–{last}"
+
+
+def as_of_words(at: datetime, zone: tzinfo, locale: str) -> str:
+    """Return the freshness mark beside an estimate: 16:41現在, as of 16:41."""
+    clock = time_words(at, zone)
+    return f"{clock}現在" if locale == "ja" else f"as of {clock}"

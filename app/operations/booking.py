@@ -1,0 +1,283 @@
+"""Book, move, reassign and cancel visits, so that two of one technician never overlap."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Invalid, NotFound, Problem, Stale
+from app.models import Customer, Service, Site, Technician, Visit, VisitEvent
+from app.operations.alarm import clear_alarms
+from app.rules.booking import Clash, Taken, first_free_start
+from app.rules.visit import change_allowed
+
+#: A promise longer than this is no promise.
+LONGEST_WINDOW = timedelta(hours=24)
+LONGEST_VISIT_MIN = 24 * 60
+#: How long after its end a promise may still be entered: a call-out is often written down when it has begun.
+ENTERED_LATE = timedelta(hours=1)
+#: No evidence about a visit can exist earlier than this before its plan.
+FIRST_LOOK_BEFORE = timedelta(hours=12)
+
+# No vowels and no look-alikes: a token is sometimes read aloud. Ten of 28 characters are 48 bits, as much as an SMS
+# of 70 characters leaves room for; guessing is slowed down by the page's rate limit, and the link ends with the visit.
+_TOKEN_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
+_TOKEN_LENGTH = 10
+
+
+def book_visit(
+    session: Session,
+    *,
+    customer_id: int,
+    site_id: int,
+    service_id: int,
+    promised_from_at: datetime,
+    promised_until_at: datetime,
+    duration_min: int | None,
+    technician_id: int | None,
+    now: datetime,
+    actor: str,
+    planned_from_at: datetime | None = None,
+    note: str = "",
+) -> Visit:
+    """Book a visit and plan it at its first free start within the promise, or at the start that is given.
+
+    Raises Invalid naming the fields, Conflict `overlap` or `unreachable` with the visit that stands in the way.
+    """
+    customer = session.get(Customer, customer_id)
+    site = session.get(Site, site_id)
+    service = session.get(Service, service_id)
+    problems = []
+    if customer is None:
+        problems.append(Problem("customer", "unknown"))
+    if site is None or (customer is not None and site.customer_id != customer.id):
+        problems.append(Problem("site", "unknown"))
+    if service is None or not service.active:
+        problems.append(Problem("service", "unknown"))
+    if problems:
+        raise Invalid(problems)
+    assert site is not None
+    assert service is not None
+    minutes = service.duration_min if duration_min is None else duration_min
+    _check_times(promised_from_at, promised_until_at, minutes, planned_from_at, now)
+    planned_at = _place(
+        session, technician_id, site, promised_from_at, promised_until_at, minutes, planned_from_at, visit_id=None
+    )
+    visit = Visit(
+        customer_id=customer_id,
+        site_id=site_id,
+        service_id=service_id,
+        technician_id=technician_id,
+        link_token="".join(secrets.choice(_TOKEN_LETTERS) for _ in range(_TOKEN_LENGTH)),
+        note=note,
+        created_at=now,
+        promised_from_at=promised_from_at,
+        promised_until_at=promised_until_at,
+        planned_from_at=planned_at,
+        planned_until_at=planned_at + timedelta(minutes=minutes),
+        duration_min=minutes,
+        check_at=max(now, planned_at - FIRST_LOOK_BEFORE),
+    )
+    session.add(visit)
+    with _overlap_refused():
+        session.flush()
+    add_event(session, visit, "booked", actor, now, facts=_promise(visit))
+    return visit
+
+
+def change_visit(
+    session: Session,
+    visit_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    version: int | None = None,
+    promised_from_at: datetime | None = None,
+    promised_until_at: datetime | None = None,
+    planned_from_at: datetime | None = None,
+    duration_min: int | None = None,
+    technician_id: int | None = None,
+    unassign: bool = False,
+    note: str | None = None,
+) -> Visit:
+    """Move or reassign a visit; what is None stays. A moved promise forgets the forecast and what was told of it.
+
+    Raises NotFound, Stale when `version` is not the present one, Conflict when the visit is over or the new time is
+    taken, Invalid naming the fields.
+    """
+    visit = visit_for_change(session, visit_id, version)
+    if not visit.is_open:
+        raise Conflict("visit_over", status=visit.status)
+    before = _promise(visit)
+    new_from_at = promised_from_at or visit.promised_from_at
+    # Moving only the start keeps the length of the window.
+    new_until_at = promised_until_at or (visit.promised_until_at + (new_from_at - visit.promised_from_at))
+    minutes = duration_min or visit.duration_min
+    new_technician_id = None if unassign else technician_id or visit.technician_id
+    promise_moved = (new_from_at, new_until_at) != (visit.promised_from_at, visit.promised_until_at)
+    if promise_moved or planned_from_at or duration_min is not None or new_technician_id != visit.technician_id:
+        keeps_plan = not promise_moved and planned_from_at is None
+        wanted_at = visit.planned_from_at if keeps_plan else planned_from_at
+        if promise_moved or planned_from_at or duration_min is not None:
+            _check_times(new_from_at, new_until_at, minutes, planned_from_at, now)
+        planned_at = _place(
+            session, new_technician_id, visit.site, new_from_at, new_until_at, minutes, wanted_at, visit_id=visit.id
+        )
+        if new_technician_id != visit.technician_id:
+            visit.en_route_at = visit.en_route_by = None
+            if visit.status == "en_route":
+                visit.status = "booked"
+        visit.promised_from_at, visit.promised_until_at = new_from_at, new_until_at
+        visit.planned_from_at, visit.planned_until_at = planned_at, planned_at + timedelta(minutes=minutes)
+        visit.duration_min, visit.technician_id = minutes, new_technician_id
+        forget_forecast(visit)
+        visit.check_at = max(now, planned_at - FIRST_LOOK_BEFORE)
+        clear_alarms(
+            session, f"visit:{visit.id}", ("silent_near_promise", "notice_held", "cannot_be_there"), now, actor
+        )
+    if note is not None:
+        visit.note = note
+    visit.version += 1
+    with _overlap_refused():
+        session.flush()
+    add_event(session, visit, "changed", actor, now, facts={"before": before, "after": _promise(visit)})
+    return visit
+
+
+def cancel_visit(
+    session: Session, visit_id: int, *, now: datetime, actor: str, version: int | None = None, reason: str = ""
+) -> Visit:
+    """Cancel a visit; what waits to be told about it becomes old news. Raises NotFound, Stale, Conflict."""
+    visit = visit_for_change(session, visit_id, version)
+    if not change_allowed(visit.status, "cancelled"):
+        raise Conflict("visit_over", status=visit.status)
+    visit.status = "cancelled"
+    visit.check_at = None
+    visit.version += 1
+    add_event(session, visit, "cancelled", actor, now, facts={"reason": reason} if reason else {})
+    clear_alarms(session, f"visit:{visit.id}", ("silent_near_promise", "notice_held", "cannot_be_there"), now, actor)
+    return visit
+
+
+def visit_for_change(session: Session, visit_id: int, version: int | None = None) -> Visit:
+    """Load a visit for changing it, locked where the database can. Raises NotFound, Stale."""
+    visit = session.get(Visit, visit_id, with_for_update={"of": Visit})
+    if visit is None:
+        raise NotFound("visit")
+    if version is not None and version != visit.version:
+        raise Stale("visit_changed", version=visit.version)
+    return visit
+
+
+def add_event(
+    session: Session,
+    visit: Visit,
+    kind: str,
+    actor: str,
+    now: datetime,
+    *,
+    at: datetime | None = None,
+    facts: dict[str, Any] | None = None,
+    client_key: str | None = None,
+) -> None:
+    """Add an entry to a visit's history: what happened when, and when we heard of it."""
+    session.add(
+        VisitEvent(
+            visit_id=visit.id,
+            at=at or now,
+            recorded_at=now,
+            kind=kind,
+            actor=actor,
+            facts=facts or {},
+            client_key=client_key,
+        )
+    )
+
+
+def forget_forecast(visit: Visit) -> None:
+    """Forget what was forecast: it spoke of another promise or another technician."""
+    visit.forecast_from_at = visit.forecast_until_at = visit.forecast_median_at = visit.forecast_as_of_at = None
+    visit.late_probability = visit.forecast_basis = visit.forecast_state = None
+    visit.eta_reported = visit.eta_reported_at = None
+    visit.watch = {}
+
+
+def _check_times(
+    from_at: datetime, until_at: datetime, duration_min: int, planned_from_at: datetime | None, now: datetime
+) -> None:
+    problems = []
+    if until_at < from_at:
+        problems.append(Problem("promised_until", "before_start"))
+    elif until_at - from_at > LONGEST_WINDOW:
+        problems.append(Problem("promised_until", "window_too_long", {"hours": 24}))
+    if until_at < now - ENTERED_LATE:
+        problems.append(Problem("promised_from", "in_the_past"))
+    if not 1 <= duration_min <= LONGEST_VISIT_MIN:
+        problems.append(Problem("duration_min", "range", {"least": 1, "most": LONGEST_VISIT_MIN}))
+    if planned_from_at is not None and not from_at <= planned_from_at <= max(from_at, until_at):
+        problems.append(Problem("planned_from", "outside_promise"))
+    if problems:
+        raise Invalid(problems)
+
+
+def _place(
+    session: Session,
+    technician_id: int | None,
+    site: Site,
+    from_at: datetime,
+    until_at: datetime,
+    duration_min: int,
+    planned_from_at: datetime | None,
+    *,
+    visit_id: int | None,
+) -> datetime:
+    """Return when the visit is planned to start. Locks the technician, so that bookings for one wait in line."""
+    if technician_id is None:
+        return planned_from_at or from_at
+    technician = session.get(Technician, technician_id, with_for_update=True)
+    if technician is None or not technician.active:
+        raise Invalid.one("technician", "unknown")
+    earliest_at, latest_at = (planned_from_at, planned_from_at) if planned_from_at else (from_at, until_at)
+    near = timedelta(minutes=duration_min) + timedelta(hours=12)
+    rows = session.execute(
+        select(Visit.id, Visit.planned_from_at, Visit.planned_until_at, Site.lat, Site.lon)
+        .join(Site, Site.id == Visit.site_id)
+        .where(
+            Visit.technician_id == technician_id,
+            Visit.status != "cancelled",
+            Visit.id != (visit_id or 0),
+            Visit.planned_until_at > earliest_at - near,
+            Visit.planned_from_at < latest_at + near,
+        )
+    )
+    start = first_free_start(earliest_at, latest_at, duration_min, site.lat, site.lon, [Taken(*row) for row in rows])
+    if isinstance(start, Clash):
+        raise Conflict(start.reason, visit=start.visit_id, short_min=start.short_min)
+    return start
+
+
+@contextmanager
+def _overlap_refused() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if "visit_no_overlap" in str(error.orig):
+            raise Conflict("overlap", visit=0, short_min=0) from error
+        raise
+
+
+def _promise(visit: Visit) -> dict[str, Any]:
+    return {
+        "promised_from": visit.promised_from_at.isoformat(),
+        "promised_until": visit.promised_until_at.isoformat(),
+        "planned_from": visit.planned_from_at.isoformat(),
+        "technician": visit.technician_id,
+        "duration_min": visit.duration_min,
+    }

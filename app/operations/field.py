@@ -1,0 +1,170 @@
+"""Take in what happens on site: taps, reported delays, and what positions show when a tap was forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Invalid
+from app.models import Visit, VisitEvent
+from app.operations.alarm import clear_alarms
+from app.operations.booking import add_event, visit_for_change
+from app.rules.visit import AWAITED, OPEN, REPORTABLE, change_allowed
+
+#: A phone's clock may be this far ahead of ours.
+CLOCK_AHEAD = timedelta(minutes=2)
+#: A tap older than this was kept too long to be about today.
+TAP_KEPT = timedelta(hours=48)
+#: What the arrival settles.
+_SETTLED_BY_ARRIVAL = ("silent_near_promise", "notice_held", "late_not_told")
+
+
+def report_status(
+    session: Session,
+    visit_id: int,
+    status: str,
+    *,
+    now: datetime,
+    actor: str,
+    by: str = "tap",
+    at: datetime | None = None,
+    client_key: str | None = None,
+) -> Visit:
+    """Record that a visit has reached a state, at `at` (default: now); a tap sent twice counts once.
+
+    A tap that comes after a later one (a phone without a signal) fills in its time and does not turn the state back.
+    Raises NotFound, Invalid naming the field, Conflict when the visit is over.
+    """
+    visit = visit_for_change(session, visit_id)
+    if _known(session, client_key):
+        return visit
+    if status not in REPORTABLE:
+        raise Invalid.one("status", "choice", choices=", ".join(REPORTABLE))
+    happened_at = _believable(at, now)
+    if change_allowed(visit.status, status):
+        visit.status = status
+        visit.version += 1
+    elif visit.status == status or (status in OPEN and getattr(visit, f"{status}_at", happened_at) is None):
+        pass  # said again, or a forgotten earlier step that is reported now
+    elif client_key and visit.status in ("completed", "no_access") and status in OPEN:
+        pass  # the phone caught up after the office had closed the visit: kept as an entry, changes nothing
+    else:
+        raise Conflict("status_not_possible", status=visit.status)
+    _note_time(visit, status, happened_at, by)
+    add_event(session, visit, status, actor, now, at=happened_at, facts={"by": by}, client_key=client_key)
+    if visit.status not in AWAITED:
+        clear_alarms(session, f"visit:{visit.id}", _SETTLED_BY_ARRIVAL, now)
+    if not visit.is_open:
+        visit.check_at = None
+    look_again(session, visit.technician_id, now)
+    return visit
+
+
+def undo_status(session: Session, visit_id: int, *, now: datetime, actor: str, client_key: str | None = None) -> Visit:
+    """Take the latest tap back: the visit returns to the state before, and the history keeps both.
+
+    Raises NotFound, Conflict when there is nothing to take back.
+    """
+    visit = visit_for_change(session, visit_id)
+    if _known(session, client_key):
+        return visit
+    if visit.status in ("booked", "cancelled"):
+        raise Conflict("nothing_to_undo")
+    undone = visit.status
+    for status, moment in (("completed", "completed_at"), ("arrived", "arrived_at"), ("en_route", "en_route_at")):
+        if undone in (status, *(("working",) if status == "arrived" else ())):
+            setattr(visit, moment, None)
+            setattr(visit, moment.replace("_at", "_by"), None)
+    visit.status = (
+        "arrived" if visit.arrived_at and undone != "arrived" else "en_route" if visit.en_route_at else "booked"
+    )
+    visit.version += 1
+    add_event(session, visit, "undone", actor, now, facts={"status": undone}, client_key=client_key)
+    look_again(session, visit.technician_id, now)
+    return visit
+
+
+def report_eta(
+    session: Session,
+    visit_id: int,
+    eta: datetime,
+    *,
+    now: datetime,
+    actor: str,
+    at: datetime | None = None,
+    client_key: str | None = None,
+) -> Visit:
+    """Record the arrival time that the technician expects. Raises NotFound, Invalid, Conflict when no longer awaited."""
+    visit = visit_for_change(session, visit_id)
+    if _known(session, client_key):
+        return visit
+    if visit.status not in AWAITED:
+        raise Conflict("not_awaited", status=visit.status)
+    said_at = _believable(at, now)
+    if not said_at - timedelta(minutes=10) <= eta <= said_at + timedelta(hours=12):
+        raise Invalid.one("eta", "not_soon")
+    if visit.eta_reported_at is None or said_at >= visit.eta_reported_at:
+        visit.eta_reported, visit.eta_reported_at = eta, said_at
+    add_event(session, visit, "eta", actor, now, at=said_at, facts={"eta": eta.isoformat()}, client_key=client_key)
+    look_again(session, visit.technician_id, now)
+    return visit
+
+
+def note_inferred(session: Session, visit: Visit, status: str, at: datetime, why: str, *, now: datetime) -> None:
+    """Record a step that nobody tapped but positions show; it never overrides a tap, and a tap may still correct it."""
+    if not change_allowed(visit.status, status):
+        return
+    visit.status = status
+    _note_time(visit, status, at, "position")
+    add_event(session, visit, status, "position", now, at=at, facts={"by": "position", "why": why})
+    if status not in AWAITED:
+        clear_alarms(session, f"visit:{visit.id}", _SETTLED_BY_ARRIVAL, now)
+    if not visit.is_open:
+        visit.check_at = None
+
+
+def look_again(session: Session, technician_id: int | None, now: datetime) -> None:
+    """Have the sweep look at a technician's day at once, because there is new evidence."""
+    if technician_id is not None:
+        session.flush()
+        session.execute(
+            update(Visit)
+            .where(
+                Visit.technician_id == technician_id,
+                Visit.status.in_(OPEN),
+                Visit.check_at > now,
+                Visit.planned_from_at < now + timedelta(hours=12),
+            )
+            .values(check_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _note_time(visit: Visit, status: str, at: datetime, by: str) -> None:
+    if status == "working":
+        status = "arrived"
+    if status not in ("en_route", "arrived", "completed"):
+        return
+    known_by = getattr(visit, f"{status}_by")
+    # A person's word replaces what positions suggested; the first word of a person stands.
+    if getattr(visit, f"{status}_at") is None or (known_by == "position" and by != "position"):
+        setattr(visit, f"{status}_at", at)
+        setattr(visit, f"{status}_by", by)
+
+
+def _known(session: Session, client_key: str | None) -> bool:
+    return client_key is not None and (
+        session.scalar(select(VisitEvent.id).where(VisitEvent.client_key == client_key)) is not None
+    )
+
+
+def _believable(at: datetime | None, now: datetime) -> datetime:
+    if at is None or now < at <= now + CLOCK_AHEAD:
+        return now
+    if at > now + CLOCK_AHEAD:
+        raise Invalid.one("at", "in_the_future")
+    if at < now - TAP_KEPT:
+        raise Invalid.one("at", "too_old")
+    return at

@@ -1,0 +1,195 @@
+"""Look at a technician's day again: forecast every stop, record what taps forgot, and tell who must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, joinedload
+
+from app.models import DecisionEntry, Notice, PositionFix, Visit
+from app.operations.alarm import clear_alarms, raise_alarm
+from app.operations.field import note_inferred
+from app.operations.notice import Telling, add_notice
+from app.rules.forecast import Day, Forecast, Stop, forecast_day
+from app.rules.lateness import Decision, Policy, Told, Watch, decide
+from app.rules.position import Fix
+from app.rules.visit import AWAITED, OPEN
+
+#: Stops this far from now belong to the day that is looked at.
+DAY_REACH = timedelta(hours=12)
+#: Positions older than this say nothing about the pace now.
+FIXES_REACH = timedelta(hours=3)
+#: When a rule fails on a day, the day is looked at again after this, so that it cannot block the others.
+POSTPONED = timedelta(minutes=5)
+#: A day without anything to wait for is looked at again after this all the same.
+LONGEST_WAIT = timedelta(minutes=30)
+
+#: Notices that a customer has not been and will not be told.
+_NOT_TOLD = ("dropped",)
+_ALARMS = ("silent_near_promise",)
+
+
+def due_technicians(session: Session, now: datetime) -> Sequence[int]:
+    """Return the technicians with a visit that is due to be looked at, longest due first."""
+    rows = session.execute(
+        select(Visit.technician_id)
+        .where(Visit.check_at <= now, Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
+        .order_by(Visit.check_at)
+    )
+    return list(dict.fromkeys(technician_id for (technician_id,) in rows if technician_id is not None))
+
+
+def look_at_day(session: Session, technician_id: int, telling: Telling, now: datetime, policy: Policy) -> int:
+    """Forecast and decide for every open visit of a technician around now; return how many notices were added."""
+    visits = _visits_around(session, technician_id, now)
+    if not visits:
+        return 0
+    located = [visit for visit in visits if visit.site.lat is not None]
+    day = Day(tuple(_stop(visit) for visit in located), _fixes(session, technician_id, now), telling.zone)
+    outlook = forecast_day(day, now)
+    by_id = {str(visit.id): visit for visit in located}
+    for seen in outlook.inferred:
+        note_inferred(session, by_id[seen.visit], seen.kind, seen.at, seen.why, now=now)
+    notices = _notices(session, [visit.id for visit in located])
+    stops = {stop.visit: stop for stop in day.stops}
+    added = 0
+    for forecast in outlook.forecasts:
+        visit = by_id[forecast.visit]
+        if visit.status not in AWAITED:
+            continue
+        earlier = notices.get(visit.id, [])
+        told = [Told(n.kind, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in earlier]
+        decision = decide(stops[forecast.visit], forecast, told, _watch(visit), now, policy)
+        if decision.kind:
+            add_notice(session, visit, decision, earlier, telling, now)
+            added += 1
+        _remember(session, visit, forecast, decision, now)
+    for visit in visits:
+        if visit.is_open and (visit.check_at is None or visit.check_at <= now):
+            visit.check_at = now + LONGEST_WAIT
+        if visit.site.lat is None and visit.status in AWAITED:
+            raise_alarm(session, "site_not_located", f"visit:{visit.id}", now, visit_id=visit.id)
+    return added
+
+
+def postpone_day(session: Session, technician_id: int, now: datetime, error: str) -> None:
+    """Push a technician's day forward because looking at it failed, and call a person."""
+    session.execute(
+        update(Visit)
+        .where(Visit.technician_id == technician_id, Visit.status.in_(OPEN), Visit.check_at <= now)
+        .values(check_at=now + POSTPONED)
+    )
+    raise_alarm(
+        session, "rule_failed", f"technician:{technician_id}", now, technician_id=technician_id, facts={"error": error}
+    )
+
+
+def _visits_around(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
+    return session.scalars(
+        select(Visit)
+        .where(
+            Visit.technician_id == technician_id,
+            Visit.status != "cancelled",
+            Visit.planned_from_at < now + DAY_REACH,
+            Visit.planned_until_at > now - DAY_REACH,
+        )
+        .options(joinedload(Visit.site), joinedload(Visit.customer))
+        .order_by(Visit.planned_from_at, Visit.id)
+        .with_for_update(of=Visit)
+    ).all()
+
+
+def _stop(visit: Visit) -> Stop:
+    assert visit.site.lat is not None
+    assert visit.site.lon is not None
+    return Stop(
+        visit=str(visit.id),
+        lat=visit.site.lat,
+        lon=visit.site.lon,
+        promised_from_at=visit.promised_from_at,
+        promised_until_at=visit.promised_until_at,
+        duration_min=visit.duration_min,
+        en_route_at=visit.en_route_at,
+        arrived_at=visit.arrived_at,
+        completed_at=visit.completed_at,
+        eta_reported=visit.eta_reported,
+        eta_reported_at=visit.eta_reported_at,
+    )
+
+
+def _fixes(session: Session, technician_id: int, now: datetime) -> tuple[Fix, ...]:
+    rows = session.execute(
+        select(
+            PositionFix.fixed_at,
+            PositionFix.lat,
+            PositionFix.lon,
+            PositionFix.accuracy_m,
+            PositionFix.speed_mps,
+            PositionFix.moved,
+        )
+        .where(PositionFix.technician_id == technician_id, PositionFix.fixed_at > now - FIXES_REACH)
+        .order_by(PositionFix.fixed_at)
+    )
+    return tuple(Fix(*row) for row in rows)
+
+
+def _notices(session: Session, visit_ids: Sequence[int]) -> dict[int, list[Notice]]:
+    found: dict[int, list[Notice]] = {}
+    for notice in session.scalars(
+        select(Notice).where(Notice.visit_id.in_(visit_ids), Notice.state.not_in(_NOT_TOLD)).order_by(Notice.id)
+    ):
+        found.setdefault(notice.visit_id, []).append(notice)
+    return found
+
+
+def _watch(visit: Visit) -> Watch:
+    return Watch(**{name: datetime.fromisoformat(at) if at else None for name, at in visit.watch.items()})
+
+
+def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Decision, now: datetime) -> None:
+    """Keep the forecast on the visit, the decision in the history when it says something new, and the next look."""
+    before = (visit.forecast_basis, visit.forecast_state)
+    visit.forecast_from_at, visit.forecast_until_at = forecast.arrives_from_at, forecast.arrives_until_at
+    visit.forecast_median_at, visit.late_probability = forecast.arrives_median_at, forecast.late_probability
+    visit.forecast_as_of_at, visit.forecast_basis = forecast.as_of, forecast.basis
+    visit.forecast_state = forecast.state
+    watch = {name: at.isoformat() if at else None for name, at in asdict(decision.watch).items()}
+    if watch != visit.watch:
+        visit.watch = watch
+    visit.check_at = decision.look_again_at
+    last = session.scalar(
+        select(DecisionEntry.reason_code)
+        .where(DecisionEntry.visit_id == visit.id)
+        .order_by(DecisionEntry.id.desc())
+        .limit(1)
+    )
+    if decision.kind or decision.reason.code != last or before != (forecast.basis, forecast.state):
+        session.add(
+            DecisionEntry(
+                visit_id=visit.id,
+                at=now,
+                kind=decision.kind,
+                reason_code=decision.reason.code,
+                reason_facts=dict(decision.reason.facts),
+                forecast=_shown(forecast),
+            )
+        )
+    if decision.alarm:
+        raise_alarm(session, decision.alarm, f"visit:{visit.id}", now, visit_id=visit.id)
+    else:
+        clear_alarms(session, f"visit:{visit.id}", _ALARMS, now)
+
+
+def _shown(forecast: Forecast) -> dict[str, Any]:
+    return {
+        "from": forecast.arrives_from_at.isoformat(),
+        "until": forecast.arrives_until_at.isoformat(),
+        "late": round(forecast.late_probability, 3),
+        "as_of": forecast.as_of.isoformat() if forecast.as_of else None,
+        "basis": forecast.basis,
+        "state": forecast.state,
+    }

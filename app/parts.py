@@ -1,0 +1,25 @@
+"""What is joined together? The few long-lived objects that every edge needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from app.clock import Clock
+from app.config import Settings
+from app.db import Database
+from app.providers.base import Channel
+from app.providers.geocode_nominatim import Geocoder
+
+
+@dataclass(slots=True)
+class Parts:
+    """One running Mamonaku: settings, database, clock, and the ways out to the world."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    channels: Mapping[str, Channel]
+    geocoder: Geocoder
+    #: Called after every commit that may have made work for the jobs; they set it when they run in this process.
+    wake: Callable[[], None] = field(default=lambda: None)

@@ -1,0 +1,125 @@
+"""Who looks? One blueprint per kind of visitor, and the hooks that every request passes through."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from flask import Blueprint, Flask, Response, g, render_template, request
+from flask import session as cookie
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from app import i18n
+from app.errors import AppError, Invalid
+from app.web import account, api, customer, dispatch, health, hooks, ingest, office, technician
+from app.web.limits import limiter
+from app.web.problems import problem_reply, wants_problem
+from app.web.visitor import LANGUAGE, SAFE_METHODS, actor, end_session, locale, now, parts, zone
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    dispatch.blueprint,
+    technician.blueprint,
+    customer.blueprint,
+    office.blueprint,
+    account.blueprint,
+    api.blueprint,
+    ingest.blueprint,
+    hooks.blueprint,
+    health.blueprint,
+)
+#: No ambient cookie proves anything here: a bearer token, a device credential, a signature, or the link itself does.
+WITHOUT_CSRF = (api.blueprint, ingest.blueprint, hooks.blueprint, customer.blueprint)
+
+log = structlog.get_logger()
+
+
+def install(app: Flask) -> None:
+    """Give an application its pages, hooks, error pages and template words."""
+    csrf = CSRFProtect(app)
+    for blueprint in WITHOUT_CSRF:
+        csrf.exempt(blueprint)
+    limiter.init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.before_request(_remember_language)
+    app.after_request(_finish)
+    app.teardown_request(lambda _error: end_session(commit=False))
+    app.register_error_handler(Exception, _failed)
+    app.context_processor(_words)
+
+
+def _remember_language() -> None:
+    chosen = request.args.get("lang")
+    if chosen in i18n.LOCALES and request.blueprint not in ("api", "ingest", "hooks", "customer"):
+        cookie[LANGUAGE] = chosen
+
+
+def _finish(response: Response) -> Response:
+    """Commit what an unsafe request did when it succeeded, wake the jobs, and put the protective headers on."""
+    changed = request.method not in SAFE_METHODS and response.status_code < 400 and "session" in g
+    end_session(commit=changed)
+    if changed:
+        parts().wake()
+    tiles = parts().settings.map_tiles_url
+    images = f"'self' data: {tiles.split('{')[0]}" if tiles else "'self' data:"
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; img-src {images}; style-src 'self'; script-src 'self'; object-src 'none';"
+        " base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def _failed(error: Exception) -> tuple[Any, int] | Response:
+    """Answer an error in the visitor's way: problem details to programs, a page to people; nothing is kept."""
+    end_session(commit=False)
+    if isinstance(error, CSRFError):
+        error = AppError("csrf")
+        error.status = 400
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
+        return error.get_response()  # type: ignore[return-value]
+    if not isinstance(error, AppError | HTTPException):
+        log.error("request failed", endpoint=request.endpoint, method=request.method, exc_info=error)
+        error = InternalServerError()
+    if wants_problem():
+        return problem_reply(error)
+    status = error.status if isinstance(error, AppError) else error.code or 500
+    code = error.code if isinstance(error, AppError) else f"http_{status}"
+    facts = error.facts if isinstance(error, AppError) else {}
+    if not i18n.has(f"error.{code}", locale()):
+        code = "http_500" if status >= 500 else "http_400"
+    problems = error.problems if isinstance(error, Invalid) else ()
+    page = render_template("error.html", status=status, code=code, facts=facts, problems=problems)
+    return page, status
+
+
+def _words() -> dict[str, Any]:
+    """Return what every template may say."""
+    language = locale()
+    return {
+        "locale": language,
+        "t": lambda key, **facts: i18n.t(key, language, **facts),
+        "has_text": lambda key: i18n.has(key, language),
+        "now": now(),
+        "zone": zone(),
+        "time_words": lambda at: i18n.time_words(at, zone()),
+        "day_words": lambda on: i18n.day_words(on, language),
+        "window_words": lambda from_at, until_at: i18n.window_words(from_at, until_at, zone()),
+        "as_of_words": lambda at: i18n.as_of_words(at, zone(), language),
+        "here_in": _here_in,
+        "actor": actor() if request.blueprint not in ("customer", "api", "ingest", "hooks") else None,
+    }
+
+
+def _here_in(language: str) -> str:
+    """Return this page's address in a language, for the switch; after a form it leads to the empty form."""
+    given = {key: value for key, value in request.args.items() if key != "lang"}
+    return f"{request.path}?{urlencode({**given, 'lang': language})}"
