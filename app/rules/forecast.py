@@ -11,13 +11,14 @@ from statistics import NormalDist
 
 from app.rules.motion import Motion, motion
 from app.rules.position import Fix, believed, distance_m
-from app.rules.travel import USUAL_SPREAD, Travel, observed, usual
+from app.rules.travel import Travel, observed, usual
 from app.rules.work import departures
 
 GRACE_S = 300.0  # late = more than this after the end of the promise
 SAMPLES = 48
 STOP_TAIL, STOP_S = 1.5, 240.0  # a standstill: P(lasts x more | lasted s) = ((s + c) ÷ (s + c + x)) ** tail
 JAM_TAIL, JAM_S = 0.5, 900.0  # a creep goes on longer than a standstill
+PERHAPS_S = 600.0  # silence at the door that counts as an arrival
 NEAR_S = 240.0  # so near at the last fix that silence means arrived (a car park below, an app put to sleep)
 TROUBLE_S = 2400.0  # silence that makes trouble as likely as none
 UNKNOWN_TRAVEL_S, UNKNOWN_SPREAD = 1200.0, 0.6
@@ -86,6 +87,7 @@ class Forecast:
     next_stop: bool = False
     perhaps_there: bool = False
     distance_m: float | None = None
+    silent_s: float = 0.0
 
     def share_after(self, at: datetime) -> float:
         """Return the probability of arriving after ``at``. Example: 0.5 at ``arrives_median_at``."""
@@ -154,18 +156,37 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
         leaving = departures(started_s, here.duration_min * 60.0, _needed_s(here, todo, now, day.zone), _U[1], _U[2])
         basis, as_of = "work_left", max(t for t in (here.arrived_at, as_of) if t is not None)
         state, since = "at_site", here.arrived_at
+    silent_s = 0.0
+    waits = here is None and last_done is not None and current is not None and bool(todo)
+    if waits and last_done is not None and current is not None:
+        if distance_m(current.lat, current.lon, last_done.lat, last_done.lon) <= 150.0:
+            # The work is done, the phone has not left: waits for the right moment, or is packing up.
+            place = (last_done.lat, last_done.lon)
+            needed = _needed_s(last_done, todo, now, day.zone)
+            leaving = [
+                max(needed - 1800.0 + 1500.0 * u, 0.0) + 240.0 * -math.log(1 - w) for u, w in zip(_U[1], _U[2], strict=True)
+            ]
+            state, since, basis = "at_site", last_done.arrived_at, "usual_speed"
     for index, stop in enumerate(todo):
         columns = (3 + 3 * index) % len(_U), (4 + 3 * index) % len(_U), (5 + 3 * index) % len(_U)
-        next_stop = index == 0 and here is None
+        next_stop = index == 0 and leaving is None
         perhaps = False
         away: float | None = None
         if next_stop:
-            departed = last_done.completed_at if last_done else None
+            departed = None
+            if last_done is not None:
+                departed = _left_at(last_done, fixes) if last_done.arrived_at else None
+                departed = departed or last_done.completed_at
             moved = motion(fixes, stop.lat, stop.lon, now, departed)
             state, since, away = moved.state, moved.since, moved.distance_m if current else None
             arrivals, basis, perhaps = _leg(stop, moved, last_done, now, day.zone)
             tap = stop.en_route_at
             as_of = max((t for t in (as_of, tap, departed) if t is not None), default=None)
+            if state in ("silent", "unknown") and as_of is not None:
+                silent_s = (now - as_of).total_seconds()
+            if perhaps and moved.age_s >= PERHAPS_S:
+                gone = sorted(arrivals)[SAMPLES // 2]
+                inferred += (Inferred(stop.visit, "arrived", now + timedelta(seconds=min(gone, 0.0)), "silent_at_door"),)
         else:
             assert leaving is not None and place is not None
             arrivals = _onward(stop, leaving, place, now, day.zone, columns[0])
@@ -174,7 +195,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
             arrivals, used = _reported(stop, arrivals, now)
             basis = "reported_eta" if used else basis
             as_of = max(as_of, stop.eta_reported_at) if used and as_of else as_of or stop.eta_reported_at
-        forecasts.append(_forecast(stop, arrivals, now, as_of, basis, state if index == 0 else "later", next_stop, perhaps, away))
+        forecasts.append(_forecast(stop, arrivals, now, as_of, basis, state if index == 0 else "later", next_stop, perhaps, away, silent_s))
         begin_s = (stop.promised_from_at - now).total_seconds()
         starts = [max(a, begin_s, 0.0) for a in arrivals]
         works = [stop.duration_min * 60.0 * math.exp(0.28 * z) for z in _Z[columns[1]]]
@@ -287,13 +308,13 @@ def _reported(stop: Stop, arrivals: Sequence[float], now: datetime) -> tuple[lis
 
 def _forecast(
     stop: Stop, arrivals: Sequence[float], now: datetime, as_of: datetime | None, basis: str, state: str,
-    next_stop: bool, perhaps: bool, away: float | None,
+    next_stop: bool, perhaps: bool, away: float | None, silent_s: float,
 ) -> Forecast:  # fmt: skip
     ordered = tuple(sorted(arrivals))
     at = [now + timedelta(seconds=ordered[int(q * SAMPLES)]) for q in (0.1, 0.5, 0.9)]
     deadline = (stop.promised_until_at - now).total_seconds() + GRACE_S
     late = share_after(ordered, deadline)
-    return Forecast(stop.visit, at[0], at[2], at[1], late, as_of, basis, state, now, ordered, next_stop, perhaps, away)
+    return Forecast(stop.visit, at[0], at[2], at[1], late, as_of, basis, state, now, ordered, next_stop, perhaps, away, silent_s)
 
 
 def _evidence(

@@ -20,6 +20,7 @@ REASONS: Mapping[str, str] = MappingProxyType({
     "late_unclear": "{percent} % likely late, but no window would hold: told that we are on it ({basis}, {state})",
     "silent": "no news for {silent_min} min, {lead_min} min before the promise",
     "nothing_known": "no sign of the technician {lead_min} min before the promise",
+    "given_up": "no news since long before the promise: a dispatcher must ask",
     "told_already": "the customer knows; nothing material has changed ({basis}, {state})",
     "told_enough": "the quoted window no longer holds, but the customer was told as often as allowed",
     "moved_later": "expected {late_min} min after the promise; the quoted window no longer holds ({basis}, {state})",
@@ -44,6 +45,9 @@ class Policy:
     quote_least_share: float = 0.60  # a window less likely to hold waits ...
     wait_until_lead_min: float = 14.0  # ... but not beyond this long before the promise
     holding_least_share: float = 0.35  # below this even the best window is a guess: holding
+    stale_min: float = 45.0  # silence after which an old position says nothing any more
+    standing_share: float = 0.80  # who stands still will mostly go on: wait for more than a likely delay
+    give_up_min: float = 60.0  # so long after the promise, without evidence, only a person can say something useful
     silent_lead_min: float = 8.0
     unheard_lead_min: float = 10.5
     update_share: float = 0.75
@@ -51,6 +55,7 @@ class Policy:
     most_late: int = 2
     most_recovery: int = 1
     recover_share: float = 0.05
+    recover_least_min: float = 4.0  # nearer than this the bell is the news
     recover_s: float = 300.0
     arriving_soon: bool = True
     arriving_soon_min: float = 10.0
@@ -125,10 +130,15 @@ def decide(
 
     late_told = [t for t in told if t.kind in LATE_KINDS]
     held = any(t.kind == "holding" for t in told)
+    blind = forecast.as_of is None or forecast.silent_s > 60 * policy.stale_min
+    if blind:
+        return _blind(forecast, told, lead_min, policy, nothing, say)
     if late_told:
         return _after_late(stop, forecast, late_told, told, watch, now, policy, facts, nothing, say)
 
     threshold = _threshold(lead_min, policy)
+    if forecast.state == "standing":
+        threshold = max(threshold, policy.standing_share)
     if p >= threshold:
         since = watch.late_since_at or now
         seen = Watch(late_since_at=since)
@@ -147,8 +157,6 @@ def decide(
         return nothing("told_already", seen)
     seen = Watch()
     if forecast.next_stop and not held:
-        if forecast.as_of is None and lead_min <= policy.unheard_lead_min:
-            return say("holding", "nothing_known", None, seen, "silent_near_promise")
         if forecast.state in ("silent", "unknown") and lead_min <= policy.silent_lead_min:
             return say("holding", "silent", None, seen, "silent_near_promise")
     if (
@@ -160,12 +168,24 @@ def decide(
     return nothing("told_already" if held else "on_course", seen)
 
 
+def _blind(forecast, told, lead_min, policy, nothing, say):  # type: ignore[no-untyped-def]
+    """Decide without evidence: one holding notice near the promise, an alarm, and then a person's business."""
+    if not forecast.next_stop:
+        return nothing("on_course", Watch())
+    if lead_min > policy.unheard_lead_min:
+        return nothing("on_course", Watch())
+    if told or lead_min < -policy.give_up_min:
+        return nothing("told_already" if told else "given_up", Watch(), "silent_near_promise")
+    return say("holding", "silent" if forecast.as_of else "nothing_known", None, Watch(), "silent_near_promise")
+
+
 def _after_late(stop, forecast, late_told, told, watch, now, policy, facts, nothing, say):  # type: ignore[no-untyped-def]
     quoted = next((t for t in reversed(late_told) if t.quoted_until_at is not None), None)
     if any(t.kind == "on_time_again" for t in told):
         return nothing("told_already")
     p = forecast.late_probability
-    if p <= policy.recover_share and forecast.next_stop and forecast.state == "travelling":
+    soon = (forecast.arrives_median_at - now).total_seconds() < 60 * policy.recover_least_min
+    if p <= policy.recover_share and forecast.next_stop and forecast.state == "travelling" and not soon:
         since = watch.fine_since_at or now
         if (now - since).total_seconds() >= policy.recover_s:
             return say("on_time_again", "on_time_again", quote(forecast, stop, now, policy)[0], Watch(fine_since_at=since))

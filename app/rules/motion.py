@@ -67,6 +67,8 @@ def motion(fixes: Sequence[Fix], lat: float, lon: float, now: datetime, since: d
         if fix.moved or not points:
             points.append(((last.fixed_at - fix.fixed_at).total_seconds(), (fix.lon - lon) * east, (fix.lat - lat) * north))
     away_m = math.hypot(points[0][1], points[0][2])
+    if since is not None:
+        points = _from_departure(points)
     slow = _slow(points)
     slow_s = points[slow][0]
     approach, error = _approach(points[: slow + 1])
@@ -84,6 +86,15 @@ def motion(fixes: Sequence[Fix], lat: float, lon: float, now: datetime, since: d
     else:
         state, begun = "travelling", last.fixed_at - timedelta(seconds=points[-1][0])
     return Motion(state, begun, last, away_m, slow_s, approach, error, windows, age_s, inside_since)
+
+
+def _from_departure(points: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """Return the points without the waiting before the departure: that is no pace."""
+    _, x0, y0 = points[-1]
+    end = len(points)
+    while end > 1 and math.hypot(points[end - 2][1] - x0, points[end - 2][2] - y0) < SITE_M:
+        end -= 1
+    return points[:end]
 
 
 def _slow(points: Sequence[tuple[float, float, float]]) -> int:
