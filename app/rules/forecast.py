@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from statistics import NormalDist
 
@@ -17,12 +17,17 @@ from app.rules.work import departures
 GRACE_S = 300.0  # late = more than this after the end of the promise
 SAMPLES = 48
 STOP_TAIL, STOP_S = 1.5, 240.0  # a standstill: P(lasts x more | lasted s) = ((s + c) ÷ (s + c + x)) ** tail
-JAM_TAIL, JAM_S = 0.5, 900.0  # a creep goes on longer than a standstill
+JAM_TAIL, JAM_S = 0.4, 900.0  # a creep goes on longer than a standstill
+JAM_TOTAL_S, JAM_LEAST_S = 2700.0, 900.0  # a jam one creeps through: three quarters of an hour in all, never nearly over
+JAM_TRUST = 0.6  # weight of the pace seen against that
+JAM_SPREAD = 0.3
+JAM_NEAR_M = 1000.0  # farther out it is the stretch that ends, not the way
 PERHAPS_S = 600.0  # silence at the door that counts as an arrival
 NEAR_S = 240.0  # so near at the last fix that silence means arrived (a car park below, an app put to sleep)
 TROUBLE_S = 2400.0  # silence that makes trouble as likely as none
 UNKNOWN_TRAVEL_S, UNKNOWN_SPREAD = 1200.0, 0.6
 REPORT_SPREAD_S = 300.0
+SHORT_STAY_S = 480.0
 TAP_AWAY_M = 500.0
 _NORMAL = NormalDist()
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101)
@@ -88,6 +93,7 @@ class Forecast:
     perhaps_there: bool = False
     distance_m: float | None = None
     silent_s: float = 0.0
+    reopened: bool = False
 
     def share_after(self, at: datetime) -> float:
         """Return the probability of arriving after ``at``. Example: 0.5 at ``arrives_median_at``."""
@@ -203,6 +209,8 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
         leave = [needed - 1800.0 + 1500.0 * u for u in _U[columns[2]]] if needed < math.inf else [0.0] * SAMPLES
         leaving = [max(s + w, leave_s) for s, w, leave_s in zip(starts, works, leave, strict=True)]
         place = (stop.lat, stop.lon)
+    tapped = {s.visit for s in day.stops if s.arrived_at and not s.completed_at}
+    forecasts = [replace(f, reopened=True) if f.visit in tapped else f for f in forecasts]
     return DayForecast(state, since, current, tuple(forecasts), inferred)
 
 
@@ -273,9 +281,12 @@ def _jammed(moved: Motion, travel: Travel) -> list[float]:
     samples = []
     sure = min(moved.approach_mps / moved.approach_error_mps / 4.0, 1.0) if moved.approach_error_mps > 0 else 1.0
     tail = STOP_TAIL + (JAM_TAIL - STOP_TAIL) * sure
+    seen = math.log(moved.distance_m / max(moved.approach_mps, 0.02) + 1.0)
+    prior = math.log(max(JAM_TOTAL_S - moved.slow_s, JAM_LEAST_S))
+    trust = JAM_TRUST * sure if seen < prior else JAM_TRUST
+    middle = math.exp(trust * seen + (1 - trust) * prior) if moved.distance_m < JAM_NEAR_M else math.exp(seen)
     for z, u, w in zip(_Z[0], _U[1], _Z[2], strict=True):
-        pace = max(moved.approach_mps + w * min(moved.approach_error_mps, moved.approach_mps), 0.3 * moved.approach_mps)
-        through = moved.distance_m / pace
+        through = middle * math.exp(JAM_SPREAD * w)
         lasts = held * ((1 - u) ** (-1 / tail) - 1)
         rest = max(1.0 - lasts / through, 0.0)
         samples.append(min(lasts, through) + rest * travel.at(z))
@@ -330,6 +341,12 @@ def _evidence(
         if stop.arrived_at and not stop.completed_at:
             later = any(s.arrived_at and s.arrived_at > stop.arrived_at for s in known)
             left_at = _left_at(stop, fixes)
+            if left_at is not None and not later:
+                stayed_s = (left_at - stop.arrived_at).total_seconds()
+                if stayed_s < min(SHORT_STAY_S, 15.0 * stop.duration_min):  # no visit: looked for a place to park
+                    known[index] = _reopened(stop)
+                    found.append(Inferred(stop.visit, "withdrawn", left_at, "left_at_once"))
+                    continue
             if left_at is not None or later:
                 at = left_at or min(s.arrived_at for s in known if s.arrived_at and s.arrived_at > stop.arrived_at)
                 known[index] = _with(stop, completed_at=at)
@@ -363,6 +380,13 @@ def _with(stop: Stop, arrived_at: datetime | None = None, completed_at: datetime
     )  # fmt: skip
 
 
+def _reopened(stop: Stop) -> Stop:
+    return Stop(
+        stop.visit, stop.lat, stop.lon, stop.promised_from_at, stop.promised_until_at, stop.duration_min, stop.en_route_at,
+        None, None, stop.eta_reported, stop.eta_reported_at,
+    )  # fmt: skip
+
+
 def _left_at(stop: Stop, fixes: Sequence[Fix]) -> datetime | None:
     """Return when the phone left the site of ``stop``: it was there after the arrival and now is well away."""
     assert stop.arrived_at is not None
@@ -392,6 +416,5 @@ def _without_wrong_tap(stop: Stop, stops: Sequence[Stop], fixes: Sequence[Fix]) 
     if distance_m(near.lat, near.lon, stop.lat, stop.lon) < TAP_AWAY_M:
         return stop
     if any(s is not stop and distance_m(near.lat, near.lon, s.lat, s.lon) < 150.0 for s in stops):
-        return Stop(stop.visit, stop.lat, stop.lon, stop.promised_from_at, stop.promised_until_at, stop.duration_min,
-                    stop.en_route_at, None, None, stop.eta_reported, stop.eta_reported_at)  # fmt: skip
+        return _reopened(stop)
     return stop

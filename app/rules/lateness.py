@@ -37,13 +37,15 @@ class Policy:
     sure_share: float = 0.90  # tell when so likely late, however early
     sure_lead_min: float = 60.0  # so long before the promise
     likely_share: float = 0.60  # near the promise this is enough
-    likely_lead_min: float = 15.0
+    likely_lead_min: float = 12.5
+    early_share: float = 0.78  # earlier there is time to look again
+    early_lead_min: float = 22.0
     last_share: float = 0.50  # at the promise itself
     persist_s: float = 45.0  # must hold so long before it is told
     quote_max_min: int = 25
     quote_share: float = 0.80  # the window is as narrow as this allows
     quote_least_share: float = 0.60  # a window less likely to hold waits ...
-    wait_until_lead_min: float = 14.0  # ... but not beyond this long before the promise
+    wait_until_lead_min: float = 12.5  # ... but not beyond this long before the promise
     holding_least_share: float = 0.35  # below this even the best window is a guess: holding
     stale_min: float = 45.0  # silence after which an old position says nothing any more
     standing_share: float = 0.80  # who stands still will mostly go on: wait for more than a likely delay
@@ -122,9 +124,9 @@ def decide(
         low, high = window or (None, None)
         return Decision(kind, low, high, Reason(code, facts), again, seen, alarm)
 
-    if stop.arrived_at or stop.completed_at or forecast.state == "at_site":
-        if forecast.next_stop or stop.arrived_at or stop.completed_at:
-            return nothing("arrived", Watch(), at=None)
+    there = stop.arrived_at is not None and not forecast.reopened
+    if there or stop.completed_at or (forecast.next_stop and forecast.state == "at_site"):
+        return nothing("arrived", Watch(), at=None)
     if forecast.perhaps_there:
         return nothing("perhaps_arrived", alarm="silent_near_site" if lead_min < 0 else None)
 
@@ -237,7 +239,10 @@ def quote(forecast: Forecast, stop: Stop, now: datetime, policy: Policy) -> tupl
 
 def _threshold(lead_min: float, policy: Policy) -> float:
     """Return how likely late a visit must be to be told ``lead_min`` before the end of its promise."""
-    points = ((0.0, policy.last_share), (policy.likely_lead_min, policy.likely_share), (policy.sure_lead_min, policy.sure_share))
+    points = (
+        (0.0, policy.last_share), (policy.likely_lead_min, policy.likely_share), (policy.early_lead_min, policy.early_share),
+        (policy.sure_lead_min, policy.sure_share),
+    )  # fmt: skip
     if lead_min <= 0:
         return policy.last_share
     for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from app.rules.position import Fix, metres_per_degree
 
 SLOW_M = 45.0  # noise and a yard; within this the phone has not moved
-SLOW_MPS = 0.25  # slower than this over a while is not driving
+SLOW_MPS = 0.4  # slower than this over a while is not driving
 SLOW_S = 150.0  # a traffic light is shorter
 SILENT_S = 240.0
 NOISE_M = 9.0  # one fix of a good phone
@@ -77,7 +77,8 @@ def motion(fixes: Sequence[Fix], lat: float, lon: float, now: datetime, since: d
     inside_since = last.fixed_at - timedelta(seconds=points[inside][0]) if inside is not None else None
     creeping = slow_s >= SLOW_S and approach >= CREEP_MPS and approach >= CREEP_Z * error
     stays_s = (points[inside][0] if inside is not None else 0.0) + age_s
-    if inside_since is not None and stays_s >= STAY_S and not (creeping and _still_approaching(points, approach)):
+    still = slow_s + age_s >= STAY_S
+    if inside_since is not None and stays_s >= STAY_S and still and not (creeping and _still_approaching(points, approach)):
         state, begun = "at_site", inside_since
     elif age_s > max(SILENT_S, 3 * _usual_gap(points)):
         state, begun = "silent", last.fixed_at
