@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -110,18 +113,14 @@ class Settings(BaseSettings):
             return self.secret_key
         self.instance.mkdir(parents=True, exist_ok=True)
         file = self.instance / "secret_key"
-        try:
-            with file.open("x", opener=_owner_only) as new:
-                new.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
+        # Written whole under another name first: of two processes that start together, none reads half a key.
+        handle, draft = tempfile.mkstemp(dir=self.instance)  # for the owner alone
+        with os.fdopen(handle, "w") as new:
+            new.write(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            os.link(draft, file)
+        os.unlink(draft)
         return file.read_text().strip()
-
-
-def _owner_only(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
 
 
 def read_settings() -> Settings:

@@ -108,6 +108,7 @@ def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(
             url,
+            hide_parameters=True,
             pool_size=10,
             max_overflow=20,
             pool_pre_ping=True,
@@ -125,7 +126,7 @@ def _engine(url: str) -> Engine:
     in_memory = make_url(url).database in (None, "", ":memory:")
     if in_memory:
         arguments["poolclass"] = StaticPool
-    engine = create_engine(url, **arguments)
+    engine = create_engine(url, hide_parameters=True, **arguments)
     journal = "WAL" if module.sqlite_version_info >= SQLITE_WAL_SAFE else "DELETE"
 
     @event.listens_for(engine, "connect")

@@ -1,0 +1,52 @@
+"""Decide which process ticks, and keep what runs once per slot of time from running twice."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.models import JobRun, Lease
+
+#: A holder that has not shown itself for so long has lost the lease.
+LEASE_LASTS = timedelta(seconds=10)
+#: How long it is remembered that something ran.
+RUNS_KEPT = timedelta(days=30)
+
+
+def take_lease(session: Session, name: str, holder: str, now: datetime) -> bool:
+    """Take or renew the right to tick; return whether `holder` has it until now + LEASE_LASTS.
+
+    `holder` must be unique to the process: two processes under one name would both believe to lead.
+    """
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(Lease).values(name=name, holder="", number=0, until_at=now, seen_at=now).on_conflict_do_nothing()
+    )
+    taken = session.execute(
+        update(Lease)
+        .where(Lease.name == name, or_(Lease.holder == holder, Lease.until_at <= now))
+        .values(
+            holder=holder,
+            number=Lease.number + (Lease.holder != holder).cast(Lease.number.type),
+            until_at=now + LEASE_LASTS,
+            seen_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return bool(taken.rowcount)
+
+
+def give_lease_back(session: Session, name: str, holder: str, now: datetime) -> None:
+    """Let the next process tick at once, because this one is stopping."""
+    session.execute(update(Lease).where(Lease.name == name, Lease.holder == holder).values(until_at=now))
+
+
+def first_in_slot(session: Session, job: str, slot_at: datetime, now: datetime) -> bool:
+    """Return whether this job has not run in this slot yet, and note that it does now."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(delete(JobRun).where(JobRun.ran_at < now - RUNS_KEPT))
+    done = session.execute(insert(JobRun).values(job=job, slot_at=slot_at, ran_at=now).on_conflict_do_nothing())
+    return bool(done.rowcount)

@@ -1,0 +1,34 @@
+"""What happens at each tick? Days that are due are looked at, each in a transaction of its own.
+
+The jobs, the replay and the demo's tests all tick through here, so that they run the same code.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from app.operations.lateness import due_technicians, look_at_day, postpone_day
+from app.operations.notice import Telling
+from app.parts import Parts
+from app.rules.lateness import Policy
+
+log = structlog.get_logger()
+
+
+def sweep(parts: Parts, now: datetime, policy: Policy = Policy()) -> int:  # noqa: B008  (frozen)
+    """Look at every technician's day that is due; return how many notices were added. One failing day stops no other."""
+    telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
+    with parts.db.read() as session:
+        due = due_technicians(session, now)
+    added = 0
+    for technician_id in due:
+        try:
+            with parts.db.write() as session:
+                added += look_at_day(session, technician_id, telling, now, policy)
+        except Exception as error:
+            log.error("a day could not be looked at", technician_id=technician_id, exc_info=True)
+            with parts.db.write() as session:
+                postpone_day(session, technician_id, now, type(error).__name__)
+    return added

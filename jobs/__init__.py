@@ -1,0 +1,1 @@
+"""What ticks? See schedule.py for the whole timetable."""

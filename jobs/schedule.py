@@ -1,0 +1,126 @@
+"""What runs when? The whole timetable on one screen.
+
+APScheduler only ticks: its store is the memory of this process, and all real state is in our tables. A lease row
+decides which process sweeps; every process may deliver; what runs once a day is guarded by its slot.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from app.clock import WallClock
+from app.operations.lease import first_in_slot, give_lease_back, take_lease
+from app.operations.purge import purge
+from app.parts import Parts
+from app.tick import deliver, locate, sweep
+
+log = structlog.get_logger()
+
+#: Job, seconds between two ticks. Sweep and deliver are also woken at once when a commit made work for them.
+TIMETABLE = (("beat", 3), ("sweep", 2), ("deliver", 1), ("locate", 5), ("purge", 600))
+
+
+class Jobs:
+    """The jobs of one process."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        # Per process, not per host: several processes of one host would otherwise all hold the lease at once.
+        self._name = secrets.token_hex(8)
+        self._leads_until_at = datetime.min.replace(tzinfo=UTC)
+        self._wall = WallClock()
+        self._rung = {"sweep": Event(), "deliver": Event()}
+        # Ticks are whole seconds of UTC: a scheduler in a local zone stumbles over clock changes.
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # "still running" is no news here
+
+    def start(self) -> None:
+        """Begin to tick, and be woken by every commit of this process."""
+        for name, seconds in TIMETABLE:
+            self._scheduler.add_job(self._guarded(name), "interval", seconds=seconds, id=name, next_run_time=_soon())
+        self._scheduler.start()
+        self._parts.wake = self.wake
+
+    def stop(self) -> None:
+        """Stop ticking, finish what is running, and let another process lead at once."""
+        self._parts.wake = lambda: None
+        self._scheduler.shutdown(wait=True)
+        with self._parts.db.write() as session:
+            give_lease_back(session, "jobs", self._name, self._wall.now())
+
+    def wake(self) -> None:
+        """Sweep and deliver now; many calls before the jobs come round are one."""
+        for name, bell in self._rung.items():
+            if not bell.is_set():
+                bell.set()
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
+    def beat(self) -> None:
+        """Show that this process lives, and take the lead when nobody has it."""
+        now = self._wall.now()
+        with self._parts.db.write() as session:
+            leads = take_lease(session, "jobs", self._name, now)
+        self._leads_until_at = now + timedelta(seconds=8) if leads else now
+
+    def sweep(self) -> None:
+        """Look at every day that is due."""
+        if self._leads() and sweep(self._parts, self._parts.clock.now()):
+            self.wake()
+
+    def deliver(self) -> None:
+        """Hand over every notice that is due."""
+        deliver(self._parts)
+
+    def locate(self) -> None:
+        """Find positions for sites that have only an address."""
+        if self._leads():
+            locate(self._parts)
+
+    def purge(self) -> None:
+        """Once a day, forget what must not be kept."""
+        now = self._parts.clock.now()
+        with self._parts.db.write() as session:
+            if self._leads() and first_in_slot(session, "purge", now.replace(hour=0, minute=0, second=0, microsecond=0), now):
+                purge(session, now, timedelta(days=self._parts.settings.fixes_kept_days))
+
+    def _leads(self) -> bool:
+        return self._wall.now() < self._leads_until_at
+
+    def _guarded(self, name: str) -> Callable[[], None]:
+        """Return a job that runs again when it was woken meanwhile, and whose failure is logged and ends nothing."""
+
+        def run() -> None:
+            while True:
+                bell = self._rung.get(name)
+                if bell:
+                    bell.clear()
+                try:
+                    getattr(self, name)()
+                except Exception:
+                    log.error("a job failed", job=name, exc_info=True)
+                    return
+                if bell is None or not bell.is_set():
+                    return
+
+        return run
+
+
+def _soon() -> datetime:
+    return datetime.now(UTC)
+
+
+def start(parts: Parts) -> Jobs:
+    """Start the jobs of this process."""
+    jobs = Jobs(parts)
+    jobs.beat()
+    jobs.start()
+    return jobs
