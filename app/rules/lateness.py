@@ -42,6 +42,7 @@ class Policy:
     early_lead_min: float = 22.0
     last_share: float = 0.50  # at the promise itself
     persist_s: float = 45.0  # must hold so long before it is told
+    persist_early_s: float = 90.0  # while there is still time
     quote_max_min: int = 25
     quote_share: float = 0.80  # the window is as narrow as this allows
     quote_least_share: float = 0.60  # a window less likely to hold waits ...
@@ -49,8 +50,10 @@ class Policy:
     holding_least_share: float = 0.35  # below this even the best window is a guess: holding
     stale_min: float = 45.0  # silence after which an old position says nothing any more
     standing_share: float = 0.80  # who stands still will mostly go on: wait for more than a likely delay
+    held_share: float = 0.75  # who was told "we are on it" gets a time when it is a better one than that
     give_up_min: float = 60.0  # so long after the promise, without evidence, only a person can say something useful
     silent_lead_min: float = 8.0
+    overdue_lead_min: float = 11.0
     unheard_lead_min: float = 10.5
     update_share: float = 0.75
     update_gap_min: float = 15.0
@@ -141,12 +144,15 @@ def decide(
     threshold = _threshold(lead_min, policy)
     if forecast.state == "standing":
         threshold = max(threshold, policy.standing_share)
+    if held:
+        threshold = max(threshold, policy.held_share)
     if p >= threshold:
         since = watch.late_since_at or now
         seen = Watch(late_since_at=since)
-        settled = (now - since).total_seconds() >= policy.persist_s
+        patience = policy.persist_s if lead_min <= policy.likely_lead_min else policy.persist_early_s
+        settled = (now - since).total_seconds() >= patience
         if not settled:
-            return nothing("late_confirming", seen, at=min(again, since + timedelta(seconds=policy.persist_s)))
+            return nothing("late_confirming", seen, at=min(again, since + timedelta(seconds=patience)))
         window, share = quote(forecast, stop, now, policy)
         if share >= policy.quote_least_share:
             return say("late", "late_expected", window, seen)
@@ -159,7 +165,9 @@ def decide(
         return nothing("told_already", seen)
     seen = Watch()
     if forecast.next_stop and not held:
-        if forecast.state in ("silent", "unknown") and lead_min <= policy.silent_lead_min:
+        overdue = forecast.arrives_median_at < now - timedelta(seconds=60)  # expected there by now, and no word of it
+        border = policy.overdue_lead_min if overdue else policy.silent_lead_min
+        if forecast.state in ("silent", "unknown") and lead_min <= border:
             return say("holding", "silent", None, seen, "silent_near_promise")
     if (
         policy.arriving_soon and forecast.next_stop and forecast.state == "travelling" and not told
@@ -257,7 +265,7 @@ def _look_again(stop: Stop, forecast: Forecast, now: datetime, lead_min: float, 
     samples = forecast.arrivals_s
     slack = deadline - samples[int(0.6 * len(samples))]
     wait = min(max(0.5 * slack, 30.0), 1800.0)
-    for border in (policy.silent_lead_min, policy.unheard_lead_min):
+    for border in (policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
         to_border = (lead_min - border) * 60
         if to_border > 0:
             wait = min(wait, max(to_border, 15.0))

@@ -16,7 +16,7 @@ SILENT_S = 240.0
 NOISE_M = 9.0  # one fix of a good phone
 STEP_M = 50.0  # a path is measured in steps longer than the noise
 STOP_S = 180.0  # a step that took longer was a stop
-STOP_WEIGHT = 0.3  # what a past stop counts towards the pace: the next one may come, but rarely does
+STOP_WEIGHT = 0.15  # what a past stop counts towards the pace: the next one may come, but rarely does
 SHORT_S, LONG_S = 600.0, 2400.0
 SITE_M = 80.0
 LEFT_M = 150.0
@@ -67,12 +67,10 @@ def motion(fixes: Sequence[Fix], lat: float, lon: float, now: datetime, since: d
         if fix.moved or not points:
             points.append(((last.fixed_at - fix.fixed_at).total_seconds(), (fix.lon - lon) * east, (fix.lat - lat) * north))
     away_m = math.hypot(points[0][1], points[0][2])
-    if since is not None:
-        points = _from_departure(points)
     slow = _slow(points)
     slow_s = points[slow][0]
     approach, error = _approach(points[: slow + 1])
-    windows = _windows(points[slow:] if slow_s >= SLOW_S else points)
+    windows = _windows(_from_departure(points[slow:] if slow_s >= SLOW_S else points))
     inside = _inside(points)
     inside_since = last.fixed_at - timedelta(seconds=points[inside][0]) if inside is not None else None
     creeping = slow_s >= SLOW_S and approach >= CREEP_MPS and approach >= CREEP_Z * error
@@ -139,23 +137,20 @@ def _windows(points: Sequence[tuple[float, float, float]]) -> tuple[tuple[float,
     path = spent = 0.0
     short: tuple[float, float] | None = None
     t0, x0, y0 = points[0]
+    before = t0  # the last instant known to be near the step's beginning
     for ago, x, y in points[1:]:
         step = math.hypot(x - x0, y - y0)
         if step < STEP_M:
+            before = ago
             continue
-        took = ago - t0
-        if took > STOP_S and step < 0.5 * took:
-            took = STOP_S / 3 + STOP_WEIGHT * (took - STOP_S / 3)
+        stood = before - t0
+        spent += ago - before + (stood if stood <= STOP_S else STOP_S / 3 + STOP_WEIGHT * (stood - STOP_S / 3))
         path += step
-        spent += took
-        t0, x0, y0 = ago, x, y
+        t0, x0, y0, before = ago, x, y, ago
         if short is None and spent >= SHORT_S:
             short = (path, spent)
         if spent >= LONG_S:
             break
-    rest = points[-1][0] - t0  # not yet a step: standing at the beginning of the leg
-    if rest > 0 and spent < LONG_S:
-        spent += min(rest, STOP_S / 3) + STOP_WEIGHT * max(rest - STOP_S / 3, 0.0)
     if spent <= 0:
         return ()
     return (short or (path, spent), (path, spent))
