@@ -80,7 +80,10 @@ def _check_password(password: str) -> None:
 
 
 def sign_in(session: Session, *, email: str, password: str, now: datetime) -> str:
-    """Check a password and return the token of a new browser session. Raises NotAllowed, without saying what was wrong."""
+    """Check a password and return the token of a new browser session.
+
+    Raises NotAllowed, without saying what was wrong.
+    """
     user = session.scalar(select(User).where(User.email == email.strip().lower(), User.active))
     try:
         _hasher.verify(user.password_hash if user else _NOBODY, password[:MAX_PASSWORD])

@@ -74,7 +74,7 @@ class Database:
 
     @contextmanager
     def open(self, *, writes: bool) -> Iterator[Session]:
-        """Open a session that keeps nothing unless its user commits; the web's one hook does, at the end of a request."""
+        """Open a session that keeps nothing unless its user commits, as the web's one hook does."""
         if not writes:
             with self._readers() as session:
                 yield session

@@ -5,7 +5,7 @@ The jobs, the replay and the demo's tests all tick through here, so that they ru
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import structlog
 
@@ -16,17 +16,22 @@ from app.rules.lateness import Policy
 
 log = structlog.get_logger()
 
+POLICY = Policy()
 
-def sweep(parts: Parts, now: datetime, policy: Policy = Policy()) -> int:  # noqa: B008  (frozen)
-    """Look at every technician's day that is due; return how many notices were added. One failing day stops no other."""
-    telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
+
+def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
+    """Look at every technician's day that is due; return how many notices were added. One failing day stops no other.
+
+    `zone` is where local hours are counted, when not in the company's (a recorded day of another city).
+    """
+    telling = Telling(parts.settings.base_url, zone or parts.settings.zone, parts.channels)
     with parts.db.read() as session:
         due = due_technicians(session, now)
     added = 0
     for technician_id in due:
         try:
             with parts.db.write() as session:
-                added += look_at_day(session, technician_id, telling, now, policy)
+                added += look_at_day(session, technician_id, telling, now, POLICY)
         except Exception as error:
             log.error("a day could not be looked at", technician_id=technician_id, exc_info=True)
             with parts.db.write() as session:

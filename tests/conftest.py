@@ -115,11 +115,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def parts(settings: Settings, db: Database, clock: HandClock) -> Iterator[Parts]:
+def parts(settings: Settings, db: Database, clock: HandClock) -> Parts:
     """The joined parts over the test's database; tests put their own channels in with dataclasses.replace."""
     joined = join(settings.model_copy(update={"database_url": "sqlite:///:memory:"}), clock)
     joined.db.close()
-    yield replace(joined, db=db)
+    return replace(joined, db=db)
 
 
 @pytest.fixture

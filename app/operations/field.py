@@ -96,7 +96,10 @@ def report_eta(
     at: datetime | None = None,
     client_key: str | None = None,
 ) -> Visit:
-    """Record the arrival time that the technician expects. Raises NotFound, Invalid, Conflict when no longer awaited."""
+    """Record the arrival time that the technician expects.
+
+    Raises NotFound, Invalid naming the field, Conflict when the visit is no longer awaited.
+    """
     visit = visit_for_change(session, visit_id)
     if _known(session, client_key):
         return visit

@@ -26,7 +26,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """Why a time cannot be taken: `overlap` with a visit, or `unreachable` from or to it, `short_min` minutes too short."""
+    """Why a time cannot be taken: `overlap` with a visit, or `unreachable` from or to it by `short_min` minutes."""
 
     reason: str
     visit_id: int

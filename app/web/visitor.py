@@ -47,7 +47,7 @@ def now() -> datetime:
 
 
 def session() -> Session:
-    """Return the request's database session. GET only looks; anything else is one transaction, committed by the hook."""
+    """Return the request's database session: GET only looks, anything else is one transaction that the hook commits."""
     if "session" not in g:
         g.stack = ExitStack()
         g.session = g.stack.enter_context(parts().db.open(writes=request.method not in SAFE_METHODS))

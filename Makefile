@@ -1,0 +1,52 @@
+# The development loop. Needs Python ≥ 3.11 and make; everything else goes into .venv.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+DAYS ?= tests/data/days
+
+.PHONY: demo run test check format bench lock clean
+
+demo: $(VENV)/ready
+	$(BIN)/mamonaku demo --port $(PORT)
+
+run: $(VENV)/ready
+	$(BIN)/mamonaku serve --port $(PORT)
+
+test: $(VENV)/ready-dev
+	$(BIN)/pytest -n 2 --dist loadgroup -rs
+
+check: $(VENV)/ready-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Prints tables, asserts nothing. DAYS=folder replays other day logs.
+bench: $(VENV)/ready-dev
+	$(BIN)/python -m tests.bench --days $(DAYS)
+
+# requirements*.txt hold exact versions with hashes and name no host.
+lock: $(VENV)/ready-dev
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev pyproject.toml -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Mamonaku needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,198 @@
+"""The `mamonaku` command: everything a person types in a shell. Every command has --help."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from app import auth, join, logs
+from app.config import Settings, SettingsError, read_settings
+from app.db import sqlite_warning, upgrade
+from app.errors import AppError, Invalid
+from app.i18n import LOCALES, t
+from app.parts import Parts
+from app.rules.access import ROLES
+
+DESK_ROLES = ROLES[1:]
+
+
+class Commands(click.Group):
+    """Turns every error a person can act on into one line on standard error and a non-zero exit."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; settings, input and database errors are told in words."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+        except Invalid as error:
+            lines = [f"{p.field}: {t(f'problem.{p.code}', 'en', **p.facts)}" for p in error.problems]
+            raise click.ClickException("\n".join(lines)) from None
+        except AppError as error:
+            raise click.ClickException(t(f"error.{error.code}", "en", **error.facts)) from None
+        except OperationalError as error:
+            raise click.ClickException(f"the database does not answer: {logs.mask(str(error.orig))}") from None
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mamonaku")
+def main() -> None:
+    """Mamonaku books technician visits, watches each one, and tells customers of delays in time."""
+    logs.configure()
+
+
+def _settings() -> Settings:
+    settings = read_settings()
+    warning = sqlite_warning() if settings.database.startswith("sqlite") else None
+    if warning:
+        click.echo(f"warning: {warning}", err=True)
+    return settings
+
+
+@contextmanager
+def _parts() -> Iterator[Parts]:
+    """Join the parts for one command, over an up-to-date database."""
+    parts = join(_settings())
+    try:
+        upgrade(parts.db)
+        yield parts
+    finally:
+        parts.db.close()
+
+
+_host = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+_port = click.option(
+    "--port", default=8000, envvar="PORT", show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
+)
+
+
+@main.command()
+@_host
+@_port
+def serve(host: str, port: int) -> None:
+    """Serve the pages and run the jobs, all in one process."""
+    _serve(host, port, workers=1, with_jobs=True)
+
+
+@main.command()
+@_host
+@_port
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+def web(host: str, port: int, workers: int) -> None:
+    """Serve the pages alone; run `mamonaku jobs` beside it."""
+    _serve(host, port, workers=workers, with_jobs=False)
+
+
+def _serve(host: str, port: int, *, workers: int, with_jobs: bool) -> None:
+    from app.server import Server
+
+    settings = _settings()
+    with _parts():
+        settings.signing_key()  # made before the workers start, so that they share it
+    Server(
+        lambda: join(settings),
+        host=host,
+        port=port,
+        workers=workers,
+        with_jobs=with_jobs,
+        ready=f"Mamonaku is up on http://{host}:{port} (Ctrl-C stops it)",
+    ).run()
+
+
+@main.command()
+def jobs() -> None:
+    """Run the jobs alone: sweep, deliver, locate, purge. Any number may run on PostgreSQL."""
+    with _parts() as parts:
+        click.echo("jobs are running (Ctrl-C stops them)", err=True)
+        # By name: nothing in app knows the jobs, which are a layer above it.
+        pkgutil.resolve_name("jobs.__main__:run")(parts)
+
+
+@main.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the tables up to date; doing it twice is no harm."""
+    with _parts() as parts:
+        click.echo(f"the tables of {parts.db.engine.url.render_as_string(hide_password=True)} are up to date")
+
+
+@main.command()
+@click.argument("daylog", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--notices", type=click.Path(dir_okay=False, path_type=Path), help="Write each notice as a JSON line.")
+def replay(daylog: Path, notices: Path | None) -> None:
+    """Play a recorded DAYLOG through the product in simulated time, and say what customers would have been told."""
+    from app.replay import DayLogError, Line, replay_day
+
+    total = daylog.stat().st_size or 1
+    with click.progressbar(length=total, label="replaying", file=sys.stderr) as bar:
+        per_line = total / max(1, sum(1 for _ in daylog.open("rb")))
+
+        def progress(_line: Line) -> None:
+            bar.update(int(per_line))
+
+        try:
+            if notices:
+                # Under another name until it is whole: a stopped replay leaves no half file that looks like a result.
+                draft = notices.with_name(f".{notices.name}.part")
+                with draft.open("w", encoding="utf-8") as out:
+                    played = replay_day(daylog, out, progress)
+                draft.replace(notices)
+            else:
+                played = replay_day(daylog, None, progress)
+        except DayLogError as error:
+            raise click.ClickException(str(error)) from None
+        bar.update(total)
+    for refusal in played.refused:
+        click.echo(f"left out: {refusal}", err=True)
+    click.echo(f"{len(played.visits)} visits of {len(played.technicians)} technicians replayed")
+
+
+@main.group()
+def user() -> None:
+    """Look after the people who sign in."""
+
+
+@user.command("create")
+@click.option("--email", prompt=True, help="Address to sign in with.")
+@click.option("--name", prompt=True, help="Name as colleagues see it.")
+@click.option("--role", type=click.Choice(DESK_ROLES), prompt=True, help="What the person may do.")
+@click.option("--language", type=click.Choice(LOCALES), default="ja", show_default=True)
+@click.password_option(help="At least 10 characters; asked for when not given.")
+def user_create(email: str, name: str, role: str, language: str, password: str) -> None:
+    """Add a person who may sign in."""
+    with _parts() as parts, parts.db.write() as session:
+        now = parts.clock.now()
+        auth.create_user(session, email=email, name=name, role=role, password=password, language=language, now=now)
+    click.echo(f"{name} may sign in as {role}")
+
+
+@main.group()
+def token() -> None:
+    """Look after the keys of other programs."""
+
+
+@token.command("create")
+@click.option("--role", type=click.Choice(DESK_ROLES), required=True, help="What the program may do.")
+@click.argument("name")
+def token_create(role: str, name: str) -> None:
+    """Print a new API token for the program NAME, once."""
+    with _parts() as parts, parts.db.write() as session:
+        click.echo(auth.create_api_token(session, name=name, role=role, now=parts.clock.now()))
+
+
+if __name__ == "__main__":
+    main()
