@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import phonenumbers
+
 LOCALES = ("ja", "en")
 
 _FOLDER = Path(__file__).parent / "translations"
@@ -98,3 +100,14 @@ def as_of_words(at: datetime, zone: tzinfo, locale: str) -> str:
     """Return the freshness mark beside an estimate: 16:41現在, as of 16:41."""
     clock = time_words(at, zone)
     return f"{clock}現在" if locale == "ja" else f"as of {clock}"
+
+
+def phone_words(number: str, country: str) -> str:
+    """Return a stored number (E.164) as people in a country write it: 090-1234-5678; a foreign one with its code."""
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        return number
+    home = phonenumbers.region_code_for_number(parsed) == country
+    style = phonenumbers.PhoneNumberFormat.NATIONAL if home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, style)
