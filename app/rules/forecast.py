@@ -28,6 +28,7 @@ TROUBLE_S = 2400.0  # silence that makes trouble as likely as none
 UNKNOWN_TRAVEL_S, UNKNOWN_SPREAD = 1200.0, 0.6
 REPORT_SPREAD_S = 300.0
 SHORT_STAY_S = 480.0
+WAITING_STALE_S = 1200.0  # after the work a phone that says nothing for so long may have left
 TAP_AWAY_M = 500.0
 _NORMAL = NormalDist()
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101)
@@ -172,13 +173,16 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
             leaving = [
                 max(needed - 1800.0 + 1500.0 * u, 0.0) + 240.0 * -math.log(1 - w) for u, w in zip(_U[1], _U[2], strict=True)
             ]
-            state, since, basis = "at_site", last_done.arrived_at, "usual_speed"
+            state, since, basis = "waiting", last_done.arrived_at, "usual_speed"
+            if (now - current.fixed_at).total_seconds() > WAITING_STALE_S:
+                silent_s = (now - current.fixed_at).total_seconds()
     for index, stop in enumerate(todo):
         columns = (3 + 3 * index) % len(_U), (4 + 3 * index) % len(_U), (5 + 3 * index) % len(_U)
-        next_stop = index == 0 and leaving is None
+        drives = index == 0 and leaving is None
+        next_stop = index == 0 and here is None
         perhaps = False
         away: float | None = None
-        if next_stop:
+        if drives:
             departed = None
             if last_done is not None:
                 departed = _left_at(last_done, fixes) if last_done.arrived_at else None

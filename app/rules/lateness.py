@@ -20,6 +20,7 @@ REASONS: Mapping[str, str] = MappingProxyType({
     "late_unclear": "{percent} % likely late, but no window would hold: told that we are on it ({basis}, {state})",
     "silent": "no news for {silent_min} min, {lead_min} min before the promise",
     "nothing_known": "no sign of the technician {lead_min} min before the promise",
+    "at_the_bell": "about {left_min} min away: the bell is the news",
     "given_up": "no news since long before the promise: a dispatcher must ask",
     "told_already": "the customer knows; nothing material has changed ({basis}, {state})",
     "told_enough": "the quoted window no longer holds, but the customer was told as often as allowed",
@@ -60,7 +61,7 @@ class Policy:
     most_late: int = 2
     most_recovery: int = 1
     recover_share: float = 0.05
-    recover_least_min: float = 4.0  # nearer than this the bell is the news
+    bell_min: float = 4.0  # nearer than this the bell is the news
     recover_s: float = 300.0
     arriving_soon: bool = True
     arriving_soon_min: float = 10.0
@@ -118,7 +119,7 @@ def decide(
         "distance_m": round(forecast.distance_m or 0), "left_min": round((forecast.arrives_median_at - now).total_seconds() / 60),
         "earlier_min": 0,
     }  # fmt: skip
-    again = _look_again(stop, forecast, now, lead_min, policy)
+    again = _look_again(stop, forecast, told, now, lead_min, policy)
 
     def nothing(code: str, seen: Watch = watch, alarm: str | None = None, at: datetime | None = again) -> Decision:
         return Decision(None, None, None, Reason(code, facts), at, seen, alarm)
@@ -146,6 +147,8 @@ def decide(
         threshold = max(threshold, policy.standing_share)
     if held:
         threshold = max(threshold, policy.held_share)
+    if p >= threshold and lead_min < 0 and forecast.next_stop and _soon(forecast, now, policy):
+        return nothing("at_the_bell")
     if p >= threshold:
         since = watch.late_since_at or now
         seen = Watch(late_since_at=since)
@@ -185,7 +188,7 @@ def _blind(forecast, told, lead_min, policy, nothing, say):  # type: ignore[no-u
     if lead_min > policy.unheard_lead_min:
         return nothing("on_course", Watch())
     if told or lead_min < -policy.give_up_min:
-        return nothing("told_already" if told else "given_up", Watch(), "silent_near_promise")
+        return nothing("told_already" if told else "given_up", Watch(), "silent_near_promise", None)
     return say("holding", "silent" if forecast.as_of else "nothing_known", None, Watch(), "silent_near_promise")
 
 
@@ -194,12 +197,12 @@ def _after_late(stop, forecast, late_told, told, watch, now, policy, facts, noth
     if any(t.kind == "on_time_again" for t in told):
         return nothing("told_already")
     p = forecast.late_probability
-    soon = (forecast.arrives_median_at - now).total_seconds() < 60 * policy.recover_least_min
+    soon = _soon(forecast, now, policy)
     if p <= policy.recover_share and forecast.next_stop and forecast.state == "travelling" and not soon:
         since = watch.fine_since_at or now
         if (now - since).total_seconds() >= policy.recover_s:
             return say("on_time_again", "on_time_again", quote(forecast, stop, now, policy)[0], Watch(fine_since_at=since))
-        return nothing("told_already", Watch(fine_since_at=since))
+        return nothing("told_already", Watch(fine_since_at=since), at=since + timedelta(seconds=policy.recover_s))
     if quoted is None:
         return nothing("told_already", Watch())
     beyond = forecast.share_after(quoted.quoted_until_at + timedelta(seconds=GRACE_S))
@@ -245,6 +248,10 @@ def quote(forecast: Forecast, stop: Stop, now: datetime, policy: Policy) -> tupl
     return (low, high), share
 
 
+def _soon(forecast: Forecast, now: datetime, policy: Policy) -> bool:
+    return forecast.state == "travelling" and (forecast.arrives_median_at - now).total_seconds() < 60 * policy.bell_min
+
+
 def _threshold(lead_min: float, policy: Policy) -> float:
     """Return how likely late a visit must be to be told ``lead_min`` before the end of its promise."""
     points = (
@@ -259,12 +266,16 @@ def _threshold(lead_min: float, policy: Policy) -> float:
     return policy.sure_share
 
 
-def _look_again(stop: Stop, forecast: Forecast, now: datetime, lead_min: float, policy: Policy) -> datetime:
+def _look_again(
+    stop: Stop, forecast: Forecast, told: Sequence[Told], now: datetime, lead_min: float, policy: Policy
+) -> datetime:
     """Return the next moment worth looking: half the time in which the clock alone could make the visit late."""
+    last_late = next((t for t in reversed(told) if t.kind in LATE_KINDS), None)
+    if last_late is not None:
+        return max(last_late.at + timedelta(minutes=policy.update_gap_min), now + timedelta(seconds=120))
     deadline = (stop.promised_until_at - now).total_seconds() + GRACE_S
-    samples = forecast.arrivals_s
-    slack = deadline - samples[int(0.6 * len(samples))]
-    wait = min(max(0.5 * slack, 30.0), 1800.0)
+    slack = deadline - forecast.arrivals_s[int(0.6 * len(forecast.arrivals_s))]
+    wait = min(max(0.5 * slack, 30.0 if lead_min > 0 else 60.0), 1800.0)
     for border in (policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
         to_border = (lead_min - border) * 60
         if to_border > 0:

@@ -19,6 +19,7 @@ STOP_S = 180.0  # a step that took longer was a stop
 STOP_WEIGHT = 0.15  # what a past stop counts towards the pace: the next one may come, but rarely does
 SHORT_S, LONG_S = 600.0, 2400.0
 SITE_M = 80.0
+NEAR_M = 110.0  # a stay may begin a little farther off: the first fix is often still rolling
 LEFT_M = 150.0
 STAY_S = 180.0
 CREEP_Z = 2.0
@@ -165,7 +166,7 @@ def _inside(points: Sequence[tuple[float, float, float]]) -> int | None:
         away = math.hypot(x, y)
         if away > LEFT_M:
             break
-        if away <= SITE_M:
+        if away <= NEAR_M:
             found = index
     return found
 
