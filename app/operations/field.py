@@ -11,7 +11,7 @@ from app.errors import Conflict, Invalid
 from app.models import Visit, VisitEvent
 from app.operations.alarm import clear_alarms
 from app.operations.booking import add_event, visit_for_change
-from app.rules.visit import AWAITED, OPEN, REPORTABLE, change_allowed
+from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allowed
 
 #: A phone's clock may be this far ahead of ours.
 CLOCK_AHEAD = timedelta(minutes=2)
@@ -62,26 +62,46 @@ def report_status(
     return visit
 
 
-def undo_status(session: Session, visit_id: int, *, now: datetime, actor: str, client_key: str | None = None) -> Visit:
+def undo_status(
+    session: Session,
+    visit_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    status: str | None = None,
+    at: datetime | None = None,
+    client_key: str | None = None,
+) -> Visit:
     """Take the latest tap back: the visit returns to the state before, and the history keeps both.
 
-    Raises NotFound, Conflict when there is nothing to take back.
+    With `status`, only while that is still the state: an undo that comes late (a phone without a signal) must not take
+    back what somebody else has reported since. Raises NotFound, Invalid naming the field, Conflict when nothing can be
+    taken back.
     """
     visit = visit_for_change(session, visit_id)
     if _known(session, client_key):
         return visit
-    if visit.status in ("booked", "cancelled"):
-        raise Conflict("nothing_to_undo")
     undone = visit.status
-    for status, moment in (("completed", "completed_at"), ("arrived", "arrived_at"), ("en_route", "en_route_at")):
-        if undone in (status, *(("working",) if status == "arrived" else ())):
-            setattr(visit, moment, None)
-            setattr(visit, moment.replace("_at", "_by"), None)
-    visit.status = (
-        "arrived" if visit.arrived_at and undone != "arrived" else "en_route" if visit.en_route_at else "booked"
-    )
+    before = before_undo(undone, en_route=visit.en_route_at is not None, arrived=visit.arrived_at is not None)
+    if before is None or status not in (None, undone):
+        raise Conflict("nothing_to_undo")
+    moment = "arrived" if undone == "working" else undone
+    if moment in ("en_route", "arrived", "completed"):
+        setattr(visit, f"{moment}_at", None)
+        setattr(visit, f"{moment}_by", None)
+    visit.status = before
+    visit.check_at = now  # a visit that was over had no next look
     visit.version += 1
-    add_event(session, visit, "undone", actor, now, facts={"status": undone}, client_key=client_key)
+    add_event(
+        session,
+        visit,
+        "undone",
+        actor,
+        now,
+        at=_believable(at, now),
+        facts={"status": undone},
+        client_key=client_key,
+    )
     look_again(session, visit.technician_id, now)
     return visit
 

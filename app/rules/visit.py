@@ -35,3 +35,18 @@ def next_step(status: str) -> str | None:
     ('en_route', 'completed')
     """
     return {"booked": "en_route", "en_route": "arrived", "arrived": "completed", "working": "completed"}.get(status)
+
+
+def before_undo(status: str, *, en_route: bool, arrived: bool) -> str | None:
+    """Return the state a visit goes back to when its latest step is taken back, or None when there is no step.
+
+    `en_route` and `arrived` say whether these steps are known to have happened.
+
+    >>> before_undo("completed", en_route=True, arrived=True), before_undo("arrived", en_route=False, arrived=True)
+    ('arrived', 'booked')
+    """
+    if status in ("booked", "cancelled"):
+        return None
+    if arrived and status in ("completed", "no_access"):
+        return "arrived"
+    return "en_route" if en_route and status != "en_route" else "booked"
