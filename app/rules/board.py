@@ -65,9 +65,10 @@ def stale(as_of_at: datetime | None, now: datetime) -> bool:
 def standing(visit: VisitSeen, now: datetime) -> str:
     """Return how a visit stands: one of STANDINGS.
 
-    Late is a visit whose promise is over (and its grace with it), one whose delay was told and has not gone, or one that very likely misses a
-    promise that is near. It is `told` only while the last word to the customer went out and still holds; else it is
-    `not_told`. On the way without fresh evidence is `unknown`, and so is silence close to the promise: never on time.
+    Late is a visit whose promise is over (and its grace with it), one whose delay was told and has not gone, or one
+    that very likely misses a promise that is near. It is `told` only while the last word to the customer went out and
+    still holds; else it is `not_told`. On the way without fresh evidence is `unknown`, and so is silence close to the
+    promise: never on time.
 
     >>> from datetime import UTC
     >>> five = datetime(2026, 11, 24, 17, tzinfo=UTC)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from types import MappingProxyType
 
 from app.rules.forecast import GRACE_S, Forecast, Stop, share_after
 
+DRIVING = frozenset({"travelling", "creeping", "standing"})
 LATE_KINDS = frozenset({"late", "late_update"})
 REASONS: Mapping[str, str] = MappingProxyType({
     "arrived": "the technician is there",
@@ -35,12 +37,14 @@ REASONS: Mapping[str, str] = MappingProxyType({
 class Policy:
     """When to speak, what to quote, when to correct. Shares are probabilities, ``_min`` minutes, ``_s`` seconds."""
 
-    sure_share: float = 0.90  # tell when so likely late, however early
+    sure_share: float = 0.92  # tell when so likely late, however early
     sure_lead_min: float = 60.0  # so long before the promise
-    likely_share: float = 0.60  # near the promise this is enough
-    likely_lead_min: float = 12.5
+    likely_share: float = 0.62  # near the promise this is enough
+    likely_lead_min: float = 11.0
     early_share: float = 0.78  # earlier there is time to look again
     early_lead_min: float = 22.0
+    driving_share: float = 0.80  # and on the road every minute tells more than one of work does
+    driving_lead_min: float = 14.0
     last_share: float = 0.50  # at the promise itself
     persist_s: float = 45.0  # must hold so long before it is told
     persist_early_s: float = 90.0  # while there is still time
@@ -142,7 +146,7 @@ def decide(
     if late_told:
         return _after_late(stop, forecast, late_told, told, watch, now, policy, facts, nothing, say)
 
-    threshold = _threshold(lead_min, policy)
+    threshold = _threshold(forecast, lead_min, policy)
     if forecast.state == "standing":
         threshold = max(threshold, policy.standing_share)
     if held:
@@ -252,15 +256,16 @@ def _soon(forecast: Forecast, now: datetime, policy: Policy) -> bool:
     return forecast.state == "travelling" and (forecast.arrives_median_at - now).total_seconds() < 60 * policy.bell_min
 
 
-def _threshold(lead_min: float, policy: Policy) -> float:
+def _threshold(forecast: Forecast, lead_min: float, policy: Policy) -> float:
     """Return how likely late a visit must be to be told ``lead_min`` before the end of its promise."""
-    points = (
-        (0.0, policy.last_share), (policy.likely_lead_min, policy.likely_share), (policy.early_lead_min, policy.early_share),
-        (policy.sure_lead_min, policy.sure_share),
-    )  # fmt: skip
     if lead_min <= 0:
         return policy.last_share
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    driving = forecast.state in DRIVING
+    early = (policy.driving_lead_min, policy.driving_share) if driving else (policy.early_lead_min, policy.early_share)
+    points = (
+        (0.0, policy.last_share), (policy.likely_lead_min, policy.likely_share), early, (policy.sure_lead_min, policy.sure_share),
+    )  # fmt: skip
+    for (x0, y0), (x1, y1) in pairwise(points):
         if lead_min <= x1:
             return y0 + (y1 - y0) * (lead_min - x0) / (x1 - x0)
     return policy.sure_share
@@ -275,7 +280,8 @@ def _look_again(
         return max(last_late.at + timedelta(minutes=policy.update_gap_min), now + timedelta(seconds=120))
     deadline = (stop.promised_until_at - now).total_seconds() + GRACE_S
     slack = deadline - forecast.arrivals_s[int(0.6 * len(forecast.arrivals_s))]
-    wait = min(max(0.5 * slack, 30.0 if lead_min > 0 else 60.0), 1800.0)
+    least = min(max(2.0 * lead_min, 30.0), 600.0) if lead_min > 0 else 60.0
+    wait = min(max(0.5 * slack, least), 1800.0)
     for border in (policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
         to_border = (lead_min - border) * 60
         if to_border > 0:
