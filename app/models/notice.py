@@ -40,8 +40,10 @@ class Notice(Base):
     #: Why it was decided (a code of rules.lateness) and with which facts.
     reason_code: Mapped[str]
     reason_facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    #: The promise it speaks of; when the visit has moved since, it is old news.
+    #: The promise and the technician it speaks of; when the visit has moved since, it is old news.
     promised_from_at: Mapped[datetime]
+    promised_until_at: Mapped[datetime]
+    technician_id: Mapped[int | None] = mapped_column(ForeignKey("technician.id"))
 
     #: The rendered texts; None while a hole in the facts holds it for a person.
     short: Mapped[str | None]
