@@ -58,7 +58,7 @@ def create_user(
         raise Invalid.one("name", "missing")
     if role not in ROLES or role == "technician":
         raise Invalid.one("role", "choice", choices=", ".join(ROLES[1:]))
-    _check_password(password)
+    password_hash = hash_password(password)
     if session.scalar(select(User.id).where(User.email == email)):
         raise Conflict("user_exists")
     user = User(
@@ -66,7 +66,7 @@ def create_user(
         name=name.strip(),
         role=role,
         language=language,
-        password_hash=_hasher.hash(password),
+        password_hash=password_hash,
         created_at=now,
     )
     session.add(user)
@@ -74,9 +74,19 @@ def create_user(
     return user
 
 
-def _check_password(password: str) -> None:
+def hash_password(password: str) -> str:
+    """Return what the database keeps of a password. Raises Invalid when it is too short or too long."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise Invalid.one("password", "password_length", least=MIN_PASSWORD, most=MAX_PASSWORD)
+    return _hasher.hash(password)
+
+
+def password_is(password_hash: str, password: str) -> bool:
+    """Return whether a password is the one that was hashed; it takes equally long either way."""
+    try:
+        return _hasher.verify(password_hash, password[:MAX_PASSWORD])
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def sign_in(session: Session, *, email: str, password: str, now: datetime) -> str:
@@ -85,11 +95,7 @@ def sign_in(session: Session, *, email: str, password: str, now: datetime) -> st
     Raises NotAllowed, without saying what was wrong.
     """
     user = session.scalar(select(User).where(User.email == email.strip().lower(), User.active))
-    try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password[:MAX_PASSWORD])
-    except (VerificationError, InvalidHashError):
-        user = None
-    if user is None:
+    if not password_is(user.password_hash if user else _NOBODY, password) or user is None:
         raise NotAllowed("sign_in_failed")
     token = secrets.token_urlsafe(32)
     session.add(SignIn(token_hash=token_hash(token), user_id=user.id, created_at=now, expires_at=now + SIGN_IN_LASTS))

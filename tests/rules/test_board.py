@@ -22,9 +22,10 @@ def seen(now: datetime, status: str = "en_route", **facts: Any) -> VisitSeen:
     return VisitSeen(status, PROMISE, **facts)
 
 
-def late(
-    state: str, made_at: datetime, until_at: datetime | None = PROMISE + minutes(30), kind: str = "late"
-) -> NoticeSeen:
+QUOTED_UNTIL = PROMISE + minutes(30)
+
+
+def late(state: str, made_at: datetime, until_at: datetime | None = QUOTED_UNTIL, kind: str = "late") -> NoticeSeen:
     return NoticeSeen(kind, state, made_at, None, until_at)
 
 

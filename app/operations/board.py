@@ -1,0 +1,317 @@
+"""What does the dispatcher see? One day by technician and the attention list, in a handful of queries however long."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any, TypeVarTuple
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from app.models import Alarm, CurrentPosition, Customer, Lease, Notice, Service, Site, Technician, Visit
+from app.operations.booking import LONGEST_WINDOW
+from app.rules.board import NoticeSeen, VisitSeen, stale, standing
+from app.rules.visit import AWAITED, OPEN
+
+Columns = TypeVarTuple("Columns")
+
+#: A technician on duty whose phone has been silent this long shares no position any more.
+SHARING_ENDS = timedelta(minutes=4)
+#: The jobs show themselves every few seconds; after this long nobody watches the visits.
+WATCH_ENDS = timedelta(seconds=60)
+#: More lines than this nobody can act on; the page says that there are more.
+MOST_ALARMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class VisitLine:
+    """One visit on the board."""
+
+    id: int
+    technician_id: int | None
+    status: str
+    standing: str
+    promised_from_at: datetime
+    promised_until_at: datetime
+    planned_from_at: datetime
+    planned_until_at: datetime
+    en_route_at: datetime | None
+    arrived_at: datetime | None
+    completed_at: datetime | None
+    forecast_from_at: datetime | None
+    forecast_until_at: datetime | None
+    forecast_as_of_at: datetime | None
+    forecast_state: str | None
+    forecast_stale: bool
+    customer: str
+    service_ja: str
+    service_en: str
+    address: str
+    notice: NoticeSeen | None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the customer still waits, so that the forecast means something."""
+        return self.status in AWAITED
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One technician's day; `motion` is what the phone shows now, None on another day or when nothing is open."""
+
+    technician_id: int | None
+    name: str
+    motion: str | None
+    position_at: datetime | None
+    sharing_paused: bool
+    visits: Sequence[VisitLine]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLine:
+    """One line of the attention list, with what its sentence and its action need."""
+
+    id: int
+    kind: str
+    facts: Mapping[str, Any]
+    raised_at: datetime
+    visit_id: int | None
+    promised_from_at: datetime | None
+    promised_until_at: datetime | None
+    forecast_as_of_at: datetime | None
+    customer_id: int | None
+    customer: str | None
+    phone: str | None
+    site_id: int | None
+    address: str | None
+    technician: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One day: lanes that match the filter, technicians without a visit, and how many visits stand how."""
+
+    on: date
+    lanes: Sequence[Lane]
+    free: Sequence[str]
+    technicians: Sequence[tuple[int, str]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    shown: int = 0
+
+
+def read_board(
+    session: Session,
+    on: date,
+    zone: tzinfo,
+    now: datetime,
+    *,
+    technician_id: int | None = None,
+    only: str = "",
+    text: str = "",
+) -> Board:
+    """Return a local day's board, narrowed to a technician, a standing (`only`) and a text to find.
+
+    The text finds customers, addresses, services and technicians, whichever width and case it was typed in.
+    """
+    begins_at = datetime.combine(on, time(), zone)
+    ends_at = datetime.combine(on + timedelta(days=1), time(), zone)
+    notices: dict[int, list[NoticeSeen]] = {}
+    for notice in session.execute(
+        _on_day(
+            select(
+                Notice.visit_id,
+                Notice.kind,
+                Notice.state,
+                Notice.created_at,
+                Notice.quoted_from_at,
+                Notice.quoted_until_at,
+                Notice.state_reason,
+            ).join(Visit, Visit.id == Notice.visit_id),
+            begins_at,
+            ends_at,
+        ).order_by(Notice.id)
+    ):
+        notices.setdefault(notice.visit_id, []).append(NoticeSeen(*notice[1:]))
+    people = session.execute(
+        select(Technician.id, Technician.name, Technician.active, CurrentPosition.fixed_at)
+        .outerjoin(CurrentPosition, CurrentPosition.technician_id == Technician.id)
+        .order_by(Technician.name, Technician.id)
+    ).all()
+    names = {person.id: person.name for person in people}
+    wanted = _plain(text)
+    counts: Counter[str] = Counter()
+    day: dict[int | None, list[VisitLine]] = {}
+    found: dict[int | None, list[VisitLine]] = {}
+    for row in session.execute(_day_rows(begins_at, ends_at)):
+        line = _line(row, notices.get(row.id, ()), now)
+        day.setdefault(line.technician_id, []).append(line)
+        if technician_id is not None and line.technician_id != technician_id:
+            continue
+        if wanted and wanted not in _plain(
+            f"{line.customer}\n{line.address}\n{line.service_ja}\n{line.service_en}\n"
+            f"{names.get(line.technician_id or 0, '')}\n{line.id}"
+        ):
+            continue
+        counts[line.standing] += 1
+        if not only or line.standing == only:
+            found.setdefault(line.technician_id, []).append(line)
+    is_today = now.astimezone(zone).date() == on
+    lanes = [Lane(None, "", None, None, False, found[None])] if None in found else []
+    for person in people:
+        if person.id in found:
+            lanes.append(_lane(person.id, person.name, person.fixed_at, found, day[person.id], now, is_today))
+    narrowed = bool(technician_id or only or text)
+    return Board(
+        on,
+        lanes,
+        () if narrowed else [person.name for person in people if person.active and person.id not in day],
+        [(person.id, person.name) for person in people if person.active or person.id in day],
+        counts,
+        sum(len(lane.visits) for lane in lanes),
+    )
+
+
+def read_alarms(session: Session, limit: int = MOST_ALARMS) -> Sequence[AlarmLine]:
+    """Return the attention list, most urgent first: by the end of the promise it endangers, then by age."""
+    rows = session.execute(
+        select(
+            Alarm.id,
+            Alarm.kind,
+            Alarm.facts,
+            Alarm.raised_at,
+            Alarm.visit_id,
+            Visit.promised_from_at,
+            Visit.promised_until_at,
+            Visit.forecast_as_of_at,
+            Visit.customer_id,
+            Customer.name.label("customer"),
+            func.coalesce(Customer.mobile, Customer.phone).label("phone"),
+            Visit.site_id,
+            Site.address,
+            Technician.name.label("technician"),
+        )
+        .outerjoin(Visit, Visit.id == Alarm.visit_id)
+        .outerjoin(Customer, Customer.id == Visit.customer_id)
+        .outerjoin(Site, Site.id == Visit.site_id)
+        .outerjoin(Technician, Technician.id == func.coalesce(Visit.technician_id, Alarm.technician_id))
+        .where(Alarm.cleared_at.is_(None))
+        .order_by(Visit.promised_until_at.is_(None), Visit.promised_until_at, Alarm.raised_at, Alarm.id)
+        .limit(limit)
+    )
+    return [AlarmLine(**row._mapping) for row in rows]
+
+
+def is_watched(session: Session, now: datetime) -> bool:
+    """Return whether the jobs are alive; when they are not, no forecast moves and nobody is told anything."""
+    seen_at = session.scalar(select(Lease.seen_at).where(Lease.name == "jobs"))
+    return seen_at is not None and now - seen_at <= WATCH_ENDS
+
+
+def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]]:
+    return _on_day(
+        select(
+            Visit.id,
+            Visit.technician_id,
+            Visit.status,
+            Visit.promised_from_at,
+            Visit.promised_until_at,
+            Visit.planned_from_at,
+            Visit.planned_until_at,
+            Visit.en_route_at,
+            Visit.arrived_at,
+            Visit.completed_at,
+            Visit.forecast_from_at,
+            Visit.forecast_until_at,
+            Visit.forecast_median_at,
+            Visit.late_probability,
+            Visit.forecast_as_of_at,
+            Visit.forecast_basis,
+            Visit.forecast_state,
+            Customer.name.label("customer"),
+            Service.name_ja,
+            Service.name_en,
+            Site.address,
+        )
+        .join(Customer, Customer.id == Visit.customer_id)
+        .join(Service, Service.id == Visit.service_id)
+        .join(Site, Site.id == Visit.site_id),
+        begins_at,
+        ends_at,
+    ).order_by(Visit.planned_from_at, Visit.id)
+
+
+def _on_day(query: Select[*Columns], begins_at: datetime, ends_at: datetime) -> Select[*Columns]:
+    """Narrow to the visits planned within a day; the plan lies within the promise, whose column has the index."""
+    return query.where(
+        Visit.promised_from_at >= begins_at - LONGEST_WINDOW,
+        Visit.promised_from_at < ends_at,
+        Visit.planned_from_at >= begins_at,
+        Visit.planned_from_at < ends_at,
+    )
+
+
+def _line(row: Any, notices: Sequence[NoticeSeen], now: datetime) -> VisitLine:
+    seen = VisitSeen(
+        row.status,
+        row.promised_until_at,
+        row.forecast_median_at,
+        row.forecast_as_of_at,
+        row.forecast_basis,
+        row.late_probability,
+        notices,
+    )
+    return VisitLine(
+        row.id,
+        row.technician_id,
+        row.status,
+        standing(seen, now),
+        row.promised_from_at,
+        row.promised_until_at,
+        row.planned_from_at,
+        row.planned_until_at,
+        row.en_route_at,
+        row.arrived_at,
+        row.completed_at,
+        row.forecast_from_at,
+        row.forecast_until_at,
+        row.forecast_as_of_at,
+        row.forecast_state,
+        stale(row.forecast_as_of_at, now),
+        row.customer,
+        row.name_ja,
+        row.name_en,
+        row.address,
+        notices[-1] if notices else None,
+    )
+
+
+def _lane(
+    technician_id: int,
+    name: str,
+    position_at: datetime | None,
+    found: Mapping[int | None, Sequence[VisitLine]],
+    day: Sequence[VisitLine],
+    now: datetime,
+    is_today: bool,
+) -> Lane:
+    """Return a lane; who is at a site or on the way is read from the first open visit, silence from the phone."""
+    current = next((line for line in day if line.status in OPEN), None)
+    motion = None
+    if is_today and current is not None:
+        motion = "at_site" if current.status in ("arrived", "working") else current.forecast_state
+    # Before the first visit begins to matter, a silent phone is a private phone.
+    on_duty = current is not None and (
+        current.status != "booked"
+        or current.planned_from_at - now < timedelta(hours=1)
+        or any(line.arrived_at for line in day)
+    )
+    silent = position_at is None or now - position_at > SHARING_ENDS
+    return Lane(technician_id, name, motion, position_at, is_today and on_duty and silent, found[technician_id])
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().strip()

@@ -1,0 +1,35 @@
+"""Keep the kinds of work that customers can buy."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid, NotFound, Problem
+from app.models import Service
+from app.operations.booking import LONGEST_VISIT_MIN
+
+_MOST = 80
+
+
+def save_service(
+    session: Session, service_id: int | None, *, name_ja: str, name_en: str, duration_min: int, active: bool = True
+) -> Service:
+    """Add a kind of work, or change one; visits that are booked keep their own duration.
+
+    Raises NotFound, Invalid naming the fields.
+    """
+    names = {"name_ja": name_ja.strip(), "name_en": name_en.strip()}
+    problems = [Problem(field, "missing") for field, text in names.items() if not text]
+    problems += [Problem(field, "too_long", {"most": _MOST}) for field, text in names.items() if len(text) > _MOST]
+    if not 1 <= duration_min <= LONGEST_VISIT_MIN:
+        problems.append(Problem("duration_min", "range", {"least": 1, "most": LONGEST_VISIT_MIN}))
+    if problems:
+        raise Invalid(problems)
+    service = Service() if service_id is None else session.get(Service, service_id)
+    if service is None:
+        raise NotFound("service")
+    service.name_ja, service.name_en = names["name_ja"], names["name_en"]
+    service.duration_min, service.active = duration_min, active
+    session.add(service)
+    session.flush()
+    return service

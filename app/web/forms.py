@@ -1,0 +1,177 @@
+"""What did somebody type? Text becomes typed values, or problems that name their field; the text itself is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from app.errors import AppError, Conflict, Invalid, NotAllowed, Problem
+from app.web.visitor import end_session
+
+R = TypeVar("R")
+
+#: No line that somebody types is longer; what is meant to be long says so.
+LINE = 200
+
+
+class Form:
+    """The fields of a form: what was typed (else the values it began with), what is wrong, and the typed values."""
+
+    def __init__(self, typed: Mapping[str, str] | None = None, *, begins: Mapping[str, Any] | None = None) -> None:
+        self._typed = typed
+        self._begins = begins or {}
+        self.problems: dict[str, Problem] = {}
+        #: What forbade the wish as a whole, when no field is to blame.
+        self.refusal: AppError | None = None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status with which the form is shown again."""
+        if self.refusal is not None:
+            return self.refusal.status
+        return 422 if self.problems else 200
+
+    def value(self, name: str) -> str:
+        """Return what the field shows: the text that was typed, else its first value."""
+        shown = self._begins.get(name) if self._typed is None else self._typed.get(name)
+        return "" if shown is None else str(shown)
+
+    def wrong(self, name: str, code: str, **facts: Any) -> None:
+        """Note what is wrong with a field; the first problem of a field stands."""
+        self.problems.setdefault(name, Problem(name, code, facts))
+
+    def text(self, name: str, *, needed: bool = False, most: int = LINE) -> str:
+        """Return a field's text without the blanks around it."""
+        typed = self.value(name).replace("\r\n", "\n").strip()
+        if needed and not typed:
+            self.wrong(name, "missing")
+        if len(typed) > most:
+            self.wrong(name, "too_long", most=most)
+        return typed
+
+    def optional(self, name: str, *, most: int = LINE) -> str | None:
+        """Return a field's text, or None when nothing was typed."""
+        return self.text(name, most=most) or None
+
+    def one_of(self, name: str, choices: Iterable[str]) -> str:
+        """Return a field's text, which must be one of the choices."""
+        typed, known = self.text(name), tuple(choices)
+        if typed not in known:
+            self.wrong(name, "choice", choices=", ".join(known))
+        return typed
+
+    def ticked(self, name: str) -> bool:
+        """Return whether a box is ticked."""
+        return bool(self.value(name))
+
+    def whole(self, name: str, *, least: int, most: int, needed: bool = True) -> int | None:
+        """Return a whole number within limits; digits of full width count too."""
+        typed = self.text(name, needed=needed, most=20)
+        if not typed:
+            return None
+        if not typed.isdecimal() or not least <= int(typed) <= most:
+            self.wrong(name, "range", least=least, most=most)
+            return None
+        return int(typed)
+
+    def row(self, name: str, *, needed: bool = False) -> int | None:
+        """Return the number of the row that was chosen, or None; a crafted number beyond any row is unknown."""
+        typed = self.text(name, needed=needed)
+        if not typed:
+            return None
+        if not typed.isdecimal() or len(typed) > 15:
+            self.wrong(name, "unknown")
+            return None
+        return int(typed)
+
+    def position(self, lat: str = "lat", lon: str = "lon") -> tuple[float, float] | None:
+        """Return a latitude and longitude, or None when both are empty."""
+        north, east = self.text(lat, most=30), self.text(lon, most=30)
+        if not north and not east:
+            return None
+        if not north or not east:
+            self.wrong(lat if not north else lon, "half_position")
+            return None
+        try:
+            place = float(north), float(east)
+        except ValueError:
+            place = (float("nan"), 0.0)
+        if not (-90 <= place[0] <= 90 and -180 <= place[1] <= 180):
+            self.wrong(lat, "position")
+            return None
+        return place
+
+    def day(self, name: str, *, needed: bool = True) -> date | None:
+        """Return a date typed as 2026-11-24."""
+        typed = self.text(name, needed=needed)
+        try:
+            return date.fromisoformat(typed) if typed else None
+        except ValueError:
+            self.wrong(name, "date")
+            return None
+
+    def clock(self, name: str, *, needed: bool = True) -> time | None:
+        """Return a time of day typed as 17:00 or 9:30."""
+        typed = self.text(name, needed=needed)
+        try:
+            return time.fromisoformat(typed.rjust(5, "0")) if typed else None
+        except ValueError:
+            self.wrong(name, "time")
+            return None
+
+    def instant(self, name: str, on: date | None, zone: tzinfo, *, needed: bool = True) -> datetime | None:
+        """Return a local time of a day as an instant; a time that the zone skips or has twice is a problem."""
+        at = self.clock(name, needed=needed)
+        if at is None or on is None:
+            return None
+        found = local_instants(on, at, zone)
+        if len(found) == 1:
+            return found[0]
+        self.wrong(name, "ambiguous_time" if found else "no_such_time")
+        return None
+
+    def submit(self, action: Callable[[], R]) -> R | None:
+        """Run an operation unless something is wrong already; a refusal is kept to be shown and nothing is changed.
+
+        Returns None exactly when the form has to be shown again.
+        """
+        if self.problems:
+            return None
+        try:
+            return action()
+        except Invalid as invalid:
+            for problem in invalid.problems:
+                self.problems.setdefault(problem.field, problem)
+        except (Conflict, NotAllowed) as refusal:
+            self.refusal = refusal
+        end_session(commit=False)
+        return None
+
+
+def local_instants(on: date, at: time, zone: tzinfo) -> list[datetime]:
+    """Return every instant at which a zone's clocks show a time: one, or none or two where they are changed."""
+    wall = datetime.combine(on, at.replace(tzinfo=None), zone)
+    both = {moment.timestamp(): moment for moment in (wall.replace(fold=0), wall.replace(fold=1))}
+    from_utc = [datetime.fromtimestamp(seconds, zone) for seconds in sorted(both)]
+    return [moment for moment in from_utc if moment.replace(tzinfo=None) == wall.replace(tzinfo=None)]
+
+
+def day_bounds_ok(on: date) -> bool:
+    """Return whether a day is one that the board can show, a year away from the calendar's ends."""
+    return date.min + timedelta(days=366) <= on <= date.max - timedelta(days=366)
+
+
+def local_path(wanted: str | None) -> str:
+    """Return a path of this site that a visitor wants to go on to, or "/" when it could lead anywhere else.
+
+    >>> local_path("/visits/3"), local_path("//evil.example"), local_path("https://evil.example/")
+    ('/visits/3', '/', '/')
+    """
+    if not wanted or not wanted.startswith("/") or wanted.startswith("//"):
+        return "/"
+    if "\\" in wanted or any(ord(letter) <= 0x20 or ord(letter) == 0x7F for letter in wanted):
+        return "/"
+    parts = urlsplit(wanted)
+    return "/" if parts.scheme or parts.netloc else wanted
