@@ -1,0 +1,139 @@
+"""Take in customers and the places where they are visited."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from app.errors import Invalid, NotFound, Problem
+from app.i18n import LOCALES
+from app.models import Customer, Site
+from app.operations.contact import email_address, mobile_e164, phone_e164
+
+KINDS = ("individual", "corporate")
+LONGEST_NAME = 100
+LONGEST_ADDRESS = 300
+LONGEST_LINE_ID = 64
+MOST_SITES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NewSite:
+    """A place to be visited, as it was typed; without a position it is located later."""
+
+    address: str
+    lat: float | None = None
+    lon: float | None = None
+
+
+def create_customer(
+    session: Session,
+    *,
+    name: str,
+    now: datetime,
+    country: str,
+    kind: str = "individual",
+    language: str = "ja",
+    mobile: str | None = None,
+    phone: str | None = None,
+    email: str | None = None,
+    line_id: str | None = None,
+    sites: Sequence[NewSite] = (),
+) -> Customer:
+    """Add a customer with the places to visit; numbers become E.164, `country` is meant where they have no code.
+
+    Raises Invalid naming every field that is wrong (`mobile`, `sites[0].address`).
+    """
+    problems: list[Problem] = []
+    customer = Customer(
+        name=tell_text(problems, "name", name, LONGEST_NAME),
+        kind=kind,
+        language=language,
+        mobile=_tell(problems, lambda: mobile_e164(mobile, country, "mobile")),
+        phone=_tell(problems, lambda: phone_e164(phone, country, "phone")),
+        email=_tell(problems, lambda: email_address(email, "email")),
+        line_id=(line_id or "").strip() or None,
+        created_at=now,
+    )
+    tell_choice(problems, "kind", kind, KINDS)
+    tell_choice(problems, "language", language, LOCALES)
+    if len(line_id or "") > LONGEST_LINE_ID:
+        problems.append(Problem("line_id", "too_long", {"most": LONGEST_LINE_ID}))
+    if len(sites) > MOST_SITES:
+        problems.append(Problem("sites", "too_many", {"most": MOST_SITES}))
+    customer.sites = [_site(problems, f"sites[{index}].", site) for index, site in enumerate(sites[:MOST_SITES])]
+    if problems:
+        raise Invalid(problems)
+    session.add(customer)
+    session.flush()
+    return customer
+
+
+def add_site(session: Session, customer_id: int, site: NewSite) -> Site:
+    """Add a place to a customer. Raises NotFound, Invalid naming the fields (`address`, `lat`)."""
+    if session.get(Customer, customer_id) is None:
+        raise NotFound("customer")
+    problems: list[Problem] = []
+    added = _site(problems, "", site)
+    if problems:
+        raise Invalid(problems)
+    added.customer_id = customer_id
+    session.add(added)
+    session.flush()
+    return added
+
+
+def find_customer(session: Session, customer_id: int) -> Customer:
+    """Return a customer with its sites. Raises NotFound."""
+    customer = session.scalar(select(Customer).where(Customer.id == customer_id).options(selectinload(Customer.sites)))
+    if customer is None:
+        raise NotFound("customer")
+    return customer
+
+
+def tell_position(problems: list[Problem], prefix: str, lat: float | None, lon: float | None) -> None:
+    """Add what is wrong with a place on the globe to the problems; both empty is right."""
+    if lat is None and lon is None:
+        return
+    if lat is None or lon is None:
+        problems.append(Problem(f"{prefix}{'lat' if lat is None else 'lon'}", "half_position"))
+        return
+    for name, degrees, most in (("lat", lat, 90), ("lon", lon, 180)):
+        if not math.isfinite(degrees) or abs(degrees) > most:
+            problems.append(Problem(f"{prefix}{name}", "position"))
+
+
+def tell_text(problems: list[Problem], field: str, text: str, most: int) -> str:
+    """Return a text without the blanks around it; add to the problems when it is empty or too long."""
+    text = text.strip()
+    if not text:
+        problems.append(Problem(field, "missing"))
+    elif len(text) > most:
+        problems.append(Problem(field, "too_long", {"most": most}))
+    return text
+
+
+def tell_choice(problems: list[Problem], field: str, value: str, choices: Sequence[str]) -> None:
+    """Add to the problems when a value is none of the choices."""
+    if value not in choices:
+        problems.append(Problem(field, "choice", {"choices": ", ".join(choices)}))
+
+
+def _site(problems: list[Problem], prefix: str, site: NewSite) -> Site:
+    address = tell_text(problems, f"{prefix}address", site.address, LONGEST_ADDRESS)
+    tell_position(problems, prefix, site.lat, site.lon)
+    located_by = "given" if site.lat is not None else ""
+    return Site(address=address, lat=site.lat, lon=site.lon, located_by=located_by)
+
+
+def _tell(problems: list[Problem], read: Callable[[], str | None]) -> str | None:
+    try:
+        return read()
+    except Invalid as error:
+        problems.extend(error.problems)
+        return None

@@ -1,0 +1,104 @@
+"""Take in technicians, and the credentials with which their phones report positions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from sqlalchemy.orm import Session
+
+from app.auth import create_device
+from app.errors import Invalid, NotFound, Problem
+from app.i18n import LOCALES
+from app.models import Technician
+from app.operations.customer import LONGEST_NAME, tell_choice, tell_position, tell_text
+
+TRAVELS_BY = ("car", "public_transport", "bicycle")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LONGEST_SKILL = 50
+MOST_SKILLS = 50
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSecret:
+    """A new location credential; the secret exists in the clear only here."""
+
+    username: str
+    secret: str
+
+
+def create_technician(
+    session: Session,
+    *,
+    name: str,
+    now: datetime,
+    language: str = "ja",
+    skills: Sequence[str] = (),
+    travels_by: str = "car",
+    base_lat: float | None = None,
+    base_lon: float | None = None,
+    working_hours: Mapping[str, Sequence[Sequence[str]]] | None = None,
+) -> tuple[Technician, DeviceSecret]:
+    """Add a technician together with a credential for the phone's location app.
+
+    `working_hours` is local time: `{"mon": [["09:00", "12:00"], ["13:00", "18:00"]]}`; `24:00` ends a day.
+    Raises Invalid naming every field that is wrong (`base.lat`, `working_hours.mon`).
+    """
+    problems: list[Problem] = []
+    name = tell_text(problems, "name", name, LONGEST_NAME)
+    tell_choice(problems, "language", language, LOCALES)
+    tell_choice(problems, "travels_by", travels_by, TRAVELS_BY)
+    if len(skills) > MOST_SKILLS:
+        problems.append(Problem("skills", "too_many", {"most": MOST_SKILLS}))
+    skills = [tell_text(problems, f"skills[{n}]", skill, LONGEST_SKILL) for n, skill in enumerate(skills)]
+    tell_position(problems, "base.", base_lat, base_lon)
+    hours = dict(working_hours or {})
+    for day, spans in hours.items():
+        if day not in DAYS:
+            problems.append(Problem(f"working_hours.{day[:10]}", "choice", {"choices": ", ".join(DAYS)}))
+        elif not _in_order(spans):
+            problems.append(Problem(f"working_hours.{day}", "hours"))
+    if problems:
+        raise Invalid(problems)
+    technician = Technician(
+        name=name,
+        language=language,
+        skills=list(dict.fromkeys(skills)),
+        travels_by=travels_by,
+        base_lat=base_lat,
+        base_lon=base_lon,
+        working_hours={day: [list(span) for span in hours[day]] for day in DAYS if day in hours},
+        created_at=now,
+    )
+    session.add(technician)
+    session.flush()
+    return technician, add_device(session, technician.id, now)
+
+
+def add_device(session: Session, technician_id: int, now: datetime) -> DeviceSecret:
+    """Add a credential for one more phone of a technician. Raises NotFound."""
+    find_technician(session, technician_id)
+    return DeviceSecret(*create_device(session, technician_id=technician_id, now=now))
+
+
+def find_technician(session: Session, technician_id: int) -> Technician:
+    """Return a technician who works here. Raises NotFound."""
+    technician = session.get(Technician, technician_id)
+    if technician is None or not technician.active:
+        raise NotFound("technician")
+    return technician
+
+
+def _in_order(spans: Sequence[Sequence[str]]) -> bool:
+    """Return whether spans of a day are from–until pairs, one after the other."""
+    times = [time for span in spans for time in span]
+    return (
+        all(len(span) == 2 for span in spans)
+        and all(_TIME.fullmatch(time) for time in times)
+        and all(span[0] < span[1] for span in spans)
+        and all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+    )
