@@ -1,8 +1,47 @@
-"""What is a message, and is it still true?"""
+"""What is a message, does it fit, over which channels does it go, and is it still true?"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.rules.visit import AWAITED
+
+#: One SMS holds 160 characters of GSM 03.38, or 70 UTF-16 units when a single character lies outside it.
+GSM7_LIMIT = 160
+UCS2_LIMIT = 70
+
+_GSM7 = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM7_TWICE = frozenset("^{}\\[~]|€\f")
+
+#: How long a notice may wait for a channel before what it says is no help any more, by kind.
+LASTS = {
+    "late": timedelta(minutes=60),
+    "late_update": timedelta(minutes=60),
+    "holding": timedelta(minutes=15),
+    "on_time_again": timedelta(minutes=30),
+    "arriving_soon": timedelta(minutes=10),
+}
+#: What a newer notice makes untrue. "Nearly there" leaves the apology of an earlier one standing: it is still owed.
+_SUPERSEDES = {
+    "late": frozenset(LASTS),
+    "late_update": frozenset(LASTS),
+    "holding": frozenset(LASTS),
+    "on_time_again": frozenset(LASTS),
+    "arriving_soon": frozenset({"holding", "arriving_soon"}),
+}
+#: Tries on one channel before the next one is taken, or a person is told that it does not go out.
+TRIES_A_CHANNEL = 3
+#: Waits between two tries, seconds: at first short, because most of what fails is over in seconds.
+_BACK_OFF_S = (5, 15, 30, 60, 120)
+#: A message that a provider does not know may be sent again only after so long, seconds.
+ABSENT_FOR_S = 60
+#: After so long without an answer about what became of a try, a person is asked, seconds.
+ASK_AFTER_S = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +51,106 @@ class Message:
     short: str
     subject: str
     body: str
+
+
+def utf16_units(text: str) -> int:
+    """Return the length as an SMS in UCS-2 counts it: an emoji is two.
+
+    >>> utf16_units("遅れ"), utf16_units("🚗")
+    (2, 2)
+    """
+    return len(text.encode("utf-16-le")) // 2
+
+
+def gsm7_septets(text: str) -> int | None:
+    """Return the length in the GSM alphabet, or None when a character is not in it.
+
+    >>> gsm7_septets("Sorry [late]"), gsm7_septets("遅れ")
+    (14, None)
+    """
+    total = 0
+    for character in text:
+        if character in _GSM7:
+            total += 1
+        elif character in _GSM7_TWICE:
+            total += 2
+        else:
+            return None
+    return total
+
+
+def fits_one_sms(text: str) -> bool:
+    """Return whether a text is one SMS and not two: a second part may come alone, late, or not at all."""
+    septets = gsm7_septets(text)
+    return utf16_units(text) <= UCS2_LIMIT if septets is None else septets <= GSM7_LIMIT
+
+
+def plan_channels(configured: Sequence[str], reaching: Collection[str]) -> list[str]:
+    """Return the channels to try in turn: the configured ones, in their order, that reach this person.
+
+    >>> plan_channels(["sms", "email", "voice"], {"voice", "sms"})
+    ['sms', 'voice']
+    """
+    return [name for name in configured if name in reaching]
+
+
+def expires_at(kind: str, now: datetime, says_until_at: datetime | None) -> datetime:
+    """Return when a notice is not sent any more; `says_until_at` is the end of what it tells (a window, a next word)."""
+    end = now + LASTS[kind]
+    return end if says_until_at is None else max(min(end, says_until_at), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a notice rests on: the promise and technician it speaks of, the end of its window, and its last moment."""
+
+    kind: str
+    promise: tuple[datetime, datetime]
+    technician_id: int | None
+    quoted_until_at: datetime | None
+    expires_at: datetime
+
+
+def no_longer_true(
+    said: Said,
+    *,
+    status: str,
+    promise: tuple[datetime, datetime],
+    technician_id: int | None,
+    newer_kinds: Collection[str],
+    told_before: bool,
+    now: datetime,
+) -> str | None:
+    """Return why a notice must not be sent any more, or None while it is still true.
+
+    `status`, `promise` and `technician_id` are the visit's at this moment; `newer_kinds` are the later notices about
+    it; `told_before` says whether an earlier notice has left: who was told of no delay is not told that it has gone.
+    """
+    if status == "cancelled":
+        return "cancelled"
+    if status not in AWAITED:
+        return "arrived" if status in ("arrived", "working") else "over"
+    if (promise, technician_id) != (said.promise, said.technician_id):
+        return "moved"
+    if any(said.kind in _SUPERSEDES[newer] for newer in newer_kinds):
+        return "superseded"
+    if said.kind == "on_time_again" and not told_before:
+        return "never_told"
+    if said.quoted_until_at is not None and now > said.quoted_until_at:
+        return "window_over"
+    if now >= said.expires_at:
+        return "expired"
+    return None
+
+
+#: Reasons for not sending which mean that the customer waits without knowing.
+LEFT_UNTOLD = frozenset({"expired", "window_over"})
+
+
+def back_off_s(tries: int) -> int:
+    """Return how long to wait after the given number of tries in vain, in seconds.
+
+    >>> [back_off_s(n) for n in (1, 2, 5, 50)]
+    [5, 15, 120, 120]
+    """
+    return _BACK_OFF_S[min(max(tries, 1), len(_BACK_OFF_S)) - 1]

@@ -1,0 +1,165 @@
+"""How is a notice worded? Fills the texts of `templates/notices`, and refuses to leave a hole in one.
+
+A text in a customer's hands with a blank in it is worse than silence: whatever is missing, empty or impossible stops
+the message and names the field, so that a person can mend it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.meta import find_undeclared_variables
+
+from app.i18n import LOCALES, day_words
+from app.rules.messages import Message, fits_one_sms
+
+#: What a customer may be told.
+KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
+#: Facts that a text can do without; every other fact it names must be there.
+OPTIONAL = frozenset({"tech", "sender", "phone_hours", "overdue"})
+#: What is written where a value was forgotten.
+_NOTHINGS = frozenset({"None", "null", "nan", "undefined", "NULL", "NaN"})
+
+Window = tuple[datetime, datetime]
+
+
+class Hole(Exception):
+    """A notice cannot be worded because a fact is missing or impossible; `field` names it."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+def render(kind: str, locale: str, facts: Mapping[str, object]) -> Message:
+    """Return a notice in a language, filled and checked.
+
+    `facts`: `brand`, `brand_short`, `phone`, `link`, `customer` (a name; `corporate` when it is a firm's) are texts;
+    `promised`, `eta` and `prev_eta` are windows of two aware instants in the customer's zone, `next_at` is one;
+    `tech`, `sender`, `phone_hours` and `overdue` may be left out. What a wording does not name is not looked at.
+
+    Raises Hole naming the first fact that is missing, empty, unfilled or impossible; `short` when no variant fits
+    into one SMS.
+    """
+    wording = _wording(kind, facts)
+    template, fields = _template(locale, wording)
+    context = template.new_context({name: _words(name, locale, facts) for name in sorted(fields)})
+    text = {name: "".join(block(context)).strip() for name, block in template.blocks.items()}
+    variants = [text[name] for name in sorted(text) if name.startswith("short_")]
+    short = next((variant for variant in variants if fits_one_sms(variant)), None)
+    if short is None:
+        raise Hole("short")
+    return Message(short, text["subject"], text["body"])
+
+
+def _wording(kind: str, facts: Mapping[str, object]) -> str:
+    """Return which text suits the facts: a delay that grew is told differently from one that shrank."""
+    if kind not in KINDS:
+        raise ValueError(f"no such notice: {kind}")
+    if kind == "holding":
+        return "holding_unchanged" if facts.get("eta") else "holding_unknown"
+    if kind != "late_update":
+        return kind
+    if not facts.get("prev_eta"):
+        return "late"  # who was told of no time before is told of the delay, not of a change
+    (from_at, until_at), (before_from_at, before_until_at) = _window("eta", facts), _window("prev_eta", facts)
+    if (from_at, until_at) == (before_from_at, before_until_at):
+        raise Hole("eta")
+    return "late_growing" if (until_at, from_at) > (before_until_at, before_from_at) else "late_shrinking"
+
+
+def _words(name: str, locale: str, facts: Mapping[str, object]) -> object:
+    """Return one fact as it is written in a text. Raises Hole."""
+    if name == "addressee":
+        return _addressee(_text("customer", facts), locale, corporate=facts.get("corporate") is True)
+    if name == "promised_on":
+        return day_words(_window("promised", facts)[0].date(), locale)
+    if name in ("eta", "prev_eta", "promised"):
+        return _window_words(name, locale, facts)
+    if name == "next_at":
+        return f"{_instant(name, facts.get(name)):%H:%M}"
+    if name in OPTIONAL and _absent(facts.get(name)):
+        return ""
+    return facts[name] if name == "overdue" else _text(name, facts)
+
+
+def _text(name: str, facts: Mapping[str, object]) -> str:
+    value = facts.get(name)
+    if not isinstance(value, str):
+        raise Hole(name)
+    text = _visible(value)
+    if not text or text in _NOTHINGS or "{" in text or "}" in text:
+        raise Hole(name)
+    return text
+
+
+def _absent(value: object) -> bool:
+    return value is None or value is False or (isinstance(value, str) and not _visible(value))
+
+
+def _visible(text: str) -> str:
+    """Return a text without what cannot be seen: one such character doubles the price of an SMS, or breaks a header."""
+    shown = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(shown.split())
+
+
+def _window(name: str, facts: Mapping[str, object]) -> Window:
+    value = facts.get(name)
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise Hole(name)
+    from_at, until_at = _instant(name, value[0]), _instant(name, value[1])
+    if until_at < from_at:
+        raise Hole(name)
+    return from_at, until_at
+
+
+def _instant(name: str, value: object) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise Hole(name)
+    return value
+
+
+def _window_words(name: str, locale: str, facts: Mapping[str, object]) -> str:
+    """Return 17:20〜17:40, or with its day when that is not the day of the promise."""
+    from_at, until_at = _window(name, facts)
+    first, last = f"{from_at:%H:%M}", f"{until_at:%H:%M}"
+    words = first if first == last else f"{first}{'〜' if locale == 'ja' else '-'}{last}"
+    another_day = from_at.date() != _window("promised", facts)[0].date()
+    return f"{day_words(from_at.date(), locale)} {words}" if another_day else words
+
+
+def _addressee(name: str, locale: str, *, corporate: bool) -> str:
+    if locale != "ja":
+        return name
+    for ending in ("様", "さま", "御中"):
+        name = name.removesuffix(ending).rstrip() or name
+    return f"{name} 御中" if corporate else f"{name}様"
+
+
+@cache
+def _environment() -> Environment:
+    # Plain text for SMS and mail: escaping for HTML would spoil it.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates" / "notices"),
+        undefined=StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters["ascii_dash"] = lambda words: words.replace("〜", "-")
+    return environment
+
+
+@cache
+def _template(locale: str, wording: str) -> tuple[Template, frozenset[str]]:
+    """Return a wording and the facts it names."""
+    if locale not in LOCALES:
+        raise ValueError(f"no such language: {locale}")
+    environment = _environment()
+    name = f"{locale}/{wording}.txt"
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, name)
+    return environment.get_template(name), frozenset(find_undeclared_variables(environment.parse(source)))
