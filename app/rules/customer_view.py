@@ -22,7 +22,8 @@ LINK_OUTLIVES = timedelta(days=7)
 USUAL_HOURS = (time(9, 0), time(18, 0))
 
 _HOURS = re.compile(r"(\d{1,2}):(\d{2})\D+(\d{1,2}):(\d{2})")
-_PLANNED_AGAIN = {
+#: What the newest notice makes of the first line.
+_SAYS = {
     "late": "late",
     "late_update": "late",
     "on_time_again": "on_time_again",
@@ -76,7 +77,7 @@ def answer(
         return Answer("overdue", from_at, until_at)
     if said and said[-1].kind == "holding":
         return Answer("holding", from_at, until_at)
-    return Answer(_PLANNED_AGAIN[said[-1].kind] if said else "planned", from_at, until_at)
+    return Answer(_SAYS[said[-1].kind] if said else "planned", from_at, until_at)
 
 
 def outlook(

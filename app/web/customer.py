@@ -1,7 +1,118 @@
-"""(stub)"""
+"""What does the customer see on her phone? Her visit by its link alone: no account, no cookie, no script.
+
+The token in the address is the capability. Opening changes nothing, so link scanners do no harm; a press does.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from datetime import datetime
 
-blueprint = Blueprint("customer", __name__)
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import TooManyRequests
+from werkzeug.wrappers import Response
+
+from app.errors import AppError, Invalid
+from app.i18n import LOCALES, day_words, phone_words, time_words
+from app.operations.customer_view import LONGEST_TEXT, CustomerView, customer_view, press
+from app.web.limits import limiter
+from app.web.visitor import end_session, locale, now, parts, session, zone
+
+blueprint = Blueprint("customer", __name__, url_prefix="/v")
+
+
+def _link() -> str:
+    return f"link:{(request.view_args or {}).get('token', '')}"
+
+
+# Mobile carriers put many customers behind one address, so that limit is wide; whoever guesses links meets the second.
+limiter.limit("240 per minute")(blueprint)
+limiter.limit("15 per minute; 100 per hour", deduct_when=lambda reply: reply.status_code == 404)(blueprint)
+limiter.limit("60 per minute", key_func=_link)(blueprint)
+presses = limiter.limit("10 per minute; 60 per hour", key_func=_link, methods=["POST"])
+
+
+def _window(from_at: datetime, until_at: datetime) -> str:
+    """Return a window for a sentence, with its day unless that is today; a line never breaks inside it."""
+    dash = "〜" if locale() == "ja" else "–"
+    first, last = time_words(from_at, zone()), time_words(until_at, zone())
+    words = first if first == last else f"{first}\u2060{dash}\u2060{last}"
+    on = from_at.astimezone(zone()).date()
+    return words if on == now().astimezone(zone()).date() else f"{day_words(on, locale())} {words}"
+
+
+def _load(token: str) -> CustomerView:
+    """Return the view behind a link, and make its owner's language the page's unless the switch was used."""
+    view = customer_view(session(), token, now())
+    g.locale = request.args["lang"] if request.args.get("lang") in LOCALES else view.language
+    return view
+
+
+def _page(name: str, **facts: object) -> str:
+    def phone(number: str) -> str:
+        return phone_words(number, parts().settings.country)
+
+    return render_template(f"customer/{name}.html", window=_window, phone=phone, **facts)
+
+
+@blueprint.get("/<token>")
+def visit(token: str) -> ResponseReturnValue:
+    """Show the visit as it is now."""
+    return _page("visit", view=_load(token), token=token)
+
+
+@blueprint.get("/<token>/cannot-be-there")
+def decline(token: str) -> ResponseReturnValue:
+    """Ask once more before telling the office that nobody will be there."""
+    return _page("decline", view=_load(token), token=token, text="", most=LONGEST_TEXT, problems={})
+
+
+@blueprint.post("/<token>/cannot-be-there")
+@presses
+def cannot_be_there(token: str) -> ResponseReturnValue:
+    """Tell the office that nobody will be there; what was typed is kept when it cannot be taken."""
+    view, text = _load(token), request.form.get("text", "")
+    try:
+        press(session(), token, "cannot_be_there", now=now(), zone=zone(), text=text)
+    except Invalid as error:
+        problems = {p.field: p for p in error.problems}
+        return _page("decline", view=view, token=token, text=text, most=LONGEST_TEXT, problems=problems), 422
+    return _back(token)
+
+
+@blueprint.post("/<token>/call-me")
+@presses
+def call_me(token: str) -> ResponseReturnValue:
+    """Have the office call the customer."""
+    _load(token)
+    press(session(), token, "call_me", now=now(), zone=zone())
+    return _back(token)
+
+
+@blueprint.post("/<token>/ok")
+@presses
+def acknowledge(token: str) -> ResponseReturnValue:
+    """Record that the customer has understood the newest notice."""
+    _load(token)
+    press(session(), token, "acknowledged", now=now(), zone=zone())
+    return _back(token)
+
+
+def _back(token: str) -> Response:
+    return redirect(url_for("customer.visit", token=token, lang=request.args.get("lang")), 303)
+
+
+@blueprint.errorhandler(AppError)
+@blueprint.errorhandler(TooManyRequests)
+def sorry(error: AppError | TooManyRequests) -> ResponseReturnValue:
+    """Say in friendly words that a link leads nowhere or a press came too late, and nothing about anybody."""
+    end_session(commit=False)
+    status = error.status if isinstance(error, AppError) else 429
+    code = {404: "gone", 409: "too_late", 429: "too_often"}.get(status, "failed")
+    return _page("sorry", code=code, token=(request.view_args or {}).get("token")), status
+
+
+@blueprint.after_request
+def _keep_out(response: Response) -> Response:
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
