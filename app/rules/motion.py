@@ -1,4 +1,4 @@
-"""How is the technician moving towards a place: travelling, creeping, standing, there, or silent?"""
+"""How does the technician move towards a place: travelling, creeping, standing, there, or silent?"""
 
 from __future__ import annotations
 
@@ -6,98 +6,125 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from app.rules.position import Fix, metres_per_degree
 
-SLOW_M = 45.0  # noise and a yard; within this the phone has not moved
-SLOW_MPS = 0.4  # slower than this over a while is not driving
-SLOW_S = 150.0  # a traffic light is shorter
+#: Within this the phone has not moved: noise and a car park.
+SLOW_M = 45.0
+#: Slower than this over a while is not driving.
+SLOW_MPS = 0.4
+#: A traffic light is shorter than this.
+SLOW_S = 150.0
+#: A phone that reports as usual is not silent before this.
 SILENT_S = 240.0
-NOISE_M = 9.0  # one fix of a good phone
-STEP_M = 50.0  # a path is measured in steps longer than the noise
-STOP_S = 180.0  # a step that took longer was a stop
-STOP_WEIGHT = 0.15  # what a past stop counts towards the pace: the next one may come, but rarely does
+#: Error of one fix of a good phone.
+NOISE_M = 9.0
+#: A creep is believed when the approach is this fast and this many standard errors away from none.
+CREEP_MPS, CREEP_Z = 0.025, 2.0
+#: A way is measured in steps longer than the noise.
+STEP_M = 50.0
+#: A past stop longer than this counts only in part towards the pace: the next one may come, but rarely does.
+STOP_S, STOP_COUNTED_S, STOP_WEIGHT = 180.0, 60.0, 0.15
+#: The pace is taken over two horizons of driving.
 SHORT_S, LONG_S = 600.0, 2400.0
-SITE_M = 80.0
-NEAR_M = 110.0  # a stay may begin a little farther off: the first fix is often still rolling
-LEFT_M = 150.0
-STAY_S = 180.0
-CREEP_Z = 2.0
-CREEP_MPS = 0.025
+#: Of a leg so much is looked at: the long horizon and half an hour of stops.
+REACH_S = LONG_S + 1800.0
+#: At the site: within this; a stay may begin a little farther off, for the first fix is often still rolling.
+SITE_M, ROLLING_M, LEFT_M = 80.0, 110.0, 150.0
+#: So long at the door, or this long somewhat farther off where a jam may stand too, is an arrival.
+DOOR_M, DOOR_STAY_S, SITE_STAY_S = 40.0, 180.0, 330.0
+
+#: Seconds before the newest fix, metres east and north of the place; newest first.
+Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How a technician moves relative to one place.
 
-    ``state`` travelling | creeping | standing | at_site | silent | unknown; ``since`` when it began; ``current`` newest
-    believed fix; ``distance_m`` straight metres to the place; ``slow_s`` seconds of standing or creeping up to the newest
-    fix; ``approach_mps`` and ``approach_error_mps`` how fast the place came nearer while slow, and how sure that is;
-    ``windows`` (road metres, seconds) of driving before that, short and long; ``age_s`` seconds since the newest fix;
-    ``inside_since`` when the phone came within reach of the place to stay there.
+    `state` travelling | creeping | standing | at_site | silent | unknown, since `since`; `current` the newest believed
+    fix, `age_s` old; `distance_m` straight metres to the place, `begun_m` the same when the leg began; `slow_s` seconds
+    of standing or creeping up to the newest fix, with `approach_mps` how fast the place came nearer meanwhile and
+    `approach_error_mps` how sure that is; `windows` (road metres, seconds) driven on this leg before that, over a short
+    and a long horizon; `inside_since` when the present stay at the place began.
     """
 
     state: str
     since: datetime | None = None
     current: Fix | None = None
+    age_s: float = 0.0
     distance_m: float = 0.0
+    begun_m: float = 0.0
     slow_s: float = 0.0
     approach_mps: float = 0.0
-    approach_error_mps: float = 0.0
+    approach_error_mps: float = math.inf
     windows: tuple[tuple[float, float], ...] = ()
-    age_s: float = 0.0
     inside_since: datetime | None = None
+
+    @property
+    def slow(self) -> bool:
+        """Whether the technician stood or crept at the newest fix, for longer than a traffic light."""
+        return self.slow_s >= SLOW_S
+
+    @property
+    def nearer(self) -> bool:
+        """Whether the place certainly came nearer while slow: a jam on the way there, not a pause."""
+        return self.slow and self.approach_mps >= max(CREEP_MPS, CREEP_Z * self.approach_error_mps)
 
 
 def motion(fixes: Sequence[Fix], lat: float, lon: float, now: datetime, since: datetime | None = None) -> Motion:
-    """Return how the technician moves towards (``lat``, ``lon``), from believed ``fixes`` in order.
+    """Return how the technician moves towards a place (`lat`, `lon` degrees), from believed `fixes` in order.
 
-    Only fixes after ``since`` (the departure) count as this leg. Example: ten minutes of fixes 5 m apart and 300 m away,
-    each a little nearer: ``creeping``, ``approach_mps`` 0.08, ``distance_m`` 300.
+    Only fixes after `since` (the departure) belong to the leg. Example: ten minutes of fixes, each some metres nearer,
+    the newest 300 m away: `creeping`, `distance_m` 300, `approach_mps` 0.08.
     """
     if not fixes:
         return Motion("unknown")
     last = fixes[-1]
-    north, east = metres_per_degree(last.lat)
+    points = _points(fixes, lat, lon, since)
     age_s = max((now - last.fixed_at).total_seconds(), 0.0)
-    points: list[tuple[float, float, float]] = []  # seconds before the newest fix, metres east and north of the place
-    reach = last.fixed_at - timedelta(seconds=LONG_S + 1800)
-    for fix in reversed(fixes):
-        if fix.fixed_at < reach or (since is not None and fix.fixed_at < since and points):
-            break
-        if fix.moved or not points:
-            points.append(((last.fixed_at - fix.fixed_at).total_seconds(), (fix.lon - lon) * east, (fix.lat - lat) * north))
     away_m = math.hypot(points[0][1], points[0][2])
     slow = _slow(points)
     slow_s = points[slow][0]
     approach, error = _approach(points[: slow + 1])
-    windows = _windows(_from_departure(points[slow:] if slow_s >= SLOW_S else points))
     inside = _inside(points)
-    inside_since = last.fixed_at - timedelta(seconds=points[inside][0]) if inside is not None else None
-    creeping = slow_s >= SLOW_S and approach >= CREEP_MPS and approach >= CREEP_Z * error
-    stays_s = (points[inside][0] if inside is not None else 0.0) + age_s
-    still = slow_s + age_s >= STAY_S
-    if inside_since is not None and stays_s >= STAY_S and still and not (creeping and _still_approaching(points, approach)):
-        state, begun = "at_site", inside_since
+    inside_since = None if inside is None else last.fixed_at - timedelta(seconds=points[inside][0])
+    leg = _from_departure(points[slow:] if slow_s >= SLOW_S else points)
+    begun_m = math.hypot(leg[-1][1], leg[-1][2])
+    seen = Motion(
+        "", None, last, age_s, away_m, begun_m, slow_s, approach, error, _windows(leg), inside_since
+    )  # fmt: skip
+    state, begun_s = "travelling", leg[-1][0]
+    if inside is not None and _stays(points, points[inside][0] + age_s, slow_s + age_s, seen):
+        state, begun_s = "at_site", points[inside][0]
     elif age_s > max(SILENT_S, 3 * _usual_gap(points)):
-        state, begun = "silent", last.fixed_at
-    elif slow_s >= SLOW_S:
-        state, begun = ("creeping" if creeping else "standing"), last.fixed_at - timedelta(seconds=slow_s)
-    else:
-        state, begun = "travelling", last.fixed_at - timedelta(seconds=points[-1][0])
-    return Motion(state, begun, last, away_m, slow_s, approach, error, windows, age_s, inside_since)
+        state, begun_s = "silent", 0.0
+    elif seen.slow:
+        state, begun_s = ("creeping" if seen.nearer else "standing"), slow_s
+    since_at = last.fixed_at - timedelta(seconds=begun_s)
+    return Motion(
+        state, since_at, last, age_s, away_m, begun_m, slow_s, approach, error, seen.windows, inside_since
+    )  # fmt: skip
 
 
-def _from_departure(points: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
-    """Return the points without the waiting before the departure: that is no pace."""
-    _, x0, y0 = points[-1]
-    end = len(points)
-    while end > 1 and math.hypot(points[end - 2][1] - x0, points[end - 2][2] - y0) < SITE_M:
-        end -= 1
-    return points[:end]
+def _points(fixes: Sequence[Fix], lat: float, lon: float, since: datetime | None) -> list[Point]:
+    """Return the leg's fixes as metres around the place, newest first; pings that repeat an old position are left out."""
+    last = fixes[-1]
+    north, east = metres_per_degree(last.lat)
+    reach_at = last.fixed_at - timedelta(seconds=REACH_S)
+    begin_at = reach_at if since is None else max(reach_at, since)
+    points: list[Point] = []
+    for fix in reversed(fixes):
+        if points and fix.fixed_at < begin_at:
+            break
+        if fix.moved or not points:
+            ago_s = (last.fixed_at - fix.fixed_at).total_seconds()
+            points.append((ago_s, (fix.lon - lon) * east, (fix.lat - lat) * north))
+    return points
 
 
-def _slow(points: Sequence[tuple[float, float, float]]) -> int:
+def _slow(points: Sequence[Point]) -> int:
     """Return the index of the oldest point from which on the phone has hardly moved."""
     _, x0, y0 = points[0]
     for index, (ago, x, y) in enumerate(points):
@@ -106,13 +133,14 @@ def _slow(points: Sequence[tuple[float, float, float]]) -> int:
     return len(points) - 1
 
 
-def _approach(points: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
-    """Return metres per second by which the place came nearer, and the standard error: a least-squares line."""
-    if len(points) < 4:
-        return 0.0, math.inf
+def _approach(points: Sequence[Point]) -> tuple[float, float]:
+    """Return by how many metres per second the place came nearer, and the standard error (a least-squares line).
+
+    The beginning is left out: the last metres of driving into a jam are not its pace. So is what is older than 25 min.
+    """
     span = points[-1][0]
-    begin = span - max(60.0, 0.15 * span)  # the first metres are still the arrival in the jam
-    used = [(ago, math.hypot(x, y)) for ago, x, y in points if ago <= min(begin, 1500.0)]
+    begin = min(span - max(60.0, 0.15 * span), 1500.0)
+    used = [(ago, math.hypot(x, y)) for ago, x, y in points if ago <= begin]
     n = len(used)
     if n < 4:
         return 0.0, math.inf
@@ -121,33 +149,48 @@ def _approach(points: Sequence[tuple[float, float, float]]) -> tuple[float, floa
     spread = sum((t - mean_t) ** 2 for t, _ in used)
     if spread <= 0:
         return 0.0, math.inf
-    slope = sum((t - mean_t) * (d - mean_d) for t, d in used) / spread
-    return slope, NOISE_M / math.sqrt(spread)
+    return sum((t - mean_t) * (d - mean_d) for t, d in used) / spread, NOISE_M / math.sqrt(spread)
 
 
-def _still_approaching(points: Sequence[tuple[float, float, float]], pace: float) -> bool:
-    """Tell whether a creep towards the place has gone on during the last eight minutes, rather than ended at it."""
-    recent, error = _approach([p for p in points if p[0] <= 560.0])
-    return recent + error >= 0.4 * pace and points[0][1] ** 2 + points[0][2] ** 2 > 15.0**2
+def _stays(points: Sequence[Point], stay_s: float, still_s: float, seen: Motion) -> bool:
+    """Tell whether being near the place is a stay there, and not the last metres of a jam."""
+    needed_s = DOOR_STAY_S if seen.distance_m <= DOOR_M else SITE_STAY_S
+    if stay_s < needed_s or still_s < DOOR_STAY_S:
+        return False
+    if not seen.nearer:
+        return True
+    recent, error = _approach([point for point in points if point[0] <= 560.0])
+    return recent + error < 0.4 * seen.approach_mps or seen.distance_m < 15.0
 
 
-def _windows(points: Sequence[tuple[float, float, float]]) -> tuple[tuple[float, float], ...]:
-    """Return (road metres, seconds) over the last 10 and 40 minutes of driving; long stops count little."""
-    if len(points) < 2:
-        return ()
+def _from_departure(points: Sequence[Point]) -> Sequence[Point]:
+    """Return the points without the waiting before the leg began: that is no pace."""
+    _, x0, y0 = points[-1]
+    end = len(points)
+    while end > 1 and math.hypot(points[end - 2][1] - x0, points[end - 2][2] - y0) < SITE_M:
+        end -= 1
+    return points[:end]
+
+
+def _windows(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
+    """Return (road metres, seconds) over the last 10 and the last 40 minutes of driving; long stops count little.
+
+    A stop must not be taken for a pace: once the drive goes on after a break, the old pace holds again at once.
+    """
     path = spent = 0.0
     short: tuple[float, float] | None = None
-    t0, x0, y0 = points[0]
-    before = t0  # the last instant known to be near the step's beginning
+    begin, x0, y0 = points[0]
+    near = begin  # the oldest instant known to be near the step's beginning
     for ago, x, y in points[1:]:
         step = math.hypot(x - x0, y - y0)
         if step < STEP_M:
-            before = ago
+            near = ago
             continue
-        stood = before - t0
-        spent += ago - before + (stood if stood <= STOP_S else STOP_S / 3 + STOP_WEIGHT * (stood - STOP_S / 3))
+        stood = near - begin
+        counted = stood if stood <= STOP_S else STOP_COUNTED_S + STOP_WEIGHT * (stood - STOP_COUNTED_S)
+        spent += ago - near + counted
         path += step
-        t0, x0, y0, before = ago, x, y, ago
+        begin, x0, y0, near = ago, x, y, ago
         if short is None and spent >= SHORT_S:
             short = (path, spent)
         if spent >= LONG_S:
@@ -157,7 +200,7 @@ def _windows(points: Sequence[tuple[float, float, float]]) -> tuple[tuple[float,
     return (short or (path, spent), (path, spent))
 
 
-def _inside(points: Sequence[tuple[float, float, float]]) -> int | None:
+def _inside(points: Sequence[Point]) -> int | None:
     """Return the index of the fix with which the present stay at the place began, or None."""
     if math.hypot(points[0][1], points[0][2]) > SITE_M:
         return None
@@ -166,12 +209,12 @@ def _inside(points: Sequence[tuple[float, float, float]]) -> int | None:
         away = math.hypot(x, y)
         if away > LEFT_M:
             break
-        if away <= NEAR_M:
+        if away <= ROLLING_M:
             found = index
     return found
 
 
-def _usual_gap(points: Sequence[tuple[float, float, float]]) -> float:
-    """Return the usual seconds between fixes lately (the median of up to nine)."""
-    gaps = sorted(b[0] - a[0] for a, b in zip(points[:9], points[1:10], strict=False))
+def _usual_gap(points: Sequence[Point]) -> float:
+    """Return the usual seconds between fixes lately: the median of up to nine, five minutes at most."""
+    gaps = sorted(older[0] - newer[0] for newer, older in pairwise(points[:10]))
     return min(gaps[len(gaps) // 2], 300.0) if gaps else 0.0

@@ -8,22 +8,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+#: Mean radius of the earth.
 EARTH_M = 6_371_008.8
+#: A fix less accurate than this is no position.
 WORST_ACCURACY_M = 200.0
+#: A jump that needs more than this is no movement.
 FASTEST_MPS = 200 / 3.6
+#: Phones' clocks may run ahead by so much.
 CLOCK_SKEW = timedelta(minutes=2)
+#: Before this a phone's clock was never set.
 OLDEST_AT = datetime(2010, 1, 1, tzinfo=UTC)
-NOISE_M = 150.0  # a jump shorter than this is noise or a tunnel's end, whatever speed it seems to need
-STUBBORN_FIXES = 3  # so many mutually consistent fixes in a new place outvote the old one
+#: A jump shorter than this is noise, or the end of a tunnel, whatever speed it seems to need.
+NOISE_M = 150.0
+#: So many fixes that agree on a new place outvote the old one.
+STUBBORN_FIXES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
     """One position as a phone measured it.
 
-    ``fixed_at`` aware instant of measuring (not of receiving); ``lat``/``lon`` degrees WGS 84; ``accuracy_m`` radius in
-    metres, ``speed_mps`` metres per second, both as the phone claims them; ``moved`` is False for a ping that repeats an
-    old position with a current time (OwnTracks ``t=p``): proof of life, not of movement.
+    `fixed_at` aware instant of measuring (not of receiving); `lat`/`lon` degrees WGS 84; `accuracy_m` radius in
+    metres, `speed_mps` metres per second, both as the phone claims them; `moved` is False for a ping that repeats an
+    old position with a current time (OwnTracks `t=p`): proof of life, not of movement.
     """
 
     fixed_at: datetime
@@ -39,7 +46,7 @@ def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
     Equirectangular with the mid-latitude's cosine: within 0.1 % of the great circle below 200 km (a working day), and
     right across the date line. Example: one hundredth of a degree of latitude,
-    ``distance_m(34.0, 135.0, 34.01, 135.0)``, is 1112 m.
+    `distance_m(34.0, 135.0, 34.01, 135.0)`, is 1112 m.
     """
     turn = (lon2 - lon1 + 540.0) % 360.0 - 180.0
     east = math.radians(turn) * math.cos(math.radians((lat1 + lat2) / 2))
@@ -48,7 +55,7 @@ def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
 
 def metres_per_degree(lat: float) -> tuple[float, float]:
-    """Return metres per degree of latitude and of longitude at ``lat`` degrees. Example: at 35° (111195, 91085)."""
+    """Return metres per degree of latitude and of longitude at `lat` degrees. Example: at 35° (111195, 91085)."""
     north = math.radians(EARTH_M)
     return north, north * math.cos(math.radians(lat))
 
@@ -57,9 +64,9 @@ def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
     """Return the fixes worth believing, oldest first, one per instant.
 
     Left out: (0, 0) and places off the globe, accuracy above 200 m, measured before 2010 or more than 2 minutes after
-    ``now`` (a wrong phone clock), and jumps that would need more than 200 km/h, unless the phone then stays there (three
+    `now` (a wrong phone clock), and jumps that would need more than 200 km/h, unless the phone then stays there (three
     fixes agree). Of two fixes with one instant the more accurate wins. The order and repetition of the input do not
-    matter. Example: ``believed([b, a, a, null_island], now) == (a, b)``.
+    matter. Example: `believed([b, a, a, null_island], now) == (a, b)`.
     """
     newest_at = now + CLOCK_SKEW
     ordered = [fix for fix in fixes if _plausible(fix, newest_at)]

@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
-DURATION_RATIO = 1.0  # actual ÷ planned, median
-DURATION_SPREAD = 0.28  # log standard deviation of that ratio
-EARLIEST_LEAVE_S = 30 * 60.0  # who has time to spare sets off between so long before the usual travel time ...
-LATEST_LEAVE_S = 5 * 60.0  # ... and so long
+#: Actual ÷ planned minutes of work: the logarithm's standard deviation around a ratio of one.
+WORK_SPREAD = 0.28
+#: Who has time to spare sets off between so long and so long before the usual travel time demands it.
+EARLIEST_S, LATEST_S = 30 * 60.0, 5 * 60.0
+#: Packing up and walking to the car, on average.
+PACKING_S = 240.0
 
 _NORMAL = NormalDist()
 
@@ -17,40 +19,54 @@ _NORMAL = NormalDist()
 def departures(
     started_s: float, duration_s: float, needed_s: float, work_u: Sequence[float], leave_u: Sequence[float]
 ) -> list[float]:
-    """Return samples of the seconds from now until the technician leaves a site.
+    """Return samples of the seconds from now until the technician leaves a site where work was begun.
 
-    ``started_s`` when the work began, seconds from now (negative: in the past); ``duration_s`` planned; ``needed_s`` when
-    one must leave, at the usual speed, to reach the next promise at its beginning (seconds from now; ``inf`` without a
-    next). A technician leaves when the work is done *and* it is time. Who is still there at ``now`` either still works,
-    or waits: each with its share, and each given that it has not ended yet (a truncated lognormal, not planned − elapsed).
-    ``work_u`` and ``leave_u`` are numbers in (0, 1), one a sample. Example: an hour's work begun 80 minutes ago with the
-    next promise near: the median is about 13 minutes more.
+    `started_s` when the work began, seconds from now (negative: ago); `duration_s` as planned; `needed_s` when one must
+    leave, at the usual speed, to be at the next stop as its promise begins (seconds from now, `inf` without a next);
+    `work_u` and `leave_u` numbers in (0, 1), a pair for each sample.
+
+    A technician leaves when the work is done and it is time. Who is still there either works, or is done and waits; each
+    has its share, and work that lasts already is a truncated lognormal, not planned minus elapsed. Example: an hour's
+    work begun 80 minutes ago with the next promise near: about 12 minutes more in the middle, and over half an hour in
+    one case of eight.
     """
     elapsed_s = max(-started_s, 0.0)
     working = 1.0 - _done_share(elapsed_s, duration_s)
-    wait = EARLIEST_LEAVE_S - LATEST_LEAVE_S
-    first_s, last_s = needed_s - EARLIEST_LEAVE_S, needed_s - LATEST_LEAVE_S
-    waiting = 1.0 if first_s >= 0 else 0.0 if last_s <= 0 else last_s / wait
+    first_s, last_s = needed_s - EARLIEST_S, needed_s - LATEST_S
+    waiting = 1.0 if first_s >= 0 else max(last_s, 0.0) / (EARLIEST_S - LATEST_S)
     either = working + waiting - working * waiting
-    share = working / either if either > 1e-9 else 1.0
+    at_work_share = working / either if either > 0 else 1.0
     samples = []
     for u, w in zip(work_u, leave_u, strict=True):
-        if u < share or waiting <= 0.0:
-            at_work = u / share if waiting > 0.0 and share > 0 else u
-            ratio = _NORMAL.inv_cdf(min(max(1.0 - working + working * at_work, 1e-4), 1 - 1e-4))
-            work_s = duration_s * DURATION_RATIO * math.exp(DURATION_SPREAD * ratio)
-            done_s = max(started_s + work_s, 0.0)
-            leave_s = first_s + w * wait if needed_s < math.inf else 0.0
-        else:  # done already, waits for the right moment
-            done_s = 0.0
-            leave_s = max(first_s, 0.0) + w * (last_s - max(first_s, 0.0)) if needed_s < math.inf else 0.0
-        samples.append(max(done_s, leave_s, 0.0))
+        leave_s = time_to_leave(needed_s, w)
+        if u >= at_work_share:
+            samples.append(leave_s)
+            continue
+        part = min(max(1.0 - working * (1.0 - u / at_work_share), 1e-4), 1 - 1e-4)
+        work_s = duration_s * math.exp(WORK_SPREAD * _NORMAL.inv_cdf(part))
+        samples.append(max(started_s + work_s, leave_s))
     return samples
 
 
+def time_to_leave(needed_s: float, u: float) -> float:
+    """Return when one who is free sets off: evenly spread over a time before `needed_s`, never in the past.
+
+    Seconds from now; `u` in (0, 1). Example: needed in an hour, `time_to_leave(3600, 0.5)` is 2550.
+    """
+    if needed_s == math.inf:
+        return 0.0
+    first_s = max(needed_s - EARLIEST_S, 0.0)
+    return max(first_s + u * (needed_s - LATEST_S - first_s), 0.0)
+
+
+def packing(u: float) -> float:
+    """Return the seconds from "done" to the wheel turning, `u` in (0, 1). Example: `packing(0.5)` is 166."""
+    return PACKING_S * -math.log(1.0 - u)
+
+
 def _done_share(elapsed_s: float, duration_s: float) -> float:
-    """Return the probability that work of ``duration_s`` planned seconds takes no longer than ``elapsed_s``."""
+    """Return the probability that work of `duration_s` planned seconds takes no longer than `elapsed_s`."""
     if elapsed_s <= 0 or duration_s <= 0:
         return 0.0
-    z = math.log(elapsed_s / (duration_s * DURATION_RATIO)) / DURATION_SPREAD
+    z = math.log(elapsed_s / duration_s) / WORK_SPREAD
     return min(0.5 * math.erfc(-z / math.sqrt(2)), 1 - 1e-6)
