@@ -1,0 +1,8 @@
+"""What can other programs do? The REST API, one module a noun, one blueprint."""
+
+from __future__ import annotations
+
+from app.web.api import customers, technicians, visits
+from app.web.api.gate import blueprint
+
+__all__ = ["blueprint", "customers", "technicians", "visits"]

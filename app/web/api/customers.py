@@ -1,0 +1,45 @@
+"""Customers and services, for other programs."""
+
+from __future__ import annotations
+
+from app.models import Customer, Service
+from app.operations.customer import NewSite, create_customer, find_customer
+from app.operations.visit import Page, list_services
+from app.web.api.forms import CustomerIn, CustomerOut, PageIn, ServicesOut
+from app.web.api.gate import blueprint
+from app.web.visitor import needs, now, parts, session
+
+
+@blueprint.post("/customers")
+@needs("dispatch")
+@blueprint.input(CustomerIn)
+@blueprint.output(CustomerOut, status_code=201)
+@blueprint.doc(tags=["Customers"])
+def create(json_data: CustomerIn) -> Customer:
+    """Add a customer with the places to visit.
+
+    Numbers become E.164; one without a country code is meant in the company's country. A place without a position is
+    located from its address soon after.
+    """
+    typed = json_data.model_dump(exclude={"sites"})
+    sites = [NewSite(site.address, site.lat, site.lon) for site in json_data.sites]
+    return create_customer(session(), **typed, sites=sites, now=now(), country=parts().settings.country)
+
+
+@blueprint.get("/customers/<int:customer_id>")
+@needs("dispatch")
+@blueprint.output(CustomerOut)
+@blueprint.doc(tags=["Customers"])
+def get(customer_id: int) -> Customer:
+    """Return a customer."""
+    return find_customer(session(), customer_id)
+
+
+@blueprint.get("/services")
+@needs("dispatch")
+@blueprint.input(PageIn, location="query")
+@blueprint.output(ServicesOut)
+@blueprint.doc(tags=["Services"])
+def services(query_data: PageIn) -> Page[Service]:
+    """List what can be booked."""
+    return list_services(session(), limit=query_data.limit, cursor=query_data.cursor)

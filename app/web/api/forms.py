@@ -1,0 +1,433 @@
+"""What does a program send and get? Every shape of the REST API, read strictly: `false` is no number."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from apiflask.schema_adapters import registry
+from apiflask.schema_adapters.pydantic import PydanticAdapter
+from flask import Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from app.errors import Invalid, Problem
+from app.operations.booking import LONGEST_VISIT_MIN
+from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
+from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
+from app.rules.visit import REPORTABLE
+from app.web.visitor import zone
+
+MOST_FIXES = 1000
+MOST_LISTED = 200
+LARGEST_ID = 2**31 - 1
+MOST_PROBLEMS = 50
+#: Promises and reports outside these years are typing mistakes, whatever the calendar says.
+_YEARS = range(2000, 2200)
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        at = datetime.fromisoformat(value.upper()) if isinstance(value, str) else None
+        if at is not None and at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("instant", "instant")
+
+
+def _near_instant(value: Any) -> datetime:
+    at = _instant(value)
+    if at.year not in _YEARS:
+        raise PydanticCustomError("instant", "instant")
+    return at
+
+
+def _day(value: Any) -> date:
+    try:
+        on = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
+    except ValueError:
+        on = None
+    if on is None or on.year not in _YEARS:
+        raise PydanticCustomError("date", "date")
+    return on
+
+
+def _without_controls(value: Any, allowed: str) -> Any:
+    if isinstance(value, str) and any(unicodedata.category(c) in ("Cc", "Cs") and c not in allowed for c in value):
+        raise PydanticCustomError("characters", "characters")
+    return value
+
+
+def _line(value: Any) -> Any:
+    return _without_controls(value, "")
+
+
+def _lines(value: Any) -> Any:
+    return _without_controls(value, "\n\r\t")
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(zone()).isoformat()
+
+
+_MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-11-24T17:00:00+09:00"]}
+Instant = Annotated[datetime, BeforeValidator(_near_instant), WithJsonSchema(_MOMENT)]
+#: However wrong a phone's clock is, its time is read; what to think of it is decided later.
+DeviceInstant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_MOMENT)]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Line = Annotated[str, BeforeValidator(_line)]
+Lines = Annotated[str, BeforeValidator(_lines)]
+#: Told in the company's time zone.
+Moment = Annotated[datetime, PlainSerializer(_local)]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+
+class Body(BaseModel):
+    """A JSON body: no unknown fields, no conversions, no NaN."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Query(BaseModel):
+    """Query parameters: text that may stand for a number."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Reply(BaseModel):
+    """A JSON reply."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class SiteIn(Body):
+    address: Line = Field(max_length=LONGEST_ADDRESS, examples=["和歌山市一番丁3"])
+    lat: float | None = Field(None, description="Degrees WGS 84; without a position the address is looked up.")
+    lon: float | None = None
+
+
+class CustomerIn(Body):
+    name: Line = Field(max_length=LONGEST_NAME, examples=["山田 花子"])
+    kind: Literal["individual", "corporate"] = "individual"
+    language: Literal["ja", "en"] = "ja"
+    mobile: Line | None = Field(None, max_length=64, description="Receives SMS.", examples=["090-1234-5678"])
+    phone: Line | None = Field(None, max_length=64, examples=["03-1234-5678"])
+    email: Line | None = Field(None, max_length=254, examples=["hanako@example.jp"])
+    line_id: Line | None = Field(None, max_length=LONGEST_LINE_ID)
+    sites: list[SiteIn] = Field(max_length=MOST_SITES)
+
+
+class SiteOut(Reply):
+    id: int
+    address: str
+    lat: float | None
+    lon: float | None
+    located_by: str = Field(description="given, geocoder or map; empty while the position is not known.")
+
+
+class CustomerOut(Reply):
+    id: int
+    name: str
+    kind: str
+    language: str
+    mobile: str | None = Field(description="E.164.")
+    phone: str | None = Field(description="E.164.")
+    email: str | None
+    line_id: str | None
+    created_at: Moment
+    sites: list[SiteOut]
+
+
+class BaseIn(Body):
+    lat: float
+    lon: float
+
+
+class TechnicianIn(Body):
+    name: Line = Field(max_length=LONGEST_NAME, examples=["佐藤 健"])
+    language: Literal["ja", "en"] = "ja"
+    skills: list[Annotated[Line, Field(max_length=LONGEST_SKILL)]] = Field(
+        default_factory=list, max_length=MOST_SKILLS, examples=[["lan"]]
+    )
+    travels_by: Literal["car", "public_transport", "bicycle"] = "car"
+    base: BaseIn | None = None
+    working_hours: dict[str, list[list[str]]] = Field(
+        default_factory=dict,
+        description=f"Local time, days {', '.join(DAYS)}; 24:00 ends a day.",
+        examples=[{"mon": [["09:00", "12:00"], ["13:00", "18:00"]]}],
+    )
+
+
+class BaseOut(Reply):
+    lat: float
+    lon: float
+
+
+class TechnicianOut(Reply):
+    id: int
+    name: str
+    language: str
+    skills: list[str]
+    travels_by: str
+    base: BaseOut | None
+    working_hours: dict[str, list[list[str]]]
+
+
+class DeviceOut(Reply):
+    username: str
+    secret: str | None = Field(
+        description="Password of the location app, bearer token for `…/fixes`. Shown once: a repetition gets null."
+    )
+    owntracks_url: str = Field(description="For OwnTracks in HTTP mode.")
+
+
+class NewTechnicianOut(TechnicianOut):
+    device: DeviceOut
+
+
+class FixIn(Body):
+    fixed_at: DeviceInstant = Field(description="When it was measured, not when it is sent.")
+    lat: float = Field(examples=[34.2261])
+    lon: float = Field(examples=[135.1675])
+    accuracy_m: float | None = None
+    speed_mps: float | None = None
+
+
+def _three_shapes(schema: dict[str, Any]) -> None:
+    fixes = schema["properties"]["fixes"]
+    batch = {name: schema.pop(name) for name in ("type", "properties", "required", "additionalProperties")}
+    schema["anyOf"] = [fixes["items"], fixes, batch]
+
+
+class FixesIn(Body):
+    """One fix, a list of them, or `{"fixes": […]}`."""
+
+    model_config = ConfigDict(json_schema_extra=_three_shapes)
+
+    fixes: list[FixIn] = Field(min_length=1, max_length=MOST_FIXES)
+
+
+class QuarantinedOut(Reply):
+    index: int = Field(description="Place in the batch, from 0.")
+    reason: str = Field(description="not_a_number, before_2010, in_the_future, off_the_globe or null_island.")
+
+
+class FixesOut(Reply):
+    new: int = Field(description="Measurements that were not known before.")
+    known: int = Field(description="Measurements that had come before.")
+    quarantined: list[QuarantinedOut] = Field(description="Kept apart because they cannot be right; do not send again.")
+
+
+class ServiceOut(Reply):
+    id: int
+    name_ja: str
+    name_en: str
+    duration_min: int
+
+
+class VisitIn(Body):
+    customer: Id
+    site: Id
+    service: Id
+    promised_from: Instant
+    promised_until: Instant = Field(description="May equal promised_from: a promise of one moment.")
+    duration_min: int | None = Field(
+        None, ge=1, le=LONGEST_VISIT_MIN, description="Without it, the service's usual duration."
+    )
+    technician: Id | None = None
+    note: Lines = Field("", max_length=2000)
+
+
+class VisitPatch(Body):
+    """Move, reassign or cancel; what is left out stays."""
+
+    promised_from: Instant = Field(None)  # type: ignore[assignment]  # absent, but never null
+    promised_until: Instant = Field(None)  # type: ignore[assignment]
+    planned_from: Instant = Field(None)  # type: ignore[assignment]
+    duration_min: int = Field(None, ge=1, le=LONGEST_VISIT_MIN)  # type: ignore[assignment]
+    technician: Id | None = Field(None, description="null takes the visit away from everybody.")
+    note: Lines = Field(None, max_length=2000)  # type: ignore[assignment]
+    status: Literal["cancelled"] = Field(None, description="Cancels; only with `reason`.")  # type: ignore[arg-type]
+    reason: Lines = Field("", max_length=500)
+
+
+class StatusIn(Body):
+    status: Literal[REPORTABLE]  # type: ignore[valid-type]
+    at: Instant | None = Field(None, description="When it happened; without it, now.")
+
+
+class EtaIn(Body):
+    eta: Instant
+    at: Instant | None = Field(None, description="When the technician said so; without it, now.")
+
+
+class ActualOut(Reply):
+    en_route_at: Moment | None
+    en_route_by: str | None = Field(description="tap, position or office.")
+    arrived_at: Moment | None
+    arrived_by: str | None
+    completed_at: Moment | None
+    completed_by: str | None
+
+
+class ForecastOut(Reply):
+    arrives_from: Moment = Field(description="10 % arrive earlier.")
+    arrives_until: Moment = Field(description="10 % arrive later.")
+    late_probability: float
+    as_of: Moment | None = Field(description="Newest evidence; null when there is none.")
+    basis: str
+    state: str | None
+
+
+class VisitOut(Reply):
+    id: int
+    version: int = Field(description="Goes up with every change; the ETag, and what If-Match compares.")
+    status: str
+    customer: int
+    site: int
+    service: int
+    technician: int | None
+    promised_from: Moment
+    promised_until: Moment
+    planned_from: Moment
+    planned_until: Moment
+    duration_min: int
+    note: str
+    created_at: Moment
+    actual: ActualOut
+    eta_reported: Moment | None
+    eta_reported_at: Moment | None
+    forecast: ForecastOut | None = Field(description="null while nothing can be said.")
+    customer_url: str = Field(description="The customer's page of this visit; a secret link.")
+
+
+class PageIn(Query):
+    limit: int = Field(50, ge=1, le=MOST_LISTED)
+    cursor: str | None = Field(None, max_length=100, description="`next` of the page before.")
+
+
+class VisitsIn(PageIn):
+    date: Day | None = Field(None, description="Day of the plan, in the company's time zone.")
+    technician: Id | None = None
+
+
+class ServicesOut(Reply):
+    items: list[ServiceOut]
+    next: str | None
+
+
+class VisitsOut(Reply):
+    items: list[VisitOut]
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class AttemptOut(Reply):
+    id: int
+    channel: str
+    started_at: Moment
+    finished_at: Moment | None
+    outcome: str | None = Field(description="accepted, refused, failed or unknown; null while it is being made.")
+    provider_id: str | None
+    error: str | None
+
+
+class ReceiptOut(Reply):
+    attempt_id: int
+    received_at: Moment
+    status: str
+    error_code: str | None
+
+
+class ReasonOut(Reply):
+    code: str
+    facts: dict[str, Any]
+
+
+class NoticeOut(Reply):
+    id: int
+    kind: str
+    language: str
+    created_at: Moment
+    state: str
+    state_reason: str | None
+    reason: ReasonOut
+    quoted_from: Moment | None
+    quoted_until: Moment | None
+    text: str | None = Field(description="As in an SMS; null while a hole in the facts holds the notice.")
+    subject: str | None
+    body: str | None
+    channels: list[str]
+    sent_at: Moment | None
+    delivered_at: Moment | None
+    attempts: list[AttemptOut]
+    receipts: list[ReceiptOut]
+
+
+class NoticesOut(Reply):
+    items: list[NoticeOut]
+    next: str | None
+
+
+class StrictAdapter(PydanticAdapter):
+    """Reads bodies as JSON alone, and answers in the house's errors with the path of every wrong field."""
+
+    def validate_input(self, request: Request, location: str, **_: Any) -> BaseModel:
+        """Return the input as its model. Raises Invalid."""
+        data = _read_json(request) if location == "json" else request.args.to_dict()
+        alone = self.model_class is FixesIn and isinstance(data, dict) and "fixes" not in data
+        if alone or (self.model_class is FixesIn and isinstance(data, list)):
+            data = {"fixes": [data] if alone else data}
+        try:
+            return self.model_class.model_validate(data)
+        except ValidationError as error:
+            raise Invalid(_problems(error.errors(include_url=False, include_input=False), 2 if alone else 0)) from None
+
+
+registry.register("pydantic", StrictAdapter)
+
+
+def _read_json(request: Request) -> Any:
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        raise Invalid.one("body", "json") from None
+
+
+def _problems(errors: Sequence[ErrorDetails], implied_steps: int) -> list[Problem]:
+    return [Problem(_path(error["loc"][implied_steps:]), *_code(error)) for error in errors[:MOST_PROBLEMS]]
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return where in the input something is wrong, as one would write it: fixes[3].lat."""
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step[:50]}" if path else step[:50]
+    return path or "body"
+
+
+def _code(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
+    """Return our code for a pydantic error, with the facts that its text needs."""
+    facts = error.get("ctx", {})
+    match error["type"]:
+        case "instant" | "date" | "characters" | "missing" as own:
+            return own, {}
+        case "extra_forbidden":
+            return "extra", {}
+        case "string_too_long":
+            return "too_long", {"most": facts["max_length"]}
+        case "too_long":
+            return "too_many", {"most": facts["max_length"]}
+        case "too_short":
+            return "missing", {}
+        case "greater_than_equal":
+            return "least", {"least": facts["ge"]}
+        case "less_than_equal":
+            return "most", {"most": facts["le"]}
+        case "literal_error":
+            return "choice", {"choices": facts["expected"].replace("'", "").replace(" or ", ", ")}
+        case _:
+            return "type", {}

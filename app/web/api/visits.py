@@ -1,0 +1,190 @@
+"""Visits and what was told about them, for other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.errors import Invalid, Problem
+from app.models import Notice, Visit
+from app.operations.booking import book_visit, cancel_visit, change_visit
+from app.operations.field import report_eta, report_status
+from app.operations.visit import find_visit, list_notices, list_visits
+from app.web.api.forms import EtaIn, NoticesOut, PageIn, StatusIn, VisitIn, VisitOut, VisitPatch, VisitsIn, VisitsOut
+from app.web.api.gate import blueprint, etag, wanted_version
+from app.web.visitor import needs, now, parts, session, signed_in, zone
+
+Shown = tuple[dict[str, Any], dict[str, str]]
+
+
+@blueprint.post("/visits")
+@needs("dispatch")
+@blueprint.input(VisitIn)
+@blueprint.output(VisitOut, status_code=201)
+@blueprint.doc(tags=["Visits"])
+def create_visit(json_data: VisitIn) -> Shown:
+    """Book a visit; it is planned at its technician's first free start within the promise.
+
+    409 when the technician is taken (`overlap`) or cannot get there from the visit before, or from there to the visit
+    after (`unreachable`); `facts` names the visit that stands in the way.
+    """
+    wish = json_data
+    visit = book_visit(
+        session(),
+        customer_id=wish.customer,
+        site_id=wish.site,
+        service_id=wish.service,
+        technician_id=wish.technician,
+        promised_from_at=wish.promised_from,
+        promised_until_at=wish.promised_until,
+        duration_min=wish.duration_min,
+        note=wish.note,
+        now=now(),
+        actor=signed_in().name,
+    )
+    return _shown(visit)
+
+
+@blueprint.get("/visits")
+@needs("dispatch")
+@blueprint.input(VisitsIn, location="query")
+@blueprint.output(VisitsOut)
+@blueprint.doc(tags=["Visits"])
+def list_all(query_data: VisitsIn) -> dict[str, Any]:
+    """List visits in the order of their plan."""
+    page = list_visits(
+        session(),
+        on=query_data.date,
+        technician_id=query_data.technician,
+        zone=zone(),
+        limit=query_data.limit,
+        cursor=query_data.cursor,
+    )
+    return {"items": [_visit(visit) for visit in page.items], "next": page.next}
+
+
+@blueprint.get("/visits/<int:visit_id>")
+@needs("dispatch")
+@blueprint.output(VisitOut)
+@blueprint.doc(tags=["Visits"])
+def get_visit(visit_id: int) -> Shown:
+    """Return a visit with its forecast."""
+    return _shown(find_visit(session(), visit_id))
+
+
+@blueprint.patch("/visits/<int:visit_id>")
+@needs("dispatch")
+@blueprint.input(VisitPatch)
+@blueprint.output(VisitOut)
+@blueprint.doc(tags=["Visits"])
+def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
+    """Move, reassign or cancel a visit.
+
+    With `If-Match: "VERSION"` the change is refused (412) when somebody changed the visit meanwhile. Moving only
+    `promised_from` keeps the length of the window.
+    """
+    given = {name: getattr(json_data, name) for name in json_data.model_fields_set}
+    common: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": wanted_version()}
+    if "status" in given:
+        _refuse(sorted(given.keys() - {"status", "reason"}), "extra")
+        return _shown(cancel_visit(session(), visit_id, reason=json_data.reason, **common))
+    _refuse(["reason"] if "reason" in given else [] if given else ["body"], "extra" if given else "missing")
+    unassign = "technician" in given and given["technician"] is None
+    renamed = {_COLUMNS.get(name, name): value for name, value in given.items()}
+    return _shown(change_visit(session(), visit_id, **renamed, unassign=unassign, **common))
+
+
+@blueprint.post("/visits/<int:visit_id>/status")
+@needs("dispatch")
+@blueprint.input(StatusIn)
+@blueprint.output(VisitOut)
+@blueprint.doc(tags=["Visits"])
+def create_status(visit_id: int, json_data: StatusIn) -> Shown:
+    """Report what has happened; steps may be left out, and what is over stays over."""
+    visit = report_status(
+        session(), visit_id, json_data.status, at=json_data.at, now=now(), actor=signed_in().name, by="office"
+    )
+    return _shown(visit)
+
+
+@blueprint.post("/visits/<int:visit_id>/eta")
+@needs("dispatch")
+@blueprint.input(EtaIn)
+@blueprint.output(VisitOut)
+@blueprint.doc(tags=["Visits"])
+def create_eta(visit_id: int, json_data: EtaIn) -> Shown:
+    """Report when the technician expects to arrive, at most 12 hours ahead."""
+    visit = report_eta(session(), visit_id, json_data.eta, at=json_data.at, now=now(), actor=signed_in().name)
+    return _shown(visit)
+
+
+@blueprint.get("/visits/<int:visit_id>/notices")
+@needs("dispatch")
+@blueprint.input(PageIn, location="query")
+@blueprint.output(NoticesOut)
+@blueprint.doc(tags=["Notices"])
+def list_told(visit_id: int, query_data: PageIn) -> dict[str, Any]:
+    """List every notice of a visit: what, why, by which channels, and what came of it."""
+    page = list_notices(session(), visit_id, limit=query_data.limit, cursor=query_data.cursor)
+    return {"items": [_notice(notice) for notice in page.items], "next": page.next}
+
+
+_COLUMNS = {
+    "promised_from": "promised_from_at",
+    "promised_until": "promised_until_at",
+    "planned_from": "planned_from_at",
+    "technician": "technician_id",
+}
+
+
+def _refuse(fields: list[str], code: str) -> None:
+    if fields:
+        raise Invalid([Problem(field, code) for field in fields])
+
+
+def _shown(visit: Visit) -> Shown:
+    return _visit(visit), etag(visit.version)
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    forecast = None
+    if visit.forecast_from_at is not None:
+        forecast = {
+            "arrives_from": visit.forecast_from_at,
+            "arrives_until": visit.forecast_until_at,
+            "late_probability": visit.late_probability,
+            "as_of": visit.forecast_as_of_at,
+            "basis": visit.forecast_basis,
+            "state": visit.forecast_state,
+        }
+    return {
+        "id": visit.id,
+        "version": visit.version,
+        "status": visit.status,
+        "customer": visit.customer_id,
+        "site": visit.site_id,
+        "service": visit.service_id,
+        "technician": visit.technician_id,
+        "promised_from": visit.promised_from_at,
+        "promised_until": visit.promised_until_at,
+        "planned_from": visit.planned_from_at,
+        "planned_until": visit.planned_until_at,
+        "duration_min": visit.duration_min,
+        "note": visit.note,
+        "created_at": visit.created_at,
+        "actual": visit,
+        "eta_reported": visit.eta_reported,
+        "eta_reported_at": visit.eta_reported_at,
+        "forecast": forecast,
+        "customer_url": f"{parts().settings.base_url}/v/{visit.link_token}",
+    }
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    own = ("id", "kind", "language", "created_at", "state", "state_reason", "subject", "body", "channels")
+    return {
+        **{name: getattr(notice, name) for name in (*own, "sent_at", "delivered_at", "attempts", "receipts")},
+        "reason": {"code": notice.reason_code, "facts": notice.reason_facts},
+        "quoted_from": notice.quoted_from_at,
+        "quoted_until": notice.quoted_until_at,
+        "text": notice.short,
+    }
