@@ -42,6 +42,7 @@ def install(app: Flask) -> None:
         csrf.exempt(blueprint)
     limiter.init_app(app)
     for blueprint in BLUEPRINTS:
+        blueprint.enable_openapi = blueprint is api.blueprint  # type: ignore[attr-defined]  # APIFlask asks each for it
         app.register_blueprint(blueprint)
     app.before_request(_remember_language)
     app.after_request(_finish)
