@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
+import phonenumbers
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import Notice, Visit
-from app.providers.base import Channel
+from app.errors import Conflict, NotFound
+from app.models import Company, Notice, Visit
+from app.notices import Hole, render
+from app.operations.alarm import clear_alarms, raise_alarm
+from app.operations.booking import add_event
+from app.providers.base import Channel, Recipient
 from app.rules.lateness import Decision
+from app.rules.messages import Message, Said, expires_at, no_longer_true, plan_channels
+
+#: Who is told that we do not know yet hears from us again within this, rounded up to the next five minutes.
+NEXT_WORD_WITHIN = timedelta(minutes=15)
+#: Reasons for a holding notice that know nothing of the arrival: an earlier window is not said to stand.
+_KNOWS_NOTHING = frozenset({"silent", "nothing_known", "late_unclear"})
+#: States in which the customer has the notice, or may have it.
+GONE_OUT = ("sending", "sent", "delivered", "unknown")
+#: States in which only a person can still do something.
+FOR_A_PERSON = ("held", "failed", "unknown")
+_ALARM_OF = {"held": "notice_held", "failed": "notice_failed", "unknown": "notice_unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +44,229 @@ def add_notice(
 ) -> Notice:
     """Add the notice that a decision asks for; `told` are the visit's earlier notices, oldest first.
 
-    A hole in the facts keeps the notice for a person and raises an alarm.
+    A hole in the facts keeps the notice for a person and raises an alarm; so does a customer whom no channel reaches.
     """
-    raise NotImplementedError
+    assert decision.kind is not None
+    counted = session.scalar(
+        select(func.count()).where(Notice.visit_id == visit.id, Notice.kind == decision.kind).select_from(Notice)
+    )
+    notice = Notice(
+        visit_id=visit.id,
+        kind=decision.kind,
+        language=visit.customer.language,
+        dedupe_key=f"{visit.id}:{decision.kind}:{(counted or 0) + 1}",
+        created_at=now,
+        quoted_from_at=decision.quoted_from_at,
+        quoted_until_at=decision.quoted_until_at,
+        reason_code=decision.reason.code,
+        reason_facts=dict(decision.reason.facts),
+        promised_from_at=visit.promised_from_at,
+        promised_until_at=visit.promised_until_at,
+        technician_id=visit.technician_id,
+        channels=[],
+        expires_at=now,
+    )
+    session.add(notice)
+    _word(session, notice, visit, told, telling, now)
+    session.flush()
+    return notice
+
+
+def release_notice(session: Session, notice_id: int, now: datetime, actor: str, telling: Telling) -> Notice:
+    """Word a held or failed notice anew, now that its cause is mended, and have it sent.
+
+    Raises NotFound, Conflict when it is in no such state, when something is still missing, or when it is old news.
+    """
+    notice, visit = _for_person(session, notice_id, ("held", "failed"))
+    earlier = session.scalars(
+        select(Notice)
+        .where(Notice.visit_id == visit.id, Notice.id < notice.id, Notice.state != "dropped")
+        .order_by(Notice.id)
+    ).all()
+    _word(session, notice, visit, earlier, telling, now)
+    if notice.state != "due":
+        raise Conflict("notice_still_held", field=(notice.state_reason or "").removeprefix("hole:"))
+    old_news = why_outdated(session, notice, visit, now)
+    if old_news:
+        raise Conflict("notice_outdated", reason=old_news)
+    add_event(session, visit, "notice_released", actor, now, facts={"notice": notice.id})
+    clear_answered(session, visit.id, now, actor)
+    return notice
+
+
+def settle_by_hand(session: Session, notice_id: int, told: bool, now: datetime, actor: str) -> Notice:
+    """Record a person's word on a notice that waits for one: the customer knows it now, or will not be told it.
+
+    Raises NotFound, Conflict when the notice does not wait for a person.
+    """
+    notice, visit = _for_person(session, notice_id, FOR_A_PERSON)
+    notice.state, notice.state_reason = ("delivered", "told_by_hand") if told else ("dropped", "not_told_by_hand")
+    notice.delivered_at = now if told else None
+    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+    add_event(session, visit, "notice_settled", actor, now, facts={"notice": notice.id, "told": told})
+    clear_answered(session, visit.id, now, actor)
+    return notice
+
+
+def call_person(session: Session, notice: Notice, state: str, reason: str, now: datetime) -> None:
+    """Give a notice to a person: it is held, failed or unknown, and stands on the attention list.
+
+    "Nearly there" that did not get through calls nobody: before anyone could act, the bell has rung.
+    """
+    notice.state, notice.state_reason = state, reason
+    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+    session.flush()
+    if state == "held" or notice.kind != "arriving_soon":
+        alarm(session, notice, _ALARM_OF[state], reason, now)
+
+
+def alarm(session: Session, notice: Notice, kind: str, reason: str, now: datetime) -> None:
+    """Put a notice on the attention list."""
+    facts = {"notice": notice.id, "kind": notice.kind, "reason": reason}
+    raise_alarm(session, kind, f"visit:{notice.visit_id}", now, visit_id=notice.visit_id, facts=facts)
+
+
+def clear_answered(session: Session, visit_id: int, now: datetime, actor: str) -> None:
+    """Take the visit's notice alarms off the list, except for what another notice of it still waits for."""
+    session.flush()
+    waiting = set(
+        session.scalars(select(Notice.state).where(Notice.visit_id == visit_id, Notice.state.in_(FOR_A_PERSON)))
+    )
+    done = [kind for state, kind in _ALARM_OF.items() if state not in waiting]
+    clear_alarms(session, f"visit:{visit_id}", done, now, actor)
+
+
+def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) -> str | None:
+    """Return why a notice must not leave any more, by what is known at this moment; None while it is true."""
+    others = session.execute(
+        select(Notice.id, Notice.kind, Notice.state).where(Notice.visit_id == visit.id, Notice.id != notice.id)
+    ).all()
+    said = Said(
+        kind=notice.kind,
+        promise=(notice.promised_from_at, notice.promised_until_at),
+        technician_id=notice.technician_id,
+        quoted_until_at=notice.quoted_until_at,
+        expires_at=notice.expires_at,
+    )
+    return no_longer_true(
+        said,
+        status=visit.status,
+        promise=(visit.promised_from_at, visit.promised_until_at),
+        technician_id=visit.technician_id,
+        newer_kinds={other.kind for other in others if other.id > notice.id and other.state != "dropped"},
+        told_before=any(other.id < notice.id and other.state in GONE_OUT for other in others),
+        now=now,
+    )
+
+
+def recipient_of(visit: Visit) -> Recipient:
+    """Return how a visit's customer can be reached."""
+    customer = visit.customer
+    return Recipient(mobile=customer.mobile, email=customer.email, language=customer.language)
+
+
+def _word(
+    session: Session, notice: Notice, visit: Visit, told: Sequence[Notice], telling: Telling, now: datetime
+) -> None:
+    """Fill a notice's texts, channels and times, or give it to a person."""
+    recipient = recipient_of(visit)
+    reaching = {name for name, channel in telling.channels.items() if channel.reaches(recipient)}
+    next_at = _next_word_at(now) if notice.kind == "holding" else None
+    notice.channels, notice.channel_index = plan_channels(list(telling.channels), reaching), 0
+    notice.expires_at = expires_at(notice.kind, now, next_at or notice.quoted_until_at)
+    if next_at:
+        notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}
+    try:
+        message = _message(session, notice, visit, told, telling, next_at, now)
+    except Hole as hole:
+        call_person(session, notice, "held", f"hole:{hole.field}", now)
+        return
+    notice.short, notice.subject, notice.body = message.short, message.subject, message.body
+    if not notice.channels:
+        call_person(session, notice, "failed", "unreachable", now)
+        return
+    notice.state, notice.state_reason, notice.next_attempt_at, notice.attempts_made = "due", None, now, 0
+
+
+def _message(
+    session: Session,
+    notice: Notice,
+    visit: Visit,
+    told: Iterable[Notice],
+    telling: Telling,
+    next_at: datetime | None,
+    now: datetime,
+) -> Message:
+    company = session.get(Company, 1)
+    if company is None:
+        raise Hole("brand")
+    customer, zone = visit.customer, telling.zone
+    before = _last_window(told, visit)
+    eta = (notice.quoted_from_at, notice.quoted_until_at) if notice.quoted_from_at else None
+    if notice.kind == "holding" and eta is None and notice.reason_code not in _KNOWS_NOTHING:
+        eta = before if before and before[1] > now else None
+    facts = {
+        "brand": company.name,
+        "brand_short": company.short_name,
+        "phone": _dialled(company.phone),
+        "phone_hours": company.phone_hours,
+        "sender": _sender(company, notice.language),
+        "customer": customer.name,
+        "corporate": customer.kind == "corporate",
+        "tech": visit.technician.name if visit.technician else None,
+        "link": f"{telling.base_url}/v/{visit.link_token}",
+        "promised": _local((visit.promised_from_at, visit.promised_until_at), zone),
+        "eta": _local(eta, zone) if eta else None,
+        "prev_eta": _local(before, zone) if before else None,
+        "next_at": next_at.astimezone(zone) if next_at else None,
+        "overdue": now > visit.promised_until_at,
+    }
+    return render(notice.kind, notice.language, facts)
+
+
+def _last_window(told: Iterable[Notice], visit: Visit) -> tuple[datetime, datetime] | None:
+    """Return the window that the customer was given last, about this promise; one that never left was not given."""
+    promise = (visit.promised_from_at, visit.promised_until_at)
+    windows = [
+        (earlier.quoted_from_at, earlier.quoted_until_at)
+        for earlier in told
+        if earlier.state in GONE_OUT
+        and (earlier.promised_from_at, earlier.promised_until_at) == promise
+        and earlier.quoted_from_at
+        and earlier.quoted_until_at
+    ]
+    return windows[-1] if windows else None
+
+
+def _local(window: tuple[datetime | None, datetime | None], zone: tzinfo) -> tuple[datetime | None, ...]:
+    return tuple(at.astimezone(zone) if at else None for at in window)
+
+
+def _next_word_at(now: datetime) -> datetime:
+    until_at = now + NEXT_WORD_WITHIN
+    return until_at + timedelta(seconds=-until_at.timestamp() % 300)
+
+
+def _sender(company: Company, language: str) -> str:
+    role, name = company.sender_role.strip(), company.sender_name.strip()
+    if not (role and name):
+        return role or name
+    return f"{role}の{name}" if language == "ja" else f"{name} ({role})"
+
+
+def _dialled(phone: str) -> str:
+    """Return the company's number as its customers dial it."""
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return phone
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def _for_person(session: Session, notice_id: int, states: tuple[str, ...]) -> tuple[Notice, Visit]:
+    notice = session.get(Notice, notice_id, with_for_update={"of": Notice})
+    if notice is None:
+        raise NotFound("notice")
+    if notice.state not in states:
+        raise Conflict("notice_settled", state=notice.state)
+    return notice, notice.visit

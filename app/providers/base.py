@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from app.rules.messages import Message
@@ -32,10 +33,8 @@ class OutcomeUnknown(Exception):
 class Channel(Protocol):
     """One way to reach a person.
 
-    `send` hands over a message and returns the provider's id of it, or raises one of Refused, TryLater and
-    OutcomeUnknown, whose text says what happened without names, numbers or secrets. `reference` is our own id of the
-    attempt, stable over its life. `look_up` answers whether the provider has a message with this reference: its id,
-    or None when it certainly has not; a channel that cannot know raises OutcomeUnknown.
+    `reference` is our own id of the attempt, the same over its life and never used for another. What an exception says
+    tells what happened without names, numbers or secrets: it is kept with the attempt and shown.
     """
 
     name: str
@@ -45,9 +44,16 @@ class Channel(Protocol):
         ...
 
     def send(self, message: Message, recipient: Recipient, *, reference: str, valid_s: int) -> str:
-        """Hand the message over; it must not reach the recipient later than `valid_s` seconds from now."""
+        """Hand the message over and return the provider's id of it.
+
+        It must not reach the recipient later than `valid_s` seconds from now, where the provider can be told so.
+        Raises Refused, TryLater or OutcomeUnknown; anything else that is raised counts as OutcomeUnknown.
+        """
         ...
 
-    def look_up(self, recipient: Recipient, *, reference: str) -> str | None:
-        """Return the provider's id of an attempt whose answer was lost."""
+    def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:
+        """Return the provider's id of an attempt whose answer was lost, or None when it certainly has no such message.
+
+        Raises TryLater when the provider could not be asked now, OutcomeUnknown when it can never be known.
+        """
         ...

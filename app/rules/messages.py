@@ -95,7 +95,7 @@ def plan_channels(configured: Sequence[str], reaching: Collection[str]) -> list[
 
 
 def expires_at(kind: str, now: datetime, says_until_at: datetime | None) -> datetime:
-    """Return when a notice is not sent any more; `says_until_at` is the end of what it tells (a window, a next word)."""
+    """Return when a notice is not sent any more; `says_until_at` ends what it tells: a window, or the next word."""
     end = now + LASTS[kind]
     return end if says_until_at is None else max(min(end, says_until_at), now)
 
