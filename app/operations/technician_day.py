@@ -1,0 +1,252 @@
+"""Show a technician the day: each visit in order, what its customer was told, and how to begin at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
+from typing import TypeVar
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.models import Company, Notice, Technician, Visit, VisitEvent
+from app.rules.doorstep import Opening, openings
+from app.rules.lateness import Told
+from app.rules.visit import AWAITED, OPEN, before_undo, next_step
+
+Row = TypeVar("Row", Notice, VisitEvent)
+
+#: A night call-out that begins soon after midnight belongs to the day that is worked now ...
+AFTER_MIDNIGHT = timedelta(hours=6)
+#: ... and one that was planned so long ago and is not over yet still does.
+BEFORE_MIDNIGHT = timedelta(hours=12)
+#: For so long the last tap can be taken back with one touch; later, the dispatcher corrects it.
+UNDO_LASTS = timedelta(minutes=5)
+#: What the buttons for a delay add, in minutes.
+DELAYS_MIN = (10, 20, 30)
+
+#: Handed over, so that the customer can have read it.
+_TOLD = ("sent", "delivered")
+_ANSWERS = ("call_me", "cannot_be_there", "acknowledged")
+_TAPS = ("en_route", "arrived", "working", "completed", "no_access", "undone")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """One notice to the customer: its kind, the window it tells, and how far it got.
+
+    `reach` delivered | sent | waiting | failed, `at` when it reached that, as far as known.
+    """
+
+    kind: str
+    at: datetime
+    quoted_from_at: datetime | None
+    quoted_until_at: datetime | None
+    reach: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """What the customer answered: call_me, cannot_be_there or acknowledged, with her words where she left some."""
+
+    kind: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """One button for a delay: how many minutes later than promised, and the arrival that it reports."""
+
+    minutes: int
+    eta: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayVisit:
+    """One visit as its technician sees it."""
+
+    id: int
+    status: str
+    #: What the big button reports; None when the visit is over.
+    next_step: str | None
+    awaited: bool
+    promised_from_at: datetime
+    promised_until_at: datetime
+    #: When the customer expects the technician now: the window told last, else the promise.
+    expected_from_at: datetime
+    expected_until_at: datetime
+    #: When it was finished or given up, where it is over.
+    over_at: datetime | None
+    customer: str
+    customer_phone: str | None
+    address: str
+    lat: float | None
+    lon: float | None
+    service_ja: str
+    service_en: str
+    note: str
+    told: tuple[NoticeLine, ...]
+    answers: tuple[AnswerLine, ...]
+    openings: tuple[Opening, ...]
+    delays: tuple[Delay, ...]
+    eta_reported: datetime | None
+    eta_reported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The latest tap, while it can be taken back: the state it led to, and the state before."""
+
+    visit_id: int
+    status: str
+    before: str
+    at: datetime
+    until_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TechnicianDay:
+    """Everything the phone page shows; the next visit is the one under way, else the first that is still open."""
+
+    technician_id: int
+    technician: str
+    office_phone: str | None
+    visits: tuple[DayVisit, ...]
+    next_visit_id: int | None
+    undo: Undo | None
+
+
+def technician_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> TechnicianDay:
+    """Return a technician's visits of today in order; five queries, however many visits there are."""
+    technician = session.get_one(Technician, technician_id)
+    rows = _visits(session, technician_id, zone, now)
+    ids = [visit.id for visit in rows]
+    notices = _grouped(session.scalars(select(Notice).where(Notice.visit_id.in_(ids)).order_by(Notice.id)))
+    mine = f"technician:{technician_id}"
+    events = _grouped(
+        session.scalars(
+            select(VisitEvent)
+            .where(VisitEvent.visit_id.in_(ids), VisitEvent.kind.in_((*_TAPS, *_ANSWERS)))
+            .order_by(VisitEvent.id)
+        )
+    )
+    company = session.get(Company, 1)
+    visits = tuple(_day_visit(v, notices.get(v.id, []), events.get(v.id, []), now) for v in rows)
+    return TechnicianDay(
+        technician_id=technician_id,
+        technician=technician.name,
+        office_phone=company.phone if company else None,
+        visits=visits,
+        next_visit_id=_next(visits),
+        undo=_undo(rows, [e for listed in events.values() for e in listed if e.actor == mine], now),
+    )
+
+
+def office_phone(session: Session) -> str | None:
+    """Return the number to call when the page cannot help."""
+    company = session.get(Company, 1)
+    return company.phone if company else None
+
+
+def _visits(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> Sequence[Visit]:
+    today = now.astimezone(zone).date()
+    starts_at = datetime.combine(today, time(), zone)
+    ends_at = max(datetime.combine(today + timedelta(days=1), time(), zone), now + AFTER_MIDNIGHT)
+    return session.scalars(
+        select(Visit)
+        .where(
+            Visit.technician_id == technician_id,
+            Visit.planned_from_at >= min(starts_at, now - BEFORE_MIDNIGHT),
+            Visit.planned_from_at < ends_at,
+            or_(Visit.planned_from_at >= starts_at, Visit.status.in_(OPEN)),
+        )
+        .options(joinedload(Visit.site), joinedload(Visit.customer), joinedload(Visit.service))
+        .order_by(Visit.planned_from_at, Visit.id)
+    ).all()
+
+
+def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEvent], now: datetime) -> DayVisit:
+    current = [n for n in notices if n.promised_from_at == visit.promised_from_at and n.state != "dropped"]
+    told = [
+        Told(n.kind, n.sent_at or n.created_at, n.quoted_from_at, n.quoted_until_at)
+        for n in current
+        if n.state in _TOLD
+    ]
+    quoted = next((t for t in reversed(told) if t.quoted_from_at and t.quoted_until_at), None)
+    expected_from_at = quoted.quoted_from_at if quoted else None
+    expected_until_at = quoted.quoted_until_at if quoted else None
+    awaited = visit.status in AWAITED
+    begin = openings(visit.promised_until_at, told)
+    if not awaited:  # at the door, time has stopped
+        begin = tuple(o for o in begin if o.from_at is None or o.from_at <= (visit.arrived_at or now))[-1:]
+    over = [e for e in events if e.kind == visit.status]
+    return DayVisit(
+        id=visit.id,
+        status=visit.status,
+        next_step=next_step(visit.status),
+        awaited=awaited,
+        promised_from_at=visit.promised_from_at,
+        promised_until_at=visit.promised_until_at,
+        expected_from_at=expected_from_at or visit.promised_from_at,
+        expected_until_at=expected_until_at or visit.promised_until_at,
+        over_at=visit.completed_at or (over[-1].at if over and not visit.is_open else None),
+        customer=visit.customer.name,
+        customer_phone=visit.customer.mobile or visit.customer.phone,
+        address=visit.site.address,
+        lat=visit.site.lat,
+        lon=visit.site.lon,
+        service_ja=visit.service.name_ja,
+        service_en=visit.service.name_en,
+        note=visit.note,
+        told=tuple(_notice_line(n) for n in reversed(current)),
+        answers=tuple(
+            AnswerLine(e.kind, e.at, str(e.facts.get("text", ""))) for e in reversed(events) if e.kind in _ANSWERS
+        ),
+        openings=begin,
+        delays=delays(visit.promised_until_at, now) if awaited else (),
+        eta_reported=visit.eta_reported if awaited else None,
+        eta_reported_at=visit.eta_reported_at if awaited else None,
+    )
+
+
+def delays(promised_until_at: datetime, now: datetime) -> tuple[Delay, ...]:
+    """Return the arrivals that the delay buttons report: counted from the promise, or from now when that has passed."""
+    this_minute = now.replace(second=0, microsecond=0)
+    now_at = this_minute if this_minute == now else this_minute + timedelta(minutes=1)
+    from_at = max(promised_until_at, now_at)
+    return tuple(Delay(minutes, from_at + timedelta(minutes=minutes)) for minutes in DELAYS_MIN)
+
+
+def _notice_line(notice: Notice) -> NoticeLine:
+    reach = {"delivered": "delivered", "sent": "sent", "due": "waiting", "sending": "waiting"}.get(
+        notice.state, "failed"
+    )
+    return NoticeLine(
+        notice.kind, notice.sent_at or notice.created_at, notice.quoted_from_at, notice.quoted_until_at, reach
+    )
+
+
+def _next(visits: Sequence[DayVisit]) -> int | None:
+    under_way = [v.id for v in visits if v.status in OPEN and v.status != "booked"]
+    return next(iter([*under_way, *(v.id for v in visits if v.status == "booked")]), None)
+
+
+def _undo(visits: Sequence[Visit], events: Sequence[VisitEvent], now: datetime) -> Undo | None:
+    taps = [e for e in events if e.kind in _TAPS and e.recorded_at > now - UNDO_LASTS]
+    last = max(taps, key=lambda e: e.id, default=None)
+    if last is None:
+        return None
+    visit = next(v for v in visits if v.id == last.visit_id)
+    before = before_undo(visit.status, en_route=visit.en_route_at is not None, arrived=visit.arrived_at is not None)
+    if before is None or last.kind != visit.status:
+        return None
+    return Undo(visit.id, visit.status, before, last.at, last.recorded_at + UNDO_LASTS)
+
+
+def _grouped(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.visit_id, []).append(row)
+    return found
