@@ -8,7 +8,7 @@ from flask import Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from app import i18n
-from app.errors import AppError, Invalid
+from app.errors import AppError, Conflict, Invalid
 from app.web.visitor import locale
 
 
@@ -24,11 +24,14 @@ def problem_reply(error: AppError | HTTPException) -> Response:
     status = error.status if isinstance(error, AppError) else error.code or 500
     code = error.code if isinstance(error, AppError) else f"http_{status}"
     facts = error.facts if isinstance(error, AppError) else {}
+    conflict = isinstance(error, Conflict) and status == Conflict.status
     body: dict[str, Any] = {
-        "type": f"urn:mamonaku:{code}",
+        "type": f"urn:mamonaku:{'conflict' if conflict else code}",
         "title": error_words(code, status, facts),
         "status": status,
     }
+    if conflict:
+        body["reason"] = code
     if facts:
         body["facts"] = facts
     if isinstance(error, Invalid):
