@@ -5,34 +5,24 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from statistics import NormalDist
 
-from app.rules.motion import Motion, motion
+from app.rules.motion import CREEP_MPS, Motion, motion
 from app.rules.position import Fix, believed, distance_m
 from app.rules.presence import Inferred as Inferred
 from app.rules.presence import Stop as Stop
 from app.rules.presence import corrected, in_order, left_at
-from app.rules.travel import Travel, observed, usual
+from app.rules.travel import USUAL_SPREAD, Travel, doubted, held_up, jammed, observed, usual
 from app.rules.work import WORK_SPREAD, departures, packing, time_to_leave
 
 #: Late is who arrives more than this after the end of the promise.
 GRACE_S = 300.0
 #: Possible rests of the day that are looked at.
 SAMPLES = 48
-#: P(a standstill lasts x more | it has lasted s) = ((s + c) ÷ (s + c + x)) ** tail: most pauses end, some do not.
-STOP_TAIL, STOP_S = 1.5, 240.0
-#: The same for a jam that one creeps through: the longer it lasted, the longer it will.
-JAM_TAIL, JAM_S = 0.4, 900.0
-#: Near the door the pace seen is weighed against how long such jams last in all, and never nearly over.
-JAM_NEAR_M, JAM_TOTAL_S, JAM_LEAST_S = 1000.0, 2700.0, 900.0
-#: Weight of the pace seen, and the logarithm's standard deviation around both.
-JAM_TRUST, JAM_SPREAD = 0.6, 0.3
 #: So near at the last fix, silence means arrived (a car park below ground), certainly after this long.
 NEAR_S, PERHAPS_S = 150.0, 600.0
-#: Silence of this length makes trouble as likely as none; trouble costs so much on average.
-TROUBLE_S, MOST_TROUBLE, TROUBLE_COST_S = 2400.0, 0.6, 1800.0
 #: A way of which nothing is known.
 UNKNOWN_TRAVEL = Travel(1200.0, 0.6)
 #: Who stood this long without a word of setting off has perhaps not set off.
@@ -55,6 +45,8 @@ def _spread_out(prime: int) -> tuple[float, ...]:
 # always gives the same forecast, and more delay never a smaller probability.
 _U = (tuple((i + 0.5) / SAMPLES for i in range(SAMPLES)), *(_spread_out(prime) for prime in _PRIMES))
 _Z = tuple(tuple(NormalDist().inv_cdf(min(max(u, 1e-4), 1 - 1e-4)) for u in column) for column in _U)
+_WAY = tuple(tuple(math.exp(USUAL_SPREAD * z) for z in column) for column in _Z)
+_WORK = tuple(tuple(math.exp(WORK_SPREAD * z) for z in column) for column in _Z)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +63,9 @@ class Day:
 class Forecast:
     """The arrival at one open stop, as a range.
 
-    `arrives_from_at`, `arrives_median_at`, `arrives_until_at`: 10, 50 and 90 %; `late_probability` of arriving more than
-    5 minutes after the promise; `as_of` the newest evidence (None: nothing but the plan); `basis` plan | usual_speed |
-    observed_pace | reported_eta | work_left | cascade | silence; `state` travelling | creeping | standing | silent |
+    `arrives_from_at`, `arrives_median_at`, `arrives_until_at`: 10, 50 and 90 %; `late_probability` of arriving more
+    than 5 minutes after the promise; `as_of` the newest evidence (None: nothing but the plan); `basis` plan |
+    usual_speed | observed_pace | reported_eta | work_left | cascade | silence; `state` travelling | creeping | standing | silent |
     unknown towards this stop, waiting | at_site at the last one, later when others come before.
 
     `made_at` and `arrivals_s`: the sorted samples, seconds from then (negative: may have arrived unnoticed);
@@ -105,8 +97,8 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class DayForecast:
-    """What the technician does (`state` since `since`, at `current`), a forecast for each open stop, what positions tell
-    beside the taps (`inferred`), and which recorded arrivals they contradict (`withdrawn`)."""
+    """What the technician does (`state` since `since`, at `current`), a forecast for each open stop, what positions
+    tell beside the taps (`inferred`), and which recorded arrivals they contradict (`withdrawn`)."""
 
     state: str
     since: datetime | None
@@ -130,7 +122,7 @@ class _Outlook:
 
 
 def share_after(arrivals_s: Sequence[float], seconds: float) -> float:
-    """Return the share of sorted samples beyond `seconds`, without jumps between them. `share_after((0, 10), 5)` is 0.5."""
+    """Return the share of sorted samples beyond `seconds`, without jumps: `share_after((0, 10), 5)` is 0.5."""
     n = len(arrivals_s)
     k = bisect_right(arrivals_s, seconds)
     if k == 0:
@@ -177,10 +169,20 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
         if word is not None:
             arrivals, basis = word, "reported_eta"
             as_of = max((at for at in (as_of, stop.eta_reported_at) if at), default=None)
-        one = _forecast(stop, arrivals, now, as_of, basis, forecast_state)
+        ordered = tuple(sorted(arrivals))
+        low, middle, high = (now + timedelta(seconds=ordered[int(share * SAMPLES)]) for share in (0.1, 0.5, 0.9))
         forecasts.append(
-            replace(
-                one,
+            Forecast(
+                visit=stop.visit,
+                arrives_from_at=low,
+                arrives_until_at=high,
+                arrives_median_at=middle,
+                late_probability=share_after(ordered, (stop.promised_until_at - now).total_seconds() + GRACE_S),
+                as_of=as_of,
+                basis=basis,
+                state=forecast_state,
+                made_at=now,
+                arrivals_s=ordered,
                 next_stop=first and here is None,
                 perhaps_there=perhaps,
                 distance_m=away_m,
@@ -188,7 +190,8 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
                 reopened=stop.visit in reopened,
             )
         )
-        leaving, place = _leave_after(stop, arrivals, todo[index + 1 :], day.zone, now, columns[1:]), (stop.lat, stop.lon)
+        leaving = _leave_after(stop, arrivals, todo[index + 1 :], day.zone, now, columns[1:])
+        place = (stop.lat, stop.lon)
     current = fixes[-1] if fixes else None
     return DayForecast(outlook.state, outlook.since, current, tuple(forecasts), tuple(inferred), tuple(withdrawn))
 
@@ -218,9 +221,7 @@ def _outlook(
     return _Outlook("unknown", None, "plan", seen_at)
 
 
-def _while_driving(
-    outlook: _Outlook, moved: Motion, stop: Stop, last_done: Stop | None, now: datetime
-) -> _Outlook:
+def _while_driving(outlook: _Outlook, moved: Motion, stop: Stop, last_done: Stop | None, now: datetime) -> _Outlook:
     tapped_at = last_done.completed_at if last_done else None
     as_of = max((at for at in (outlook.as_of, stop.en_route_at, tapped_at) if at), default=None)
     unheard = moved.state in ("silent", "unknown") and as_of is not None
@@ -253,8 +254,8 @@ def _onward(
     stop: Stop, leaving: Sequence[float], place: tuple[float, float], zone: tzinfo, now: datetime, column: int
 ) -> list[float]:
     middle_at = now + timedelta(seconds=sorted(leaving)[SAMPLES // 2])
-    travel = usual(distance_m(*place, stop.lat, stop.lon), _hour(middle_at, zone))
-    return [leave_s + travel.at(z) for leave_s, z in zip(leaving, _Z[column], strict=True)]
+    travel_s = usual(distance_m(*place, stop.lat, stop.lon), _hour(middle_at, zone)).median_s
+    return [leave_s + travel_s * factor for leave_s, factor in zip(leaving, _WAY[column], strict=True)]
 
 
 def _leave_after(
@@ -265,24 +266,23 @@ def _leave_after(
     needed_s = _needed_s(stop, later, zone, now)
     work_s = stop.duration_min * 60.0
     return [
-        max(max(a, begin_s) + work_s * math.exp(WORK_SPREAD * z), time_to_leave(needed_s, u))
-        for a, z, u in zip(arrivals, _Z[columns[0]], _U[columns[1]], strict=True)
+        max(max(a, begin_s) + work_s * factor, time_to_leave(needed_s, u))
+        for a, factor, u in zip(arrivals, _WORK[columns[0]], _U[columns[1]], strict=True)
     ]
 
 
 def _under_way(
     stop: Stop, moved: Motion, last_done: Stop | None, zone: tzinfo, now: datetime
 ) -> tuple[list[float], str, bool]:
-    """Return samples of the seconds until the arrival at the next stop, their basis, and whether that is perhaps over."""
+    """Return samples of the seconds until the arrival at the next stop, their basis, and whether it is perhaps over."""
     if moved.current is None:
         return _unseen(stop, last_done, zone, now)
     hour = _hour(moved.current.fixed_at, zone)
     travel = observed(moved.distance_m, hour, moved.windows)
-    if moved.slow and moved.approach_mps > 0.025:
-        left = _jammed(moved, travel)
+    if moved.slow and moved.approach_mps >= CREEP_MPS:
+        left = jammed(moved, travel, _Z[0], _U[1], _Z[2])
     elif moved.slow:
-        held = moved.slow_s + STOP_S
-        left = [held * ((1 - u) ** (-1 / STOP_TAIL) - 1) + travel.at(z) for u, z in zip(_U[1], _Z[0], strict=True)]
+        left = held_up(moved.slow_s, travel, _Z[0], _U[1])
     else:
         left = [travel.at(z) for z in _Z[0]]
     if moved.slow_s >= NOT_LEFT_S and not moved.nearer and stop.en_route_at is None and not moved.windows:
@@ -295,50 +295,20 @@ def _under_way(
     basis = "observed_pace" if moved.windows else "usual_speed"
     if moved.state == "silent":
         near = sorted(left)[SAMPLES // 2] <= NEAR_S
-        return _doubted([s - moved.age_s for s in left], moved.age_s), "silence", near
+        return doubted([s - moved.age_s for s in left], moved.age_s, _U[3], _U[4]), "silence", near
     return [max(s - moved.age_s, 15.0) for s in left], basis, False
 
 
-def _unseen(
-    stop: Stop, last_done: Stop | None, zone: tzinfo, now: datetime
-) -> tuple[list[float], str, bool]:
+def _unseen(stop: Stop, last_done: Stop | None, zone: tzinfo, now: datetime) -> tuple[list[float], str, bool]:
     """Return the same for a technician without a position: from the last tap, or from nothing but the plan."""
     travel = UNKNOWN_TRAVEL
     if last_done is not None:
         travel = usual(distance_m(last_done.lat, last_done.lon, stop.lat, stop.lon), _hour(now, zone))
     if stop.en_route_at is not None:
         ago_s = (now - stop.en_route_at).total_seconds()
-        return _doubted([travel.at(z) - ago_s for z in _Z[0]], ago_s), "silence", False
+        return doubted([travel.at(z) - ago_s for z in _Z[0]], ago_s, _U[3], _U[4]), "silence", False
     needed_s = (stop.promised_until_at - now).total_seconds() - travel.median_s
     return [time_to_leave(needed_s, u) + travel.at(z) for u, z in zip(_U[1], _Z[0], strict=True)], "plan", False
-
-
-def _jammed(moved: Motion, travel: Travel) -> list[float]:
-    """Return the seconds left in a jam: it clears after a while and the usual pace returns, or it goes on to the door."""
-    held = moved.slow_s + JAM_S
-    sure = min(moved.approach_mps / moved.approach_error_mps / 4.0, 1.0) if moved.approach_error_mps > 0 else 1.0
-    tail = STOP_TAIL + (JAM_TAIL - STOP_TAIL) * sure
-    seen = math.log(moved.distance_m / max(moved.approach_mps, 0.02) + 1.0)
-    if moved.distance_m < JAM_NEAR_M:
-        lasting = math.log(max(JAM_TOTAL_S - moved.slow_s, JAM_LEAST_S))
-        trust = JAM_TRUST * sure if seen < lasting else JAM_TRUST
-        seen = trust * seen + (1 - trust) * lasting
-    samples = []
-    for z, u, w in zip(_Z[0], _U[1], _Z[2], strict=True):
-        through_s = math.exp(seen + JAM_SPREAD * w)
-        lasts_s = held * ((1 - u) ** (-1 / tail) - 1)
-        rest = max(1.0 - lasts_s / through_s, 0.0)
-        samples.append(min(lasts_s, through_s) + rest * travel.at(z))
-    return samples
-
-
-def _doubted(arrivals: Sequence[float], silent_s: float) -> list[float]:
-    """Return the samples with the doubt that grows with silence: some met trouble, and are no nearer than before."""
-    trouble = min(silent_s / (silent_s + TROUBLE_S), MOST_TROUBLE)
-    return [
-        max(a, 0.0) - TROUBLE_COST_S * math.log(1 - w) if u < trouble else a
-        for a, u, w in zip(arrivals, _U[3], _U[4], strict=True)
-    ]
 
 
 def _reported(stop: Stop, arrivals: Sequence[float], now: datetime) -> list[float] | None:
@@ -367,12 +337,3 @@ def _noticed(
         left = left_at(last_done, fixes) if last_done else None
         return [Inferred(stop.visit, "en_route", left or moved.since, "left_site" if left else "comes_nearer")]
     return []
-
-
-def _forecast(
-    stop: Stop, arrivals: Sequence[float], now: datetime, as_of: datetime | None, basis: str, state: str
-) -> Forecast:
-    ordered = tuple(sorted(arrivals))
-    low, middle, high = (now + timedelta(seconds=ordered[int(share * SAMPLES)]) for share in (0.1, 0.5, 0.9))
-    late = share_after(ordered, (stop.promised_until_at - now).total_seconds() + GRACE_S)
-    return Forecast(stop.visit, low, high, middle, late, as_of, basis, state, now, ordered)

@@ -3,77 +3,123 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
 
-from app.rules.forecast import GRACE_S, Forecast, Stop, share_after
+from app.rules.forecast import GRACE_S, Forecast, Stop
 
-DRIVING = frozenset({"travelling", "creeping", "standing"})
-LATE_KINDS = frozenset({"late", "late_update"})
-REASONS: Mapping[str, str] = MappingProxyType({
-    "arrived": "the technician is there",
-    "perhaps_arrived": "the phone fell silent {distance_m} m before the door: probably arrived",
-    "on_course": "{percent} % likely late, {lead_min} min before the promise ({basis}, {state})",
-    "late_confirming": "{percent} % likely late; looking again before saying so ({basis}, {state})",
-    "late_too_vague": "{percent} % likely late, but no window would hold yet ({basis}, {state})",
-    "late_expected": "expected {late_min} min after the promise, {percent} % likely late ({basis}, {state})",
-    "late_unclear": "{percent} % likely late, but no window would hold: told that we are on it ({basis}, {state})",
-    "silent": "no news for {silent_min} min, {lead_min} min before the promise",
-    "nothing_known": "no sign of the technician {lead_min} min before the promise",
-    "at_the_bell": "about {left_min} min away: the bell is the news",
-    "given_up": "no news since long before the promise: a dispatcher must ask",
-    "told_already": "the customer knows; nothing material has changed ({basis}, {state})",
-    "told_enough": "the quoted window no longer holds, but the customer was told as often as allowed",
-    "moved_later": "expected {late_min} min after the promise; the quoted window no longer holds ({basis}, {state})",
-    "moved_earlier": "expected {earlier_min} min before the quoted window ({basis}, {state})",
-    "on_time_again": "{percent} % likely late: the delay has gone ({basis}, {state})",
-    "nearly_there": "about {left_min} min away ({basis})",
-})  # fmt: skip
+KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
+ALARMS = frozenset({"silent_near_promise", "late_unclear", "quote_broken"})
+#: Why, in English, for a replay and for who asks on the command line; pages translate the code.
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "arrived": "the technician is there",
+        "perhaps_arrived": "the phone fell silent {distance_m} m before the door: probably arrived",
+        "on_course": "{percent} % likely late, {lead_min} min before the promise ends ({basis}, {state})",
+        "late_confirming": "{percent} % likely late; must hold a moment before it is said ({basis}, {state})",
+        "late_too_vague": "{percent} % likely late, but no window would hold yet ({basis}, {state})",
+        "late_expected": "expected {late_min} min after the promise, {percent} % likely late ({basis}, {state})",
+        "late_unclear": "{percent} % likely late, but no window would hold: told that we are on it ({basis}, {state})",
+        "silent": "no news for {silent_min} min, {lead_min} min before the promise ends",
+        "nothing_known": "no sign of the technician {lead_min} min before the promise ends",
+        "given_up": "no news since long before the promise: a dispatcher must ask",
+        "told_already": "the customer knows; nothing material has changed ({percent} % likely late, {basis}, {state})",
+        "told_enough": "the quoted window no longer holds, but the customer was told as often as allowed",
+        "moved_later": "expected {late_min} min after the promise; the quoted window is broken ({basis}, {state})",
+        "on_time_again": "{percent} % likely late: the delay has gone ({basis}, {state})",
+        "nearly_there": "about {left_min} min away ({basis})",
+        "at_the_bell": "about {left_min} min away: the bell is the news",
+    }
+)
+_TOLD_LATE = ("late", "late_update")
+_DRIVING = ("travelling", "creeping", "standing")
+_UNHEARD = ("silent", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When to speak, what to quote, when to correct. Shares are probabilities, ``_min`` minutes, ``_s`` seconds."""
+    """When to speak, what to quote, when to correct, when to fall silent.
 
-    sure_share: float = 0.92  # tell when so likely late, however early
-    sure_lead_min: float = 60.0  # so long before the promise
-    likely_share: float = 0.62  # near the promise this is enough
+    `_share` are probabilities; `_lead_min` minutes before the promise ends; other `_min` minutes, `_s` seconds. To be
+    told too late costs a customer far more than a needless word, but a needless word costs too: so the nearer the
+    promise, the less certain a delay must be, and while there is time the next minutes of driving may tell.
+    """
+
+    #: How likely late a visit must be to be told: at the end of the promise, ...
+    last_share: float = 0.50
+    #: ... at the last moment that still leaves ten minutes to act on it, ...
+    likely_share: float = 0.62
     likely_lead_min: float = 11.0
-    early_share: float = 0.78  # earlier there is time to look again
-    early_lead_min: float = 22.0
-    driving_share: float = 0.80  # and on the road every minute tells more than one of work does
+    #: ... a little earlier while driving (every minute tells more), or while at work (it tells less), ...
+    driving_share: float = 0.80
     driving_lead_min: float = 14.0
-    last_share: float = 0.50  # at the promise itself
-    persist_s: float = 45.0  # must hold so long before it is told
-    persist_early_s: float = 90.0  # while there is still time
+    working_share: float = 0.78
+    working_lead_min: float = 22.0
+    #: ... and from here on.
+    sure_share: float = 0.92
+    sure_lead_min: float = 60.0
+    #: Who stands still will mostly go on: at least so likely.
+    standing_share: float = 0.80
+    #: Who was told "we are on it" is told a time when it is late for as good as sure.
+    held_share: float = 0.75
+    #: A delay must hold so long before it is told: near the promise, and while there is time.
+    persist_s: float = 45.0
+    persist_early_s: float = 90.0
+    #: The quoted window is as narrow as this likelihood allows, never wider than this.
+    quote_share: float = 0.80
     quote_max_min: int = 25
-    quote_share: float = 0.80  # the window is as narrow as this allows
-    quote_least_share: float = 0.60  # a window less likely to hold waits ...
-    wait_until_lead_min: float = 12.5  # ... but not beyond this long before the promise
-    holding_least_share: float = 0.35  # below this even the best window is a guess: holding
-    stale_min: float = 45.0  # silence after which an old position says nothing any more
-    standing_share: float = 0.80  # who stands still will mostly go on: wait for more than a likely delay
-    held_share: float = 0.75  # who was told "we are on it" gets a time when it is a better one than that
-    give_up_min: float = 60.0  # so long after the promise, without evidence, only a person can say something useful
-    silent_lead_min: float = 8.0
-    overdue_lead_min: float = 11.0
+    quote_min_min: int = 10
+    #: A window less likely to hold waits until here; below the other share there is none: holding.
+    vague_share: float = 0.60
+    vague_lead_min: float = 12.5
+    guess_share: float = 0.35
+    #: Without any sign of the technician, holding from here on.
     unheard_lead_min: float = 10.5
+    #: With a silent phone from here on; sooner when it has been silent for long.
+    silent_lead_min: float = 8.0
+    long_silent_lead_min: float = 11.0
+    long_silent_min: float = 8.0
+    #: After so much silence an old position says nothing any more.
+    stale_min: float = 45.0
+    #: So long after the promise, without evidence, only a person can say something useful.
+    give_up_min: float = 60.0
+    #: A quoted window is corrected when it is so likely broken, and not sooner than this after the last word.
     update_share: float = 0.75
     update_gap_min: float = 15.0
+    #: Words about a delay to one customer: the first, and corrections.
     most_late: int = 2
-    most_recovery: int = 1
+    #: On time again: no likelier late than this, for so long.
     recover_share: float = 0.05
-    bell_min: float = 4.0  # nearer than this the bell is the news
     recover_s: float = 300.0
+    #: Nearer than this the bell is the news.
+    bell_min: float = 4.0
+    #: Tell who was told nothing that the technician is nearly there, so far out.
     arriving_soon: bool = True
     arriving_soon_min: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense. Raises ValueError naming the field."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name.endswith("_share") and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{one.name}: {value} is no probability")
+            if value < 0:
+                raise ValueError(f"{one.name}: {value} is less than nothing")
+        for early, late in (
+            ("driving_lead_min", "likely_lead_min"), ("working_lead_min", "likely_lead_min"),
+            ("sure_lead_min", "driving_lead_min"), ("sure_lead_min", "working_lead_min"),
+        ):  # fmt: skip
+            if getattr(self, early) <= getattr(self, late):
+                raise ValueError(f"{early}: must be more than {late}")
+        if self.quote_max_min < max(self.quote_min_min, 5):
+            raise ValueError("quote_max_min: must be 5 or more, and no less than quote_min_min")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One notice the customer was given: ``kind``, ``at`` when, the window quoted (None for holding)."""
+    """One notice the customer was given: `kind`, `at` when, and the window quoted in it (None for holding)."""
 
     kind: str
     at: datetime
@@ -83,7 +129,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is remembered of a visit between looks: since when it seems late, or fine after having been late."""
+    """What is remembered of a visit between two looks: since when it seems late, or fine after having been late."""
 
     late_since_at: datetime | None = None
     fine_since_at: datetime | None = None
@@ -91,15 +137,20 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why: ``code`` (a key of REASONS) and the figures it rests on."""
+    """Why: `code`, a key of REASONS, and the figures it rests on."""
 
     code: str
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Return the reason in English."""
+        return REASONS[self.code].format(**self.facts)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do: ``kind`` None is nothing; ``look_again_at`` when the answer can change without new evidence."""
+    """What to do: `kind` of notice or None; its window; why; when to look again although nothing new came (None: only
+    new evidence can change the answer); what to remember; and a code of ALARMS when a dispatcher should act."""
 
     kind: str | None
     quoted_from_at: datetime | None
@@ -110,192 +161,242 @@ class Decision:
     alarm: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One customer at one moment."""
+
+    stop: Stop
+    forecast: Forecast
+    told: Sequence[Told]
+    watch: Watch
+    now: datetime
+    policy: Policy
+
+    @property
+    def lead_min(self) -> float:
+        return (self.stop.promised_until_at - self.now).total_seconds() / 60
+
+    @property
+    def left_min(self) -> float:
+        return (self.forecast.arrives_median_at - self.now).total_seconds() / 60
+
+    @property
+    def at_the_bell(self) -> bool:
+        near = self.left_min < self.policy.bell_min and self.forecast.state == "travelling"
+        return near and self.forecast.next_stop
+
+    @property
+    def held(self) -> bool:
+        return any(told.kind == "holding" for told in self.told)
+
+    def nothing(
+        self, code: str, watch: Watch = Watch(), alarm: str | None = None, again_at: datetime | None = None
+    ) -> Decision:
+        return Decision(None, None, None, self._reason(code), again_at, watch, alarm)
+
+    def say(
+        self, kind: str, code: str, window: tuple[datetime, datetime] | None, watch: Watch = Watch(),
+        alarm: str | None = None,
+    ) -> Decision:  # fmt: skip
+        low, high = window or (None, None)
+        again_at = self.now + timedelta(minutes=self.policy.update_gap_min if kind in _TOLD_LATE else 1)
+        return Decision(kind, low, high, self._reason(code), again_at, watch, alarm)
+
+    def _reason(self, code: str) -> Reason:
+        forecast = self.forecast
+        silent = self.now - forecast.as_of if forecast.as_of else timedelta(0)
+        promised_until_at = self.stop.promised_until_at
+        return Reason(
+            code,
+            {
+                "percent": round(100 * forecast.late_probability),
+                "lead_min": round(self.lead_min),
+                "late_min": round((forecast.arrives_median_at - promised_until_at).total_seconds() / 60),
+                "left_min": round(self.left_min),
+                "silent_min": round(silent.total_seconds() / 60),
+                "distance_m": round(forecast.distance_m or 0),
+                "basis": forecast.basis,
+                "state": forecast.state,
+            },
+        )
+
+
 def decide(
     stop: Stop, forecast: Forecast, told: Sequence[Told], watch: Watch, now: datetime, policy: Policy = Policy()
 ) -> Decision:
-    """Return the one decision for this customer now, with its reason."""
-    lead_min = (stop.promised_until_at - now).total_seconds() / 60
-    p = forecast.late_probability
-    facts: dict[str, str | int | float] = {
-        "percent": round(100 * p), "lead_min": round(lead_min), "basis": forecast.basis, "state": forecast.state,
-        "late_min": round((forecast.arrives_median_at - stop.promised_until_at).total_seconds() / 60),
-        "silent_min": round((now - forecast.as_of).total_seconds() / 60) if forecast.as_of else 0,
-        "distance_m": round(forecast.distance_m or 0), "left_min": round((forecast.arrives_median_at - now).total_seconds() / 60),
-        "earlier_min": 0,
-    }  # fmt: skip
-    again = _look_again(stop, forecast, told, now, lead_min, policy)
+    """Return the one decision for this customer now, with its reason and the next moment to look.
 
-    def nothing(code: str, seen: Watch = watch, alarm: str | None = None, at: datetime | None = again) -> Decision:
-        return Decision(None, None, None, Reason(code, facts), at, seen, alarm)
-
-    def say(kind: str, code: str, window: tuple[datetime, datetime] | None, seen: Watch = watch, alarm: str | None = None) -> Decision:
-        low, high = window or (None, None)
-        return Decision(kind, low, high, Reason(code, facts), again, seen, alarm)
-
-    there = stop.arrived_at is not None and not forecast.reopened
-    if there or stop.completed_at or (forecast.next_stop and forecast.state == "at_site"):
-        return nothing("arrived", Watch(), at=None)
+    `told` in the order of time; `watch` as the last decision returned it. Example: five o'clock promised, at twenty to
+    five the technician creeps and is expected at half past: `late_confirming` now, and `late` with a window of 25
+    minutes when that still holds 90 seconds later.
+    """
+    case = _Case(stop, forecast, told, watch, now, policy)
+    if stop.completed_at is not None or (stop.arrived_at is not None and not forecast.reopened):
+        return case.nothing("arrived")
+    if forecast.next_stop and forecast.state == "at_site":
+        return case.nothing("arrived")
     if forecast.perhaps_there:
-        return nothing("perhaps_arrived", alarm="silent_near_site" if lead_min < 0 else None)
-
-    late_told = [t for t in told if t.kind in LATE_KINDS]
-    held = any(t.kind == "holding" for t in told)
-    blind = forecast.as_of is None or forecast.silent_s > 60 * policy.stale_min
-    if blind:
-        return _blind(forecast, told, lead_min, policy, nothing, say)
-    if late_told:
-        return _after_late(stop, forecast, late_told, told, watch, now, policy, facts, nothing, say)
-
-    threshold = _threshold(forecast, lead_min, policy)
-    if forecast.state == "standing":
-        threshold = max(threshold, policy.standing_share)
-    if held:
-        threshold = max(threshold, policy.held_share)
-    if p >= threshold and lead_min < 0 and forecast.next_stop and _soon(forecast, now, policy):
-        return nothing("at_the_bell")
-    if p >= threshold:
-        since = watch.late_since_at or now
-        seen = Watch(late_since_at=since)
-        patience = policy.persist_s if lead_min <= policy.likely_lead_min else policy.persist_early_s
-        settled = (now - since).total_seconds() >= patience
-        if not settled:
-            return nothing("late_confirming", seen, at=min(again, since + timedelta(seconds=patience)))
-        window, share = quote(forecast, stop, now, policy)
-        if share >= policy.quote_least_share:
-            return say("late", "late_expected", window, seen)
-        if lead_min > policy.wait_until_lead_min:
-            return nothing("late_too_vague", seen)
-        if share >= policy.holding_least_share:
-            return say("late", "late_expected", window, seen)
-        if not held:
-            return say("holding", "late_unclear", None, seen, "late_unclear")
-        return nothing("told_already", seen)
-    seen = Watch()
-    if forecast.next_stop and not held:
-        overdue = forecast.arrives_median_at < now - timedelta(seconds=60)  # expected there by now, and no word of it
-        border = policy.overdue_lead_min if overdue else policy.silent_lead_min
-        if forecast.state in ("silent", "unknown") and lead_min <= border:
-            return say("holding", "silent", None, seen, "silent_near_promise")
-    if (
-        policy.arriving_soon and forecast.next_stop and forecast.state == "travelling" and not told
-        and forecast.basis == "observed_pace"
-        and (forecast.arrives_median_at - now).total_seconds() <= 60 * policy.arriving_soon_min
-    ):  # fmt: skip
-        return say("arriving_soon", "nearly_there", (_down(forecast.arrives_from_at), _up(forecast.arrives_until_at)), seen)
-    return nothing("told_already" if held else "on_course", seen)
+        return case.nothing("perhaps_arrived", again_at=now + timedelta(minutes=5))
+    if forecast.as_of is None or forecast.silent_s > 60 * policy.stale_min:
+        return _without_evidence(case)
+    if any(one.kind in _TOLD_LATE for one in told):
+        return _after_late(case)
+    return _before_late(case)
 
 
-def _blind(forecast, told, lead_min, policy, nothing, say):  # type: ignore[no-untyped-def]
-    """Decide without evidence: one holding notice near the promise, an alarm, and then a person's business."""
-    if not forecast.next_stop:
-        return nothing("on_course", Watch())
-    if lead_min > policy.unheard_lead_min:
-        return nothing("on_course", Watch())
-    if told or lead_min < -policy.give_up_min:
-        return nothing("told_already" if told else "given_up", Watch(), "silent_near_promise", None)
-    return say("holding", "silent" if forecast.as_of else "nothing_known", None, Watch(), "silent_near_promise")
+def quote(forecast: Forecast, policy: Policy = Policy()) -> tuple[tuple[datetime, datetime], float]:
+    """Return the window to tell, in steps of 5 minutes, and how likely it holds, give or take the grace.
 
-
-def _after_late(stop, forecast, late_told, told, watch, now, policy, facts, nothing, say):  # type: ignore[no-untyped-def]
-    quoted = next((t for t in reversed(late_told) if t.quoted_until_at is not None), None)
-    if any(t.kind == "on_time_again" for t in told):
-        return nothing("told_already")
-    p = forecast.late_probability
-    soon = _soon(forecast, now, policy)
-    if p <= policy.recover_share and forecast.next_stop and forecast.state == "travelling" and not soon:
-        since = watch.fine_since_at or now
-        if (now - since).total_seconds() >= policy.recover_s:
-            return say("on_time_again", "on_time_again", quote(forecast, stop, now, policy)[0], Watch(fine_since_at=since))
-        return nothing("told_already", Watch(fine_since_at=since), at=since + timedelta(seconds=policy.recover_s))
-    if quoted is None:
-        return nothing("told_already", Watch())
-    beyond = forecast.share_after(quoted.quoted_until_at + timedelta(seconds=GRACE_S))
-    if beyond >= policy.update_share and (now - quoted.at).total_seconds() >= 60 * policy.update_gap_min:
-        if len(late_told) >= policy.most_late:
-            return nothing("told_enough", Watch(), "quote_broken")
-        window, share = quote(forecast, stop, now, policy)
-        if window[1] > quoted.quoted_until_at + timedelta(minutes=5) and share >= policy.holding_least_share:
-            return say("late_update", "moved_later", window, Watch())
-    return nothing("told_already", Watch())
-
-
-def quote(forecast: Forecast, stop: Stop, now: datetime, policy: Policy) -> tuple[tuple[datetime, datetime], float]:
-    """Return the window to tell, rounded to 5 minutes, and how likely it holds (± the 5 minutes' grace)."""
-    samples = forecast.arrivals_s
-    n = len(samples)
-    best: tuple[float, float, float] | None = None
-    most = policy.quote_max_min * 60.0
-    need = max(int(policy.quote_share * n), 1)
-    k = 0
-    for i in range(n):  # the narrowest that is likely enough
-        j = i + need - 1
-        if j < n and samples[j] - samples[i] <= most and (best is None or samples[j] - samples[i] < best[1] - best[0]):
-            best = (samples[i], samples[j], 1.0)
-    if best is None:  # else the likeliest of the widest allowed
-        count = 0
+    The narrowest that is likely enough; where that is wider than allowed, the likeliest of the widest allowed. Example:
+    arrivals evenly spread over the next 20 minutes: 16 minutes of them, rounded outwards.
+    """
+    samples, n = forecast.arrivals_s, len(forecast.arrivals_s)
+    most_s = policy.quote_max_min * 60.0
+    need = max(round(policy.quote_share * n), 1)
+    narrow = min(((samples[i + need - 1] - samples[i], i) for i in range(n - need + 1)), default=(most_s + 1, 0))
+    if narrow[0] <= most_s:
+        low_s, high_s = samples[narrow[1]], samples[narrow[1] + need - 1]
+    else:
+        low_s, best, end = samples[0], 0, 0
         for i in range(n):
-            while k < n and samples[k] - samples[i] <= most:
-                k += 1
-            if k - i > count:
-                count = k - i
-                best = (samples[i], samples[i] + most, 1.0)
-    assert best is not None
-    base = forecast.made_at
-    low, high = _down(base + timedelta(seconds=max(best[0], 0.0))), _up(base + timedelta(seconds=max(best[1], 0.0)))
-    if high - low > timedelta(minutes=policy.quote_max_min):
-        low, high = _near(base + timedelta(seconds=best[0])), _near(base + timedelta(seconds=best[1]))
-        if high - low > timedelta(minutes=policy.quote_max_min):
-            high = low + timedelta(minutes=policy.quote_max_min)
-    if high - low < timedelta(minutes=10):
-        high = low + timedelta(minutes=10)
-    share = share_after(samples, (low - base).total_seconds() - GRACE_S) - share_after(samples, (high - base).total_seconds() + GRACE_S)
-    return (low, high), share
+            while end < n and samples[end] - samples[i] <= most_s:
+                end += 1
+            if end - i > best:
+                best, low_s = end - i, samples[i]
+        high_s = low_s + most_s
+    # Judged before rounding, so that a later arrival never makes the same window less likely.
+    share = forecast_share(forecast, low_s - GRACE_S, high_s + GRACE_S)
+    begin_at, end_at = (forecast.made_at + timedelta(seconds=max(s, 0.0)) for s in (low_s, high_s))
+    low_at, high_at = _floor(begin_at), _floor(end_at + timedelta(seconds=299))
+    if high_at - low_at > timedelta(minutes=policy.quote_max_min):
+        low_at = _floor(begin_at + timedelta(seconds=150))
+        high_at = low_at + timedelta(minutes=policy.quote_max_min)
+    return (low_at, max(high_at, low_at + timedelta(minutes=policy.quote_min_min))), share
 
 
-def _soon(forecast: Forecast, now: datetime, policy: Policy) -> bool:
-    return forecast.state == "travelling" and (forecast.arrives_median_at - now).total_seconds() < 60 * policy.bell_min
+def forecast_share(forecast: Forecast, low_s: float, high_s: float) -> float:
+    """Return how likely the arrival falls between two instants, seconds from when the forecast was made."""
+    inside = sum(low_s <= sample <= high_s for sample in forecast.arrivals_s)
+    return inside / len(forecast.arrivals_s)
 
 
-def _threshold(forecast: Forecast, lead_min: float, policy: Policy) -> float:
-    """Return how likely late a visit must be to be told ``lead_min`` before the end of its promise."""
-    if lead_min <= 0:
-        return policy.last_share
-    driving = forecast.state in DRIVING
-    early = (policy.driving_lead_min, policy.driving_share) if driving else (policy.early_lead_min, policy.early_share)
+def _without_evidence(case: _Case) -> Decision:
+    """Decide when nothing is known (any more): one holding notice near the promise, then it is a person's business."""
+    lead_min, policy = case.lead_min, case.policy
+    if not case.forecast.next_stop:
+        return case.nothing("on_course")
+    if lead_min > policy.unheard_lead_min:
+        return case.nothing("on_course", again_at=case.now + timedelta(minutes=lead_min - policy.unheard_lead_min))
+    if case.told:
+        return case.nothing("told_already", alarm="silent_near_promise")
+    if lead_min < -policy.give_up_min:
+        return case.nothing("given_up", alarm="silent_near_promise")
+    code = "silent" if case.forecast.as_of else "nothing_known"
+    return case.say("holding", code, None, alarm="silent_near_promise")
+
+
+def _before_late(case: _Case) -> Decision:
+    """Decide for a customer who was told of no delay yet."""
+    forecast, policy, now, lead_min = case.forecast, case.policy, case.now, case.lead_min
+    again_at = _look_again_at(case)
+    if forecast.late_probability >= _threshold(case):
+        if lead_min < 0 and case.at_the_bell:
+            return case.nothing("at_the_bell", again_at=again_at)
+        since_at = case.watch.late_since_at or now
+        watch = Watch(late_since_at=since_at)
+        early = lead_min > policy.likely_lead_min
+        settled_at = since_at + timedelta(seconds=policy.persist_early_s if early else policy.persist_s)
+        if now < settled_at:
+            return case.nothing("late_confirming", watch, again_at=min(again_at, settled_at))
+        window, share = quote(forecast, policy)
+        if share < policy.vague_share and lead_min > policy.vague_lead_min:
+            return case.nothing("late_too_vague", watch, again_at=again_at)
+        if share >= policy.guess_share:
+            return case.say("late", "late_expected", window, watch)
+        if not case.held:
+            return case.say("holding", "late_unclear", None, watch, "late_unclear")
+        return case.nothing("told_already", watch, "late_unclear", again_at)
+    if forecast.next_stop and forecast.state in _UNHEARD:
+        long = forecast.silent_s >= 60 * policy.long_silent_min
+        if lead_min <= (policy.long_silent_lead_min if long else policy.silent_lead_min):
+            if case.held:
+                return case.nothing("told_already", alarm="silent_near_promise", again_at=again_at)
+            return case.say("holding", "silent", None, alarm="silent_near_promise")
+    soon = (
+        forecast.state == "travelling"
+        and forecast.basis == "observed_pace"
+        and case.left_min <= policy.arriving_soon_min
+    )
+    if policy.arriving_soon and forecast.next_stop and soon and not case.told:
+        return case.say("arriving_soon", "nearly_there", quote(forecast, policy)[0])
+    return case.nothing("told_already" if case.held else "on_course", again_at=again_at)
+
+
+def _after_late(case: _Case) -> Decision:
+    """Decide for a customer who was told of a delay: correct the window when it is broken, or take the delay back."""
+    forecast, policy, now = case.forecast, case.policy, case.now
+    words = [one for one in case.told if one.kind in _TOLD_LATE]
+    recovered = any(one.kind == "on_time_again" for one in case.told)
+    if case.at_the_bell:
+        return case.nothing("at_the_bell", again_at=now + timedelta(minutes=policy.update_gap_min))
+    if not recovered and forecast.late_probability <= policy.recover_share and forecast.state == "travelling":
+        since_at = case.watch.fine_since_at or now
+        firm_at = since_at + timedelta(seconds=policy.recover_s)
+        watch = Watch(fine_since_at=since_at)
+        if forecast.next_stop and now >= firm_at:
+            return case.say("on_time_again", "on_time_again", quote(forecast, policy)[0], watch)
+        return case.nothing("told_already", watch, again_at=max(firm_at, now + timedelta(minutes=1)))
+    last = next(one for one in reversed(words))
+    again_at = max(last.at + timedelta(minutes=policy.update_gap_min), now + timedelta(minutes=2))
+    if last.quoted_until_at is None or forecast.late_probability < policy.last_share:
+        return case.nothing("told_already", again_at=again_at)
+    broken = forecast.share_after(last.quoted_until_at + timedelta(seconds=GRACE_S)) >= policy.update_share
+    if not broken or now < last.at + timedelta(minutes=policy.update_gap_min):
+        return case.nothing("told_already", again_at=again_at)
+    if len(words) >= policy.most_late:
+        return case.nothing("told_enough", alarm="quote_broken", again_at=again_at)
+    window, share = quote(forecast, policy)
+    if share < policy.guess_share or window[1] <= last.quoted_until_at:
+        return case.nothing("told_already", again_at=again_at)
+    return case.say("late_update", "moved_later", window)
+
+
+def _threshold(case: _Case) -> float:
+    """Return how likely late the visit must be to be told now."""
+    forecast, policy, lead_min = case.forecast, case.policy, case.lead_min
+    driving = forecast.state in _DRIVING
+    early = (
+        (policy.driving_lead_min, policy.driving_share) if driving else (policy.working_lead_min, policy.working_share)
+    )
+    share = policy.sure_share
     points = (
-        (0.0, policy.last_share), (policy.likely_lead_min, policy.likely_share), early, (policy.sure_lead_min, policy.sure_share),
+        (0.0, policy.last_share), (policy.likely_lead_min, policy.likely_share), early,
+        (policy.sure_lead_min, policy.sure_share),
     )  # fmt: skip
     for (x0, y0), (x1, y1) in pairwise(points):
         if lead_min <= x1:
-            return y0 + (y1 - y0) * (lead_min - x0) / (x1 - x0)
-    return policy.sure_share
+            share = y0 + (y1 - y0) * (max(lead_min, 0.0) - x0) / (x1 - x0)
+            break
+    if forecast.state == "standing":
+        share = max(share, policy.standing_share)
+    return max(share, policy.held_share) if case.held else share
 
 
-def _look_again(
-    stop: Stop, forecast: Forecast, told: Sequence[Told], now: datetime, lead_min: float, policy: Policy
-) -> datetime:
-    """Return the next moment worth looking: half the time in which the clock alone could make the visit late."""
-    last_late = next((t for t in reversed(told) if t.kind in LATE_KINDS), None)
-    if last_late is not None:
-        return max(last_late.at + timedelta(minutes=policy.update_gap_min), now + timedelta(seconds=120))
-    deadline = (stop.promised_until_at - now).total_seconds() + GRACE_S
-    slack = deadline - forecast.arrivals_s[int(0.6 * len(forecast.arrivals_s))]
-    least = min(max(2.0 * lead_min, 30.0), 600.0) if lead_min > 0 else 60.0
-    wait = min(max(0.5 * slack, least), 1800.0)
-    for border in (policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
-        to_border = (lead_min - border) * 60
-        if to_border > 0:
-            wait = min(wait, max(to_border, 15.0))
-    return now + timedelta(seconds=wait)
+def _look_again_at(case: _Case) -> datetime:
+    """Return the next moment worth looking: half the time in which the clock alone could make the visit late.
+
+    The clock pushes an arrival by no more than the time that passes; far from the promise a rough look will do.
+    """
+    policy, lead_min, samples = case.policy, case.lead_min, case.forecast.arrivals_s
+    slack_s = 60 * lead_min + GRACE_S - samples[int(0.6 * len(samples))]
+    least_s = min(max(2.0 * lead_min, 30.0), 600.0) if lead_min > 0 else 60.0
+    wait_s = min(max(0.5 * slack_s, least_s), 1800.0)
+    for border_min in (policy.silent_lead_min, policy.long_silent_lead_min, policy.unheard_lead_min):
+        if lead_min > border_min:
+            wait_s = min(wait_s, max(60 * (lead_min - border_min), 15.0))
+    return case.now + timedelta(seconds=wait_s)
 
 
-def _down(at: datetime) -> datetime:
+def _floor(at: datetime) -> datetime:
+    """Return the last full five minutes."""
     return at - timedelta(seconds=at.timestamp() % 300)
-
-
-def _up(at: datetime) -> datetime:
-    return at + timedelta(seconds=-at.timestamp() % 300)
-
-
-def _near(at: datetime) -> datetime:
-    return _down(at + timedelta(seconds=150))

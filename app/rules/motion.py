@@ -109,7 +109,7 @@ def motion(fixes: Sequence[Fix], lat: float, lon: float, now: datetime, since: d
 
 
 def _points(fixes: Sequence[Fix], lat: float, lon: float, since: datetime | None) -> list[Point]:
-    """Return the leg's fixes as metres around the place, newest first; pings that repeat an old position are left out."""
+    """Return the leg's fixes as metres around the place, newest first, without pings that repeat an old position."""
     last = fixes[-1]
     north, east = metres_per_degree(last.lat)
     reach_at = last.fixed_at - timedelta(seconds=REACH_S)

@@ -125,14 +125,14 @@ def in_order(todo: Sequence[Stop], fixes: Sequence[Fix]) -> list[Stop]:
     A tap alone may be for the wrong visit, so it counts only when that site has come nearer since, and more so than the
     planned next one. Example: "on the way" to the third, and 2 km nearer to it: the third comes first.
     """
-    tapped = [stop for stop in todo if stop.en_route_at is not None]
+    tapped = [(stop.en_route_at, index) for index, stop in enumerate(todo) if stop.en_route_at is not None]
     if len(todo) < 2 or not tapped or not fixes:
         return list(todo)
-    aim = max(tapped, key=lambda stop: (stop.en_route_at or datetime.min, stop.visit))
-    first = todo[0]
-    if aim is first or aim.en_route_at is None:
+    tapped_at, index = max(tapped)
+    aim, first = todo[index], todo[0]
+    if aim is first:
         return list(todo)
-    then = next((fix for fix in fixes if fix.fixed_at >= aim.en_route_at), fixes[-1])
+    then = next((fix for fix in fixes if fix.fixed_at >= tapped_at), fixes[-1])
     if _nearer_m(aim, then, fixes[-1]) < max(HEADING_M, _nearer_m(first, then, fixes[-1])):
         return list(todo)
     return [aim, *(stop for stop in todo if stop is not aim)]

@@ -25,10 +25,9 @@ def departures(
     leave, at the usual speed, to be at the next stop as its promise begins (seconds from now, `inf` without a next);
     `work_u` and `leave_u` numbers in (0, 1), a pair for each sample.
 
-    A technician leaves when the work is done and it is time. Who is still there either works, or is done and waits; each
-    has its share, and work that lasts already is a truncated lognormal, not planned minus elapsed. Example: an hour's
-    work begun 80 minutes ago with the next promise near: about 12 minutes more in the middle, and over half an hour in
-    one case of eight.
+    A technician leaves when the work is done and it is time. Who is still there either works, or is done and waits;
+    each has its share, and work that lasts already is a truncated lognormal, not planned minus elapsed. Example: an
+    hour's work begun 80 minutes ago, already time to leave: about 10 minutes more in the middle, 30 in one case of ten.
     """
     elapsed_s = max(-started_s, 0.0)
     working = 1.0 - _done_share(elapsed_s, duration_s)
