@@ -6,11 +6,14 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,12 +38,19 @@ class Settings(BaseSettings):
     locale: str = Field("ja", description="Language when nothing says otherwise: `ja` or `en`.")
     country: str = Field("JP", description="Country whose phone numbers are meant when no country code is given.")
     smtp_url: str = Field(
-        "", description="Mail server, `smtp://user:pass@host:port` or `smtps://…`; none: mail goes to the console."
+        "", description="Mail server, `smtp://user:pass@host:port` or `smtps://…`; none: no e-mail leaves."
     )
-    mail_from: str = Field("", description="Sender address of e-mails; needed with the mail server.")
-    twilio_account_sid: str = Field("", description="Twilio account for SMS; none: SMS go to the console.")
-    twilio_auth_token: str = Field("", description="Secret of the Twilio account; also checks its callbacks.")
-    twilio_from: str = Field("", description="Number or sender name that SMS come from.")
+    mail_from: str = Field(
+        "", validate_default=True, description="Sender address of e-mails; needed with the mail server."
+    )
+    twilio_account_sid: str = Field(
+        "",
+        description="Twilio account for SMS; with neither it nor a mail server, notices go to the console.",
+    )
+    twilio_auth_token: str = Field(
+        "", validate_default=True, description="Secret of the Twilio account; also checks its callbacks."
+    )
+    twilio_from: str = Field("", validate_default=True, description="Number or sender name that SMS come from.")
     twilio_base_url: str = Field("https://api.twilio.com", description="Address of Twilio's API, or of a stand-in.")
     geocoder_url: str = Field(
         "https://nominatim.openstreetmap.org", description="Nominatim server that turns addresses into positions."
@@ -88,6 +98,31 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if value and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
             raise ValueError("not a mail server address; an example is smtp://user:pass@mail.example.jp:587")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender_of_mail(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.data.get("smtp_url"):
+            raise ValueError("missing; MAMONAKU_SMTP_URL needs it")
+        if value:
+            name, address = parseaddr(value)
+            try:
+                Address(name, addr_spec=address)
+            except (ValueError, HeaderParseError):
+                address = ""
+            if not address.isascii() or not all(address.partition("@")):
+                raise ValueError("not an e-mail address; an example is Aoba PC <notice@example.jp>")
+        return value
+
+    @field_validator("twilio_auth_token", "twilio_from")
+    @classmethod
+    def _whole_account(cls, value: str, info: ValidationInfo) -> str:
+        account = info.data.get("twilio_account_sid")
+        if account and not value:
+            raise ValueError("missing; MAMONAKU_TWILIO_ACCOUNT_SID needs it")
+        if value and account == "":
+            raise ValueError("given without MAMONAKU_TWILIO_ACCOUNT_SID")
         return value
 
     @field_validator("database_url")

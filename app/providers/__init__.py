@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from app.providers import console, email_smtp, sms_twilio
+
 if TYPE_CHECKING:
     from app.config import Settings
     from app.providers.base import Channel
 
+#: Every channel, in the order in which they are tried: what is read within minutes comes first.
+CHANNELS = (
+    sms_twilio.from_settings,
+    email_smtp.from_settings,
+)
+
 
 def build_channels(settings: Settings) -> Mapping[str, Channel]:
-    """Return the channels that the settings name, in the order in which they are tried."""
-    return {}
+    """Return the channels that the settings name, in their order; the console when they name none."""
+    named: list[Channel | None] = [from_settings(settings) for from_settings in CHANNELS]
+    found = [channel for channel in named if channel is not None] or [console.from_settings(settings)]
+    return {channel.name: channel for channel in found}
