@@ -119,13 +119,14 @@ def change_visit(
     new_from_at = promised_from_at or visit.promised_from_at
     # Moving only the start keeps the length of the window.
     new_until_at = promised_until_at or (visit.promised_until_at + (new_from_at - visit.promised_from_at))
-    minutes = duration_min or visit.duration_min
+    minutes = visit.duration_min if duration_min is None else duration_min
     new_technician_id = None if unassign else technician_id or visit.technician_id
     promise_moved = (new_from_at, new_until_at) != (visit.promised_from_at, visit.promised_until_at)
-    if promise_moved or planned_from_at or duration_min is not None or new_technician_id != visit.technician_id:
+    resized = minutes != visit.duration_min
+    if promise_moved or planned_from_at or resized or new_technician_id != visit.technician_id:
         keeps_plan = not promise_moved and planned_from_at is None
         wanted_at = visit.planned_from_at if keeps_plan else planned_from_at
-        if promise_moved or planned_from_at or duration_min is not None:
+        if promise_moved or planned_from_at or resized:
             _check_times(new_from_at, new_until_at, minutes, planned_from_at, now)
         planned_at = _place(
             session, new_technician_id, visit.site, new_from_at, new_until_at, minutes, wanted_at, visit_id=visit.id
