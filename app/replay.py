@@ -169,7 +169,7 @@ class Replay:
         self.clock.at = at
         if not sweep(self.parts, at, zone=self.zone):
             return last_id
-        deliver(self.parts, inline=True)
+        deliver(self.parts)
         names = {number: name for name, number in self.visits.items()}
         with self.parts.db.read() as session:
             for notice in session.scalars(select(Notice).where(Notice.id > last_id).order_by(Notice.id)):

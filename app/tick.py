@@ -11,6 +11,7 @@ import structlog
 
 from app.operations.lateness import due_technicians, look_at_day, postpone_day
 from app.operations.notice import Telling
+from app.operations.outbox import Lanes, deliver_due
 from app.parts import Parts
 from app.rules.lateness import Policy
 
@@ -37,3 +38,13 @@ def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
             with parts.db.write() as session:
                 postpone_day(session, technician_id, now, type(error).__name__)
     return added
+
+
+def deliver(parts: Parts, lanes: Lanes | None = None) -> None:
+    """Hand over every notice that is due: in lanes beside each other, or without them here, one after another."""
+    deliver_due(parts.db, parts.channels, parts.clock, lanes)
+
+
+def locate(parts: Parts) -> None:
+    """Find positions for sites that have only an address."""
+    raise NotImplementedError

@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.clock import WallClock
 from app.operations.lease import first_in_slot, give_lease_back, take_lease
+from app.operations.outbox import Lanes
 from app.operations.purge import purge
 from app.parts import Parts
 from app.tick import deliver, locate, sweep
@@ -36,6 +37,7 @@ class Jobs:
         self._name = secrets.token_hex(8)
         self._leads_until_at = datetime.min.replace(tzinfo=UTC)
         self._wall = WallClock()
+        self._lanes = Lanes()
         self._rung = {"sweep": Event(), "deliver": Event()}
         # Ticks are whole seconds of UTC: a scheduler in a local zone stumbles over clock changes.
         self._scheduler = BackgroundScheduler(
@@ -54,6 +56,7 @@ class Jobs:
         """Stop ticking, finish what is running, and let another process lead at once."""
         self._parts.wake = lambda: None
         self._scheduler.shutdown(wait=True)
+        self._lanes.close()
         with self._parts.db.write() as session:
             give_lease_back(session, "jobs", self._name, self._wall.now())
 
@@ -78,7 +81,7 @@ class Jobs:
 
     def deliver(self) -> None:
         """Hand over every notice that is due."""
-        deliver(self._parts)
+        deliver(self._parts, self._lanes)
 
     def locate(self) -> None:
         """Find positions for sites that have only an address."""
@@ -89,7 +92,9 @@ class Jobs:
         """Once a day, forget what must not be kept."""
         now = self._parts.clock.now()
         with self._parts.db.write() as session:
-            if self._leads() and first_in_slot(session, "purge", now.replace(hour=0, minute=0, second=0, microsecond=0), now):
+            if self._leads() and first_in_slot(
+                session, "purge", now.replace(hour=0, minute=0, second=0, microsecond=0), now
+            ):
                 purge(session, now, timedelta(days=self._parts.settings.fixes_kept_days))
 
     def _leads(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import DecisionEntry, Notice, PositionFix, Visit
@@ -25,8 +25,6 @@ DAY_REACH = timedelta(hours=12)
 FIXES_REACH = timedelta(hours=3)
 #: When a rule fails on a day, the day is looked at again after this, so that it cannot block the others.
 POSTPONED = timedelta(minutes=5)
-#: A day without anything to wait for is looked at again after this all the same.
-LONGEST_WAIT = timedelta(minutes=30)
 
 #: Notices that a customer has not been and will not be told.
 _NOT_TOLD = ("dropped",)
@@ -45,9 +43,8 @@ def due_technicians(session: Session, now: datetime) -> Sequence[int]:
 
 def look_at_day(session: Session, technician_id: int, telling: Telling, now: datetime, policy: Policy) -> int:
     """Forecast and decide for every open visit of a technician around now; return how many notices were added."""
+    _set_aside(session, technician_id, now)
     visits = _visits_around(session, technician_id, now)
-    if not visits:
-        return 0
     located = [visit for visit in visits if visit.site.lat is not None]
     day = Day(tuple(_stop(visit) for visit in located), _fixes(session, technician_id, now), telling.zone)
     outlook = forecast_day(day, now)
@@ -70,7 +67,7 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
         _remember(session, visit, forecast, decision, now)
     for visit in visits:
         if visit.is_open and (visit.check_at is None or visit.check_at <= now):
-            visit.check_at = now + LONGEST_WAIT
+            visit.check_at = _last_look_at(visit)
         if visit.site.lat is None and visit.status in AWAITED:
             raise_alarm(session, "site_not_located", f"visit:{visit.id}", now, visit_id=visit.id)
     return added
@@ -86,6 +83,29 @@ def postpone_day(session: Session, technician_id: int, now: datetime, error: str
     raise_alarm(
         session, "rule_failed", f"technician:{technician_id}", now, technician_id=technician_id, facts={"error": error}
     )
+
+
+def _set_aside(session: Session, technician_id: int, now: datetime) -> None:
+    """Take visits of other days out of the sweep: coming ones until their day, forgotten ones to a person."""
+    elsewhere = session.scalars(
+        select(Visit).where(
+            Visit.technician_id == technician_id,
+            Visit.check_at <= now,
+            Visit.status.in_(OPEN),
+            or_(Visit.planned_from_at >= now + DAY_REACH, Visit.planned_until_at <= now - DAY_REACH),
+        )
+    )
+    for visit in elsewhere:
+        if visit.planned_from_at > now:
+            visit.check_at = visit.planned_from_at - DAY_REACH + timedelta(seconds=1)
+        else:
+            visit.check_at = None
+            raise_alarm(session, "visit_left_open", f"visit:{visit.id}", now, visit_id=visit.id)
+
+
+def _last_look_at(visit: Visit) -> datetime:
+    """Return when a visit that nothing happens to leaves its day, and so is handed to a person."""
+    return visit.planned_until_at + DAY_REACH
 
 
 def _visits_around(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
@@ -160,7 +180,7 @@ def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Deci
     watch = {name: at.isoformat() if at else None for name, at in asdict(decision.watch).items()}
     if watch != visit.watch:
         visit.watch = watch
-    visit.check_at = decision.look_again_at
+    visit.check_at = min(decision.look_again_at or _last_look_at(visit), _last_look_at(visit))
     last = session.scalar(
         select(DecisionEntry.reason_code)
         .where(DecisionEntry.visit_id == visit.id)
