@@ -99,6 +99,8 @@ def outlook(
 def delay_reason(basis: str, state: str) -> str:
     """Return why a visit is late, as far as we know it: traffic, previous_visit, technician_said or way.
 
+    Who creeps is in traffic; who stands still may be anywhere, so nothing is claimed.
+
     >>> delay_reason("observed_pace", "creeping"), delay_reason("cascade", "later")
     ('traffic', 'previous_visit')
     """
@@ -106,7 +108,7 @@ def delay_reason(basis: str, state: str) -> str:
         return "technician_said"
     if basis in ("work_left", "cascade"):
         return "previous_visit"
-    return "traffic" if state in ("creeping", "standing") else "way"
+    return "traffic" if state == "creeping" else "way"
 
 
 def link_ended(planned_until_at: datetime, completed_at: datetime | None, now: datetime) -> bool:

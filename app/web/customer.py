@@ -32,13 +32,13 @@ limiter.limit("60 per minute", key_func=_link)(blueprint)
 presses = limiter.limit("10 per minute; 60 per hour", key_func=_link, methods=["POST"])
 
 
-def _window(from_at: datetime, until_at: datetime) -> str:
-    """Return a window for a sentence, with its day unless that is today; a line never breaks inside it."""
+def _window(from_at: datetime, until_at: datetime, *, dated: bool = False) -> str:
+    """Return a window for a sentence, with its day unless that is plainly today; a line never breaks inside it."""
     dash = "〜" if locale() == "ja" else "–"
     first, last = time_words(from_at, zone()), time_words(until_at, zone())
     words = first if first == last else f"{first}\u2060{dash}\u2060{last}"
     on = from_at.astimezone(zone()).date()
-    return words if on == now().astimezone(zone()).date() else f"{day_words(on, locale())} {words}"
+    return words if not dated and on == now().astimezone(zone()).date() else f"{day_words(on, locale())} {words}"
 
 
 def _load(token: str) -> CustomerView:

@@ -60,7 +60,8 @@ def test_a_forecast_that_contradicts_what_was_told_is_said_in_words():
 
 
 def test_a_reason_says_only_what_is_known():
-    assert delay_reason("observed_pace", "standing") == "traffic"
+    assert delay_reason("observed_pace", "creeping") == "traffic"
+    assert delay_reason("observed_pace", "standing") == "way"
     assert delay_reason("observed_pace", "travelling") == "way"
     assert delay_reason("work_left", "at_site") == "previous_visit"
     assert delay_reason("reported_eta", "travelling") == "technician_said"

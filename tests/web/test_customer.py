@@ -174,7 +174,7 @@ def test_a_moved_visit_names_the_time_before_and_forgets_what_was_said_of_it(cli
         change_visit(session, link.id, now=clock.now(), actor="user:1", promised_from_at=later, promised_until_at=later)
     page = said(client.get(link.path))
     assert "<h1>19:00にお伺いする予定です</h1>" in page
-    assert "変更前:17:00" in page
+    assert "変更前:11/24(火) 17:00" in page
 
 
 def test_opening_changes_nothing(client, link, tell, db):
