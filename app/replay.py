@@ -92,7 +92,7 @@ def _parse(name: str, number: int, text: str) -> Line:
         raise wrong(f"not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise wrong("not a JSON object")
-    kind = raw.get("kind")
+    kind = str(raw.get("kind"))
     if kind == "truth":
         return Line(number, datetime.min.replace(tzinfo=UTC), "truth", {})
     if kind not in _WANTED:
@@ -142,7 +142,7 @@ class Replay:
         """Play a day to its end; `told` is called with each notice, in the order of time."""
         last_id = 0
         for line in lines:
-            while (due_at := self._next_tick_at(line.at)) is not None:
+            while line.at >= _full_tick(self.clock.at) and (due_at := self._next_tick_at(line.at)) is not None:
                 last_id = self._tick(due_at, told, last_id)
             self.clock.at = max(self.clock.at, line.at)
             self.zone = self.zone or line.at.tzinfo
@@ -160,9 +160,7 @@ class Replay:
             )
         if due_at is None:
             return None
-        at = max(due_at, self.clock.at)
-        seconds = TICK.total_seconds()
-        tick_at = datetime.fromtimestamp(-(-at.timestamp() // seconds) * seconds, UTC)
+        tick_at = _full_tick(max(due_at, self.clock.at))
         return tick_at if tick_at < before_at else None
 
     def _tick(self, at: datetime, told: Callable[[Mapping[str, Any]], None], last_id: int) -> int:
@@ -267,6 +265,12 @@ class Replay:
             session.flush()
             self.technicians[name] = technician.id
         return self.technicians[name]
+
+
+def _full_tick(at: datetime) -> datetime:
+    """Return the first tick at or after an instant."""
+    seconds = TICK.total_seconds()
+    return datetime.fromtimestamp(-(-at.timestamp() // seconds) * seconds, UTC)
 
 
 def _as_line(notice: Notice, visit: str, zone: tzinfo) -> Mapping[str, Any]:

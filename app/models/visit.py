@@ -81,6 +81,8 @@ class Visit(Base):
 
     # watch: the engine's small memory between two looks
     watch: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: The reason of the newest decision (a code of rules.lateness.REASONS).
+    decided_reason: Mapped[str | None]
     #: The next moment at which the answer can change; a fix, a tap or a re-plan sets it to now.
     check_at: Mapped[datetime | None]
 

@@ -10,6 +10,17 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Alarm, Visit
+from app.rules.lateness import ALARMS
+
+#: Alarms whose cause has gone once the technician has arrived, or the visit was moved, reassigned or cancelled.
+ABOUT_WAITING = (
+    *sorted(ALARMS),
+    "notice_held",
+    "notice_failed",
+    "notice_unknown",
+    "cannot_be_there",
+    "site_not_located",
+)
 
 
 def raise_alarm(

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound, Problem, Stale
 from app.models import Customer, Service, Site, Technician, Visit, VisitEvent
-from app.operations.alarm import clear_alarms
+from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.rules.booking import Clash, Taken, first_free_start
 from app.rules.visit import change_allowed
 
@@ -140,9 +140,7 @@ def change_visit(
         visit.duration_min, visit.technician_id = minutes, new_technician_id
         forget_forecast(visit)
         visit.check_at = max(now, planned_at - FIRST_LOOK_BEFORE)
-        clear_alarms(
-            session, f"visit:{visit.id}", ("silent_near_promise", "notice_held", "cannot_be_there"), now, actor
-        )
+        clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
     if note is not None:
         visit.note = note
     visit.version += 1
@@ -163,7 +161,7 @@ def cancel_visit(
     visit.check_at = None
     visit.version += 1
     add_event(session, visit, "cancelled", actor, now, facts={"reason": reason} if reason else {})
-    clear_alarms(session, f"visit:{visit.id}", ("silent_near_promise", "notice_held", "cannot_be_there"), now, actor)
+    clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
     return visit
 
 

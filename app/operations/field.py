@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.models import Visit, VisitEvent
-from app.operations.alarm import clear_alarms
+from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.operations.booking import add_event, visit_for_change
 from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allowed
 
@@ -17,8 +17,6 @@ from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allow
 CLOCK_AHEAD = timedelta(minutes=2)
 #: A tap older than this was kept too long to be about today.
 TAP_KEPT = timedelta(hours=48)
-#: What the arrival settles.
-_SETTLED_BY_ARRIVAL = ("silent_near_promise", "notice_held", "late_not_told")
 
 
 def report_status(
@@ -55,7 +53,7 @@ def report_status(
     _note_time(visit, status, happened_at, by)
     add_event(session, visit, status, actor, now, at=happened_at, facts={"by": by}, client_key=client_key)
     if visit.status not in AWAITED:
-        clear_alarms(session, f"visit:{visit.id}", _SETTLED_BY_ARRIVAL, now)
+        clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now)
     if not visit.is_open:
         visit.check_at = None
     look_again(session, visit.technician_id, now)
@@ -143,7 +141,7 @@ def note_inferred(session: Session, visit: Visit, status: str, at: datetime, why
     _note_time(visit, status, at, "position")
     add_event(session, visit, status, "position", now, at=at, facts={"by": "position", "why": why})
     if status not in AWAITED:
-        clear_alarms(session, f"visit:{visit.id}", _SETTLED_BY_ARRIVAL, now)
+        clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now)
     if not visit.is_open:
         visit.check_at = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from app.models import DecisionEntry, Notice, PositionFix, Visit
+from app.models import Alarm, DecisionEntry, Notice, PositionFix, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.field import note_inferred
 from app.operations.notice import Telling, add_notice
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
-from app.rules.lateness import Decision, Policy, Told, Watch, decide
+from app.rules.lateness import ALARMS, Decision, Policy, Told, Watch, decide
 from app.rules.position import Fix
 from app.rules.visit import AWAITED, OPEN
 
@@ -28,7 +28,6 @@ POSTPONED = timedelta(minutes=5)
 
 #: Notices that a customer has not been and will not be told.
 _NOT_TOLD = ("dropped",)
-_ALARMS = ("silent_near_promise",)
 
 
 def due_technicians(session: Session, now: datetime) -> Sequence[int]:
@@ -52,6 +51,7 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
     for seen in outlook.inferred:
         note_inferred(session, by_id[seen.visit], seen.kind, seen.at, seen.why, now=now)
     notices = _notices(session, [visit.id for visit in located])
+    standing = _standing_alarms(session, [visit.id for visit in located])
     stops = {stop.visit: stop for stop in day.stops}
     added = 0
     for forecast in outlook.forecasts:
@@ -64,7 +64,7 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
         if decision.kind:
             add_notice(session, visit, decision, earlier, telling, now)
             added += 1
-        _remember(session, visit, forecast, decision, now)
+        _remember(session, visit, forecast, decision, standing, now)
     for visit in visits:
         if visit.is_open and (visit.check_at is None or visit.check_at <= now):
             visit.check_at = _last_look_at(visit)
@@ -166,13 +166,30 @@ def _notices(session: Session, visit_ids: Sequence[int]) -> dict[int, list[Notic
     return found
 
 
+def _standing_alarms(session: Session, visit_ids: Sequence[int]) -> Set[tuple[str, str]]:
+    """Return kind and subject of the alarms that earlier looks raised."""
+    rows = session.execute(
+        select(Alarm.kind, Alarm.subject).where(
+            Alarm.visit_id.in_(visit_ids), Alarm.kind.in_(ALARMS), Alarm.cleared_at.is_(None)
+        )
+    )
+    return {(kind, subject) for kind, subject in rows}
+
+
 def _watch(visit: Visit) -> Watch:
     return Watch(**{name: datetime.fromisoformat(at) if at else None for name, at in visit.watch.items()})
 
 
-def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Decision, now: datetime) -> None:
+def _remember(
+    session: Session,
+    visit: Visit,
+    forecast: Forecast,
+    decision: Decision,
+    standing: Set[tuple[str, str]],
+    now: datetime,
+) -> None:
     """Keep the forecast on the visit, the decision in the history when it says something new, and the next look."""
-    before = (visit.forecast_basis, visit.forecast_state)
+    before = (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
     visit.forecast_from_at, visit.forecast_until_at = forecast.arrives_from_at, forecast.arrives_until_at
     visit.forecast_median_at, visit.late_probability = forecast.arrives_median_at, forecast.late_probability
     visit.forecast_as_of_at, visit.forecast_basis = forecast.as_of, forecast.basis
@@ -181,13 +198,8 @@ def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Deci
     if watch != visit.watch:
         visit.watch = watch
     visit.check_at = min(decision.look_again_at or _last_look_at(visit), _last_look_at(visit))
-    last = session.scalar(
-        select(DecisionEntry.reason_code)
-        .where(DecisionEntry.visit_id == visit.id)
-        .order_by(DecisionEntry.id.desc())
-        .limit(1)
-    )
-    if decision.kind or decision.reason.code != last or before != (forecast.basis, forecast.state):
+    visit.decided_reason = decision.reason.code
+    if decision.kind or before != (decision.reason.code, forecast.basis, forecast.state):
         session.add(
             DecisionEntry(
                 visit_id=visit.id,
@@ -198,10 +210,12 @@ def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Deci
                 forecast=_shown(forecast),
             )
         )
-    if decision.alarm:
-        raise_alarm(session, decision.alarm, f"visit:{visit.id}", now, visit_id=visit.id)
-    else:
-        clear_alarms(session, f"visit:{visit.id}", _ALARMS, now)
+    subject = f"visit:{visit.id}"
+    if decision.alarm and (decision.alarm, subject) not in standing:
+        raise_alarm(session, decision.alarm, subject, now, visit_id=visit.id)
+    over = [kind for kind in ALARMS if kind != decision.alarm and (kind, subject) in standing]
+    if over:
+        clear_alarms(session, subject, over, now)
 
 
 def _shown(forecast: Forecast) -> dict[str, Any]:
