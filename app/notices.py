@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nodes
 from jinja2.meta import find_undeclared_variables
 
 from app.i18n import LOCALES, day_words
@@ -20,8 +20,6 @@ from app.rules.messages import Message, fits_one_sms
 
 #: What a customer may be told.
 KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
-#: Facts that a text can do without; every other fact it names must be there.
-OPTIONAL = frozenset({"tech", "sender", "phone_hours", "overdue"})
 #: What is written where a value was forgotten.
 _NOTHINGS = frozenset({"None", "null", "nan", "undefined", "NULL", "NaN"})
 
@@ -41,14 +39,16 @@ def render(kind: str, locale: str, facts: Mapping[str, object]) -> Message:
 
     `facts`: `brand`, `brand_short`, `phone`, `link`, `customer` (a name; `corporate` when it is a firm's) are texts;
     `promised`, `eta` and `prev_eta` are windows of two aware instants in the customer's zone, `next_at` is one;
-    `tech`, `sender`, `phone_hours` and `overdue` may be left out. What a wording does not name is not looked at.
+    `tech`, `sender`, `phone_hours` and `overdue` may be left out where the wording asks for them with an "if". What a
+    wording does not name is not looked at.
 
     Raises Hole naming the first fact that is missing, empty, unfilled or impossible; `short` when no variant fits
     into one SMS.
     """
     wording = _wording(kind, facts)
     template, fields = _template(locale, wording)
-    context = template.new_context({name: _words(name, locale, facts) for name in sorted(fields)})
+    words = {name: _words(name, locale, facts, optional=optional) for name, optional in fields.items()}
+    context = template.new_context(words)
     text = {name: "".join(block(context)).strip() for name, block in template.blocks.items()}
     variants = [text[name] for name in sorted(text) if name.startswith("short_")]
     short = next((variant for variant in variants if fits_one_sms(variant)), None)
@@ -73,8 +73,10 @@ def _wording(kind: str, facts: Mapping[str, object]) -> str:
     return "late_growing" if (until_at, from_at) > (before_until_at, before_from_at) else "late_shrinking"
 
 
-def _words(name: str, locale: str, facts: Mapping[str, object]) -> object:
+def _words(name: str, locale: str, facts: Mapping[str, object], *, optional: bool) -> str | bool:
     """Return one fact as it is written in a text. Raises Hole."""
+    if optional and (_absent(facts.get(name)) or facts.get(name) is True):
+        return facts.get(name) is True
     if name == "addressee":
         return _addressee(_text("customer", facts), locale, corporate=facts.get("corporate") is True)
     if name == "promised_on":
@@ -83,9 +85,7 @@ def _words(name: str, locale: str, facts: Mapping[str, object]) -> object:
         return _window_words(name, locale, facts)
     if name == "next_at":
         return f"{_instant(name, facts.get(name)):%H:%M}"
-    if name in OPTIONAL and _absent(facts.get(name)):
-        return ""
-    return facts[name] if name == "overdue" else _text(name, facts)
+    return _text(name, facts)
 
 
 def _text(name: str, facts: Mapping[str, object]) -> str:
@@ -154,12 +154,16 @@ def _environment() -> Environment:
 
 
 @cache
-def _template(locale: str, wording: str) -> tuple[Template, frozenset[str]]:
-    """Return a wording and the facts it names."""
+def _template(locale: str, wording: str) -> tuple[Template, Mapping[str, bool]]:
+    """Return a wording and the facts it names, each with whether it can do without: it asks for those with an "if"."""
     if locale not in LOCALES:
         raise ValueError(f"no such language: {locale}")
     environment = _environment()
     name = f"{locale}/{wording}.txt"
     assert environment.loader is not None
     source, _, _ = environment.loader.get_source(environment, name)
-    return environment.get_template(name), frozenset(find_undeclared_variables(environment.parse(source)))
+    tree = environment.parse(source)
+    asked = [test.test for test in tree.find_all(nodes.If)] + [either.left for either in tree.find_all(nodes.Or)]
+    optional = {test.name for test in asked if isinstance(test, nodes.Name)}
+    named = sorted(find_undeclared_variables(tree))
+    return environment.get_template(name), {field: field in optional for field in named}
