@@ -65,8 +65,8 @@ class Forecast:
 
     `arrives_from_at`, `arrives_median_at`, `arrives_until_at`: 10, 50 and 90 %; `late_probability` of arriving more
     than 5 minutes after the promise; `as_of` the newest evidence (None: nothing but the plan); `basis` plan |
-    usual_speed | observed_pace | reported_eta | work_left | cascade | silence; `state` travelling | creeping | standing | silent |
-    unknown towards this stop, waiting | at_site at the last one, later when others come before.
+    usual_speed | observed_pace | reported_eta | work_left | cascade | silence; `state` travelling | creeping |
+    standing | silent | unknown towards this stop, waiting | at_site at the last one, later when others come before.
 
     `made_at` and `arrivals_s`: the sorted samples, seconds from then (negative: may have arrived unnoticed);
     `next_stop`: nothing comes before it; `perhaps_there`: the phone fell silent so near that this is an arrival rather

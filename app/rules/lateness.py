@@ -319,6 +319,8 @@ def _before_late(case: _Case) -> Decision:
     if forecast.next_stop and forecast.state in _UNHEARD:
         long = forecast.silent_s >= 60 * policy.long_silent_min
         if lead_min <= (policy.long_silent_lead_min if long else policy.silent_lead_min):
+            if case.left_min < 0 and not long:  # expected there just now: the next sign of life may be the arrival
+                return case.nothing("on_course", again_at=again_at)
             if case.held:
                 return case.nothing("told_already", alarm="silent_near_promise", again_at=again_at)
             return case.say("holding", "silent", None, alarm="silent_near_promise")
