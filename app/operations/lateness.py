@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.field import note_inferred
 from app.operations.notice import Telling, add_notice
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
+from app.rules.hindsight import suspected_since
 from app.rules.lateness import ALARMS, Decision, Policy, Told, Watch, decide
 from app.rules.position import Fix
 from app.rules.visit import AWAITED, OPEN
@@ -60,7 +61,12 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
             continue
         earlier = notices.get(visit.id, [])
         told = [Told(n.kind, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in earlier]
-        decision = decide(stops[forecast.visit], forecast, told, _watch(visit), now, policy)
+        stop = stops[forecast.visit]
+        decision = decide(stop, forecast, told, _watch(visit), now, policy)
+        if decision.watch.late_since_at == now and decision.kind is None:
+            since_at = suspected_since(day, stop, told, now, policy)
+            if since_at is not None:
+                decision = decide(stop, forecast, told, replace(decision.watch, late_since_at=since_at), now, policy)
         if decision.kind:
             add_notice(session, visit, decision, earlier, telling, now)
             added += 1
