@@ -57,7 +57,7 @@ class AnswerLine:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """One button for a delay: how many minutes later than promised, and the arrival that it reports."""
+    """One button for a delay: how many minutes later than the customer expects, and the arrival that it reports."""
 
     minutes: int
     eta: datetime
@@ -205,17 +205,17 @@ def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEv
             AnswerLine(e.kind, e.at, str(e.facts.get("text", ""))) for e in reversed(events) if e.kind in _ANSWERS
         ),
         openings=begin,
-        delays=delays(visit.promised_until_at, now) if awaited else (),
+        delays=delays(expected_until_at or visit.promised_until_at, now) if awaited else (),
         eta_reported=visit.eta_reported if awaited else None,
         eta_reported_at=visit.eta_reported_at if awaited else None,
     )
 
 
-def delays(promised_until_at: datetime, now: datetime) -> tuple[Delay, ...]:
-    """Return the arrivals that the delay buttons report: counted from the promise, or from now when that has passed."""
+def delays(expected_until_at: datetime, now: datetime) -> tuple[Delay, ...]:
+    """Return the arrivals that the delay buttons report: later than expected, or than now if that has passed."""
     this_minute = now.replace(second=0, microsecond=0)
     now_at = this_minute if this_minute == now else this_minute + timedelta(minutes=1)
-    from_at = max(promised_until_at, now_at)
+    from_at = max(expected_until_at, now_at)
     return tuple(Delay(minutes, from_at + timedelta(minutes=minutes)) for minutes in DELAYS_MIN)
 
 

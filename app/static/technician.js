@@ -86,7 +86,7 @@ function tick() {
     const begins = [...visit.querySelectorAll("[data-begin]")];
     const current = begins.findLast((p) => !p.dataset.from || Date.parse(p.dataset.from) <= now());
     for (const p of begins) p.hidden = p !== current;
-    const from = Math.max(Date.parse(visit.dataset.promisedUntil), Math.ceil(now() / 60_000) * 60_000);
+    const from = Math.max(Date.parse(visit.dataset.expectedUntil), Math.ceil(now() / 60_000) * 60_000);
     for (const button of visit.querySelectorAll("[data-delay]")) {
       const eta = from + button.dataset.delay * 60_000;
       button.value = iso(eta);
@@ -334,10 +334,13 @@ function showDriving() {
   const next = el("next").firstElementChild;
   const moving = Boolean(next) && isMoving(motion, Date.now());
   if (moving) {
-    const shown = next.querySelector("template").innerHTML;
-    if (el("driving").dataset.shown !== shown) {
-      el("driving").dataset.shown = shown;
-      el("driving").replaceChildren(next.querySelector("template").content.cloneNode(true));
+    // Who drives away from a visit without a tap is on the way to the one after it.
+    const left = !AWAITED.includes(next.dataset.status);
+    const stop = (left && document.querySelector('#rest > [data-status="booked"]')) || next;
+    const words = stop.querySelector("template");
+    if (el("driving").dataset.shown !== words.innerHTML) {
+      el("driving").dataset.shown = words.innerHTML;
+      el("driving").replaceChildren(words.content.cloneNode(true));
     }
   }
   if (el("driving").hidden === !moving) return;
