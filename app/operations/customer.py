@@ -49,21 +49,8 @@ def create_customer(
 
     Raises Invalid naming every field that is wrong (`mobile`, `sites[0].address`).
     """
-    problems: list[Problem] = []
-    customer = Customer(
-        name=tell_text(problems, "name", name, LONGEST_NAME),
-        kind=kind,
-        language=language,
-        mobile=_tell(problems, lambda: mobile_e164(mobile, country, "mobile")),
-        phone=_tell(problems, lambda: phone_e164(phone, country, "phone")),
-        email=_tell(problems, lambda: email_address(email, "email")),
-        line_id=(line_id or "").strip() or None,
-        created_at=now,
-    )
-    tell_choice(problems, "kind", kind, KINDS)
-    tell_choice(problems, "language", language, LOCALES)
-    if len(line_id or "") > LONGEST_LINE_ID:
-        problems.append(Problem("line_id", "too_long", {"most": LONGEST_LINE_ID}))
+    customer = Customer(created_at=now)
+    problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
     if len(sites) > MOST_SITES:
         problems.append(Problem("sites", "too_many", {"most": MOST_SITES}))
     customer.sites = [_site(problems, f"sites[{index}].", site) for index, site in enumerate(sites[:MOST_SITES])]
@@ -72,6 +59,47 @@ def create_customer(
     session.add(customer)
     session.flush()
     return customer
+
+
+def change_customer(
+    session: Session,
+    customer_id: int,
+    *,
+    name: str,
+    country: str,
+    kind: str,
+    language: str,
+    mobile: str | None,
+    phone: str | None,
+    email: str | None,
+    line_id: str | None,
+) -> Customer:
+    """Write a customer's facts anew; messages that wait go to the new address. Raises NotFound, Invalid."""
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        raise NotFound("customer")
+    with session.no_autoflush:
+        problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
+    if problems:
+        session.expunge(customer)
+        raise Invalid(problems)
+    session.flush()
+    return customer
+
+
+def change_site(session: Session, site_id: int, site: NewSite) -> Site:
+    """Write a place's address and position anew; without a position it is looked up again. Raises NotFound, Invalid."""
+    known = session.get(Site, site_id)
+    if known is None:
+        raise NotFound("site")
+    problems: list[Problem] = []
+    changed = _site(problems, "", site)
+    if problems:
+        raise Invalid(problems)
+    known.address, known.lat, known.lon = changed.address, changed.lat, changed.lon
+    known.located_by, known.locate_tried_at = changed.located_by, None
+    session.flush()
+    return known
 
 
 def add_site(session: Session, customer_id: int, site: NewSite) -> Site:
@@ -122,6 +150,32 @@ def tell_choice(problems: list[Problem], field: str, value: str, choices: Sequen
     """Add to the problems when a value is none of the choices."""
     if value not in choices:
         problems.append(Problem(field, "choice", {"choices": ", ".join(choices)}))
+
+
+def _fill(
+    customer: Customer,
+    name: str,
+    kind: str,
+    language: str,
+    mobile: str | None,
+    phone: str | None,
+    email: str | None,
+    line_id: str | None,
+    country: str,
+) -> list[Problem]:
+    """Write a customer's facts, checked, and return what is wrong with them."""
+    problems: list[Problem] = []
+    customer.name = tell_text(problems, "name", name, LONGEST_NAME)
+    customer.kind, customer.language = kind, language
+    customer.mobile = _tell(problems, lambda: mobile_e164(mobile, country, "mobile"))
+    customer.phone = _tell(problems, lambda: phone_e164(phone, country, "phone"))
+    customer.email = _tell(problems, lambda: email_address(email, "email"))
+    customer.line_id = (line_id or "").strip() or None
+    tell_choice(problems, "kind", kind, KINDS)
+    tell_choice(problems, "language", language, LOCALES)
+    if len(line_id or "") > LONGEST_LINE_ID:
+        problems.append(Problem("line_id", "too_long", {"most": LONGEST_LINE_ID}))
+    return problems
 
 
 def _site(problems: list[Problem], prefix: str, site: NewSite) -> Site:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.auth import create_device
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
-from app.models import Technician
+from app.models import Device, Technician
 from app.operations.customer import LONGEST_NAME, tell_choice, tell_position, tell_text
 
 TRAVELS_BY = ("car", "public_transport", "bicycle")
@@ -48,35 +48,51 @@ def create_technician(
     `working_hours` is local time: `{"mon": [["09:00", "12:00"], ["13:00", "18:00"]]}`; `24:00` ends a day.
     Raises Invalid naming every field that is wrong (`base.lat`, `working_hours.mon`).
     """
-    problems: list[Problem] = []
-    name = tell_text(problems, "name", name, LONGEST_NAME)
-    tell_choice(problems, "language", language, LOCALES)
-    tell_choice(problems, "travels_by", travels_by, TRAVELS_BY)
-    if len(skills) > MOST_SKILLS:
-        problems.append(Problem("skills", "too_many", {"most": MOST_SKILLS}))
-    skills = [tell_text(problems, f"skills[{n}]", skill, LONGEST_SKILL) for n, skill in enumerate(skills)]
-    tell_position(problems, "base.", base_lat, base_lon)
-    hours = dict(working_hours or {})
-    for day, spans in hours.items():
-        if day not in DAYS:
-            problems.append(Problem(f"working_hours.{day[:10]}", "choice", {"choices": ", ".join(DAYS)}))
-        elif not _in_order(spans):
-            problems.append(Problem(f"working_hours.{day}", "hours"))
+    technician = Technician(created_at=now)
+    problems = _fill(technician, name, language, skills, travels_by, base_lat, base_lon, working_hours or {})
     if problems:
         raise Invalid(problems)
-    technician = Technician(
-        name=name,
-        language=language,
-        skills=list(dict.fromkeys(skills)),
-        travels_by=travels_by,
-        base_lat=base_lat,
-        base_lon=base_lon,
-        working_hours={day: [list(span) for span in hours[day]] for day in DAYS if day in hours},
-        created_at=now,
-    )
     session.add(technician)
     session.flush()
     return technician, add_device(session, technician.id, now)
+
+
+def change_technician(
+    session: Session,
+    technician_id: int,
+    *,
+    name: str,
+    language: str,
+    skills: Sequence[str],
+    travels_by: str,
+    base_lat: float | None,
+    base_lon: float | None,
+    working_hours: Mapping[str, Sequence[Sequence[str]]],
+    active: bool,
+) -> Technician:
+    """Write a technician's facts anew; who is out of service gets no visits and is signed out.
+
+    Raises NotFound, Invalid naming every field that is wrong.
+    """
+    technician = session.get(Technician, technician_id)
+    if technician is None:
+        raise NotFound("technician")
+    with session.no_autoflush:
+        problems = _fill(technician, name, language, skills, travels_by, base_lat, base_lon, working_hours)
+    if problems:
+        session.expunge(technician)
+        raise Invalid(problems)
+    technician.active = active
+    session.flush()
+    return technician
+
+
+def revoke_device(session: Session, technician_id: int, device_id: int, now: datetime) -> None:
+    """End a location credential; the app is refused from now on. Raises NotFound."""
+    device = session.get(Device, device_id)
+    if device is None or device.technician_id != technician_id:
+        raise NotFound("device")
+    device.revoked_at = device.revoked_at or now
 
 
 def add_device(session: Session, technician_id: int, now: datetime) -> DeviceSecret:
@@ -91,6 +107,39 @@ def find_technician(session: Session, technician_id: int) -> Technician:
     if technician is None or not technician.active:
         raise NotFound("technician")
     return technician
+
+
+def _fill(
+    technician: Technician,
+    name: str,
+    language: str,
+    skills: Sequence[str],
+    travels_by: str,
+    base_lat: float | None,
+    base_lon: float | None,
+    working_hours: Mapping[str, Sequence[Sequence[str]]],
+) -> list[Problem]:
+    """Write a technician's facts, checked, and return what is wrong with them."""
+    problems: list[Problem] = []
+    technician.name = tell_text(problems, "name", name, LONGEST_NAME)
+    tell_choice(problems, "language", language, LOCALES)
+    tell_choice(problems, "travels_by", travels_by, TRAVELS_BY)
+    if len(skills) > MOST_SKILLS:
+        problems.append(Problem("skills", "too_many", {"most": MOST_SKILLS}))
+    named = [tell_text(problems, f"skills[{n}]", skill, LONGEST_SKILL) for n, skill in enumerate(skills)]
+    tell_position(problems, "base.", base_lat, base_lon)
+    for day, spans in working_hours.items():
+        if day not in DAYS:
+            problems.append(Problem(f"working_hours.{day[:10]}", "choice", {"choices": ", ".join(DAYS)}))
+        elif not _in_order(spans):
+            problems.append(Problem(f"working_hours.{day}", "hours"))
+    technician.language, technician.travels_by = language, travels_by
+    technician.skills = list(dict.fromkeys(named))
+    technician.base_lat, technician.base_lon = base_lat, base_lon
+    technician.working_hours = {
+        day: [list(span) for span in working_hours[day]] for day in DAYS if day in working_hours
+    }
+    return problems
 
 
 def _in_order(spans: Sequence[Sequence[str]]) -> bool:
