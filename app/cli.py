@@ -162,6 +162,25 @@ def replay(daylog: Path, notices: Path | None) -> None:
 
 
 @main.group()
+def explain() -> None:
+    """Say why something was, or was not, done."""
+
+
+@explain.command("visit")
+@click.argument("visit_id", metavar="ID", type=click.IntRange(1))
+@click.option("--language", type=click.Choice(LOCALES), help="Default: the company's.")
+def explain_visit(visit_id: int, language: str | None) -> None:
+    """Print everything that happened to visit ID, with the reason of each decision."""
+    from app.explain import explain as lines_of
+    from app.operations.history import read_history
+
+    with _parts() as parts, parts.db.read() as session:
+        history = read_history(session, visit_id, parts.clock.now())
+        for line in lines_of(history, language or parts.settings.locale, parts.settings.zone):
+            click.echo(line)
+
+
+@main.group()
 def user() -> None:
     """Look after the people who sign in."""
 

@@ -111,3 +111,22 @@ def phone_words(number: str, country: str) -> str:
     home = phonenumbers.region_code_for_number(parsed) == country
     style = phonenumbers.PhoneNumberFormat.NATIONAL if home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
     return phonenumbers.format_number(parsed, style)
+
+
+def word(prefix: str, code: str | None, locale: str) -> str:
+    """Return the words for one of our codes; a code that is newer than the words speaks for itself.
+
+    >>> word("notice_kind.", "late", "en"), word("notice_kind.", "brand_new", "en")
+    ('Late', 'brand_new')
+    """
+    key = f"{prefix}{code}"
+    return t(key, locale) if has(key, locale) else code or ""
+
+
+def reason_words(code: str, facts: Mapping[str, Any], locale: str) -> str:
+    """Return why something was decided (a code of rules.lateness.REASONS) as a sentence with its figures."""
+    said = {**facts, **{name: word(f"forecast.{name}_", facts.get(name), locale) for name in ("basis", "state")}}
+    try:
+        return t(f"reason.{code}", locale, **said)
+    except KeyError:
+        return code
