@@ -204,7 +204,7 @@ class MailServer:
 
         class OnOurSocket(Controller):
             def _create_server(self) -> Any:
-                return self.loop.create_server(self._factory_invoker, sock=outer._socket)
+                return self.loop.create_server(self._factory_invoker, sock=outer._socket, ssl=self.ssl_context)
 
         self._controller = OnOurSocket(Handler(), hostname="127.0.0.1", port=self.port, **options)
         self._controller.start()

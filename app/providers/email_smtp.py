@@ -7,6 +7,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -54,7 +55,7 @@ class SmtpEmail:
         message_id = f"<mamonaku.{reference}@{self._domain}>"
         try:
             mail = self._mail(message, recipient.email, message_id)
-        except ValueError as error:
+        except (ValueError, IndexError, HeaderParseError) as error:
             raise Refused("not an e-mail address") from error
         try:
             within(_DEADLINE_S, lambda: self._hand_over(mail, recipient.email or ""))
@@ -71,7 +72,7 @@ class SmtpEmail:
         mail["From"] = self._from
         mail["To"] = Address(addr_spec=to)
         mail["Subject"] = message.subject
-        mail["Date"] = formatdate()
+        mail["Date"] = formatdate(usegmt=True)
         mail["Message-ID"] = message_id
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.body + "\n", charset="utf-8")

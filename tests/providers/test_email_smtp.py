@@ -1,0 +1,155 @@
+"""Is an e-mail well formed, encrypted where it can be, and is every way to fail told apart?"""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from email.header import decode_header, make_header
+
+import pytest
+
+from app.providers import email_smtp
+from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
+from app.providers.email_smtp import SmtpEmail
+from app.rules.messages import Message
+from tests.standins import mail_server
+
+MESSAGE = Message(
+    "short", "【到着遅れのお詫び】11/24(火) 17:00のご訪問について", "山田 花子様\n\n.\nお詫び申し上げます。"
+)
+HANAKO = Recipient(email="hanako@example.jp")
+SENDER = "アオバPC <notice@aoba.example>"
+
+
+def send(server, recipient=HANAKO, message=MESSAGE, url=None):
+    return SmtpEmail(url or server.url, SENDER).send(message, recipient, reference="12-18f", valid_s=600)
+
+
+def test_a_mail_says_who_to_whom_and_what(mail):
+    message_id = send(mail)
+    (got,) = mail.mails
+    assert message_id == got["Message-ID"] == "<mamonaku.12-18f@aoba.example>"
+    assert str(make_header(decode_header(str(got["Subject"])))) == MESSAGE.subject
+    assert got["From"].addresses[0].addr_spec == "notice@aoba.example"
+    assert got["From"].addresses[0].display_name == "アオバPC"
+    assert got["To"].addresses[0].addr_spec == "hanako@example.jp"
+    assert got["Auto-Submitted"] == "auto-generated"
+    assert got["Date"].datetime.tzinfo is not None
+    assert got.get_content_type() == "text/plain"
+    assert got.get_content().replace("\r\n", "\n").strip() == MESSAGE.body
+    assert mail.recipients == ["hanako@example.jp"]
+
+
+def test_old_mail_servers_get_seven_bits(mail):
+    send(mail)
+    (got,) = mail.mails
+    assert got["Content-Transfer-Encoding"] in ("base64", "quoted-printable")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"reply_rcpt": "550 no such user"}, Refused),
+        ({"reply_rcpt": "450 busy"}, TryLater),
+        ({"reply_data": "554 spam"}, Refused),
+        ({"reply_data": "451 try again"}, TryLater),
+    ],
+)
+def test_a_code_of_five_hundred_is_final_and_four_hundred_is_not(mail, changes, error):
+    for name, value in changes.items():
+        setattr(mail, name, value)
+    with pytest.raises(error):
+        send(mail)
+    assert mail.mails == []
+
+
+def test_a_connection_that_breaks_after_the_text_leaves_it_unknown(mail):
+    mail.break_off = True
+    with pytest.raises(OutcomeUnknown):
+        send(mail)
+    assert len(mail.mails) == 1
+
+
+def test_a_server_that_says_nothing_is_given_up(mail, monkeypatch):
+    import socket
+
+    monkeypatch.setattr(email_smtp, "_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TryLater):
+        send(mail, url=f"smtp://127.0.0.1:{silent.getsockname()[1]}")
+
+
+def test_the_whole_delivery_has_a_deadline(mail, monkeypatch):
+    import socket
+
+    monkeypatch.setattr(email_smtp, "_DEADLINE_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(OutcomeUnknown):
+        send(mail, url=f"smtp://127.0.0.1:{silent.getsockname()[1]}")
+
+
+@pytest.mark.parametrize("address", ["a@b@c", "x\r\nBcc: y@example.jp", "花子@example.jp", "no-at-sign", ""])
+def test_an_impossible_address_is_refused_and_nothing_leaves(mail, address):
+    with pytest.raises(Refused):
+        send(mail, Recipient(email=address))
+    assert mail.mails == []
+
+
+def test_a_subject_cannot_bring_a_header_along(mail):
+    with pytest.raises(Refused):
+        send(mail, message=Message("s", "x\r\nBcc: y@example.jp", "b"))
+    assert mail.mails == []
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def server_context(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    return context
+
+
+def test_a_server_that_offers_encryption_gets_it(server_context, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    with mail_server(tls_context=server_context, require_starttls=True) as server:
+        send(server)
+        assert len(server.mails) == 1
+
+
+def test_a_server_that_cannot_prove_who_it_is_gets_nothing(server_context):
+    with mail_server(tls_context=server_context) as server:
+        with pytest.raises(TryLater):
+            send(server)
+        assert server.mails == []
+
+
+def test_smtps_is_encrypted_from_the_first_byte(server_context, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    with mail_server(ssl_context=server_context) as server:
+        send(server, url=server.url.replace("smtp://", "smtps://"))
+        assert len(server.mails) == 1
+
+
+def test_a_wrong_password_is_final():
+    with mail_server(authenticator=lambda *_: _refused(), auth_require_tls=False) as server:
+        with pytest.raises(Refused, match="SMTP 535"):
+            send(server, url=server.url.replace("smtp://", "smtp://user:pa%20ss@"))
+        assert server.mails == []
+
+
+def _refused():
+    from aiosmtpd.smtp import AuthResult
+
+    return AuthResult(success=False, handled=False)
