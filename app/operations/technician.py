@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
+from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
 from app.auth import create_device
@@ -140,6 +141,19 @@ def _fill(
         day: [list(span) for span in working_hours[day]] for day in DAYS if day in working_hours
     }
     return problems
+
+
+def note_sign_of_life(session: Session, username: str, now: datetime) -> None:
+    """Remember that a phone has reported, to the minute."""
+    session.execute(
+        update(Device)
+        .where(
+            Device.username == username,
+            or_(Device.last_seen_at.is_(None), Device.last_seen_at < now - timedelta(minutes=1)),
+        )
+        .values(last_seen_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _in_order(spans: Sequence[Sequence[str]]) -> bool:
