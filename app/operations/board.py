@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Alarm, CurrentPosition, Customer, Lease, Notice, Service, Site, Technician, Visit
@@ -209,6 +209,16 @@ def is_watched(session: Session, now: datetime) -> bool:
     """Return whether the jobs are alive; when they are not, no forecast moves and nobody is told anything."""
     seen_at = session.scalar(select(Lease.seen_at).where(Lease.name == "jobs"))
     return seen_at is not None and now - seen_at <= WATCH_ENDS
+
+
+def technician_choices(session: Session, also: int | None = None) -> Sequence[tuple[int, str]]:
+    """Return who can be given a visit: every active technician, and the one who has it already."""
+    rows = session.execute(
+        select(Technician.id, Technician.name)
+        .where(or_(Technician.active, Technician.id == also))
+        .order_by(Technician.name, Technician.id)
+    )
+    return [(row.id, row.name) for row in rows]
 
 
 def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]]:

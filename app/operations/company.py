@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import phonenumbers
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, Problem
-from app.models import Company
+from app.models import Company, Service
+from app.operations.contact import phone_e164
 
 #: Every character of an SMS costs; a longer name leaves no room for the news.
 SHORT_NAME = 10
+#: Renamed or joined by others in the office pages.
+FIRST_SERVICE = {"name_ja": "訪問サポート", "name_en": "On-site support", "duration_min": 60}
 _MOST = {"name": 80, "short_name": SHORT_NAME, "phone_hours": 40, "sender_role": 20, "sender_name": 40}
 
 
@@ -24,7 +27,10 @@ def set_company(
     sender_name: str,
     country: str,
 ) -> Company:
-    """Write down who the company is; there is one. Raises Invalid naming the fields."""
+    """Write down who the company is; there is one. A new company gets a first service, so that it can book at once.
+
+    Raises Invalid naming the fields.
+    """
     given = {
         "name": name,
         "short_name": short_name,
@@ -37,19 +43,21 @@ def set_company(
     problems += [
         Problem(field, "too_long", {"most": most}) for field, most in _MOST.items() if len(given[field]) > most
     ]
+    number = None
     try:
-        number = phonenumbers.parse(phone, country)
-        valid = phonenumbers.is_valid_number(number)
-    except phonenumbers.NumberParseException:
-        valid = False
-    if not valid:
-        problems.append(Problem("phone", "phone" if phone.strip() else "missing"))
-    if problems:
+        number = phone_e164(phone, country, "phone")
+        if number is None:
+            problems.append(Problem("phone", "missing"))
+    except Invalid as error:
+        problems += error.problems
+    if problems or number is None:
         raise Invalid(problems)
     company = session.get(Company, 1) or Company(id=1)
     for field, text in given.items():
         setattr(company, field, text)
-    company.phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    company.phone = number
     session.add(company)
+    if session.scalar(select(Service.id).limit(1)) is None:
+        session.add(Service(**FIRST_SERVICE))
     session.flush()
     return company

@@ -132,20 +132,32 @@ class Form:
         self.wrong(name, "ambiguous_time" if found else "no_such_time")
         return None
 
-    def submit(self, action: Callable[[], R]) -> R | None:
-        """Run an operation unless something is wrong already; a refusal is kept to be shown and nothing is changed.
-
-        Returns None exactly when the form has to be shown again.
-        """
+    def check(self) -> None:
+        """Raise Invalid when something is wrong already."""
         if self.problems:
-            return None
+            raise Invalid(list(self.problems.values()))
+
+    def take(self, action: Callable[[], R]) -> R | None:
+        """Run one part of an operation and note what is wrong with its fields, so that all is told at once."""
         try:
             return action()
         except Invalid as invalid:
             for problem in invalid.problems:
                 self.problems.setdefault(problem.field, problem)
-        except (Conflict, NotAllowed) as refusal:
-            self.refusal = refusal
+        return None
+
+    def submit(self, action: Callable[[], R]) -> R | None:
+        """Run an operation unless something is wrong already; a refusal is kept to be shown and nothing is changed.
+
+        Returns None exactly when the form has to be shown again.
+        """
+        if not self.problems:
+            try:
+                done = self.take(action)
+                if not self.problems:
+                    return done
+            except (Conflict, NotAllowed) as refusal:
+                self.refusal = refusal
         end_session(commit=False)
         return None
 

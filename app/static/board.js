@@ -1,0 +1,180 @@
+// Keeps the board true without disturbing whoever reads it: new lines are morphed in, a lost connection is said.
+const board = document.getElementById("board");
+const live = document.getElementById("live");
+const drawer = document.getElementById("drawer");
+const EVERY_MS = 4000;
+let etag = null;
+let clockAheadMs = Date.parse(document.getElementById("main").dataset.now) - Date.now();
+let shownAt = live.textContent;
+let timer = null;
+let refreshing = false;
+
+const now = () => Date.now() + clockAheadMs;
+const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
+
+function count() {
+  for (const element of board.querySelectorAll("[data-due]")) {
+    element.dataset.promise ??= element.textContent;
+    const minutes = Math.round((Date.parse(element.dateTime) - now()) / 60000);
+    const over = minutes < 0;
+    const promise = element.dataset.promise.replace(/^\D*(?=\d)/, "");
+    element.textContent = fill(over ? element.dataset.over : element.dataset.left, { promise, minutes: Math.abs(minutes) });
+    element.classList.toggle("over", over);
+  }
+}
+
+function markOpen() {
+  const open = drawer.open ? drawer.dataset.path : null;
+  for (const link of board.querySelectorAll("a.visit")) link.classList.toggle("open", link.getAttribute("href") === open);
+}
+
+function say(state, text) {
+  live.className = `live ${state}`;
+  if (live.textContent !== text) live.textContent = text;
+}
+
+async function refresh() {
+  if (refreshing) return;
+  refreshing = true;
+  clearTimeout(timer);
+  try {
+    const reply = await fetch(board.dataset.source + location.search, {
+      headers: etag ? { "If-None-Match": etag } : {},
+      redirect: "manual",
+      cache: "no-store",
+      signal: AbortSignal.timeout(10000),
+    });
+    if (reply.type === "opaqueredirect" || reply.status === 403) {
+      location.reload();
+      return;
+    }
+    if (reply.status !== 304 && !reply.ok) throw new Error(String(reply.status));
+    if (reply.ok) {
+      etag = reply.headers.get("ETag");
+      const page = await reply.text();
+      Idiomorph.morph(board, page, {
+        morphStyle: "innerHTML",
+        callbacks: { beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details")) },
+      });
+      markOpen();
+    }
+    const said = reply.headers.get("X-Now");
+    if (said) clockAheadMs = Date.parse(said) - Date.now();
+    shownAt = new Date(now()).toLocaleTimeString("ja-JP", { timeZone: live.dataset.zone });
+    say("on", fill(live.dataset.live, { time: shownAt }));
+    count();
+  } catch {
+    say("lost", fill(live.dataset.lost, { time: shownAt }));
+  } finally {
+    refreshing = false;
+    timer = setTimeout(refresh, document.hidden ? EVERY_MS * 15 : EVERY_MS);
+  }
+}
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+window.addEventListener("online", refresh);
+window.addEventListener("offline", () => say("lost", fill(live.dataset.lost, { time: shownAt })));
+
+// What is done from the list is done without leaving the page.
+document.addEventListener("submit", async (event) => {
+  if (event.target.id !== "act") return;
+  event.preventDefault();
+  const button = event.submitter;
+  button.disabled = true;
+  try {
+    const reply = await fetch(button.formAction, { method: "POST", body: new FormData(event.target), redirect: "manual" });
+    if (reply.type !== "opaqueredirect" && !reply.ok) throw new Error(String(reply.status));
+    await refresh();
+  } catch {
+    button.disabled = false;
+    say("lost", fill(live.dataset.lost, { time: shownAt }));
+  }
+});
+
+for (const chosen of document.querySelectorAll(".find select, .find input[type=date]")) {
+  chosen.addEventListener("change", () => chosen.form.requestSubmit());
+}
+
+// The drawer shows a visit's own page beside the board.
+const inDrawer = (path) => `${path}${path.includes("?") ? "&" : "?"}part=drawer`;
+
+async function show(path, options = {}) {
+  const [address, place] = path.split("#");
+  try {
+    const reply = await fetch(inDrawer(address), { ...options, cache: "no-store" });
+    if (new URL(reply.url).searchParams.get("part") !== "drawer" && options.method !== "POST") {
+      location.assign(path);
+      return;
+    }
+    drawer.innerHTML = await reply.text();
+  } catch {
+    drawer.innerHTML = "";
+    const note = document.createElement("p");
+    note.className = "note alarm";
+    note.textContent = drawer.dataset.failed;
+    drawer.append(note);
+  }
+  if (!options.method) drawer.dataset.path = address;
+  if (!drawer.open) drawer.show();
+  markOpen();
+  const wanted = place && drawer.querySelector(`#${CSS.escape(place)}`);
+  if (wanted) {
+    if (wanted.matches("details")) wanted.open = true;
+    wanted.scrollIntoView({ block: "start" });
+    wanted.querySelector("input, select, summary, button")?.focus();
+  } else {
+    drawer.scrollTop = 0;
+    drawer.querySelector("[aria-invalid], h1")?.focus();
+  }
+  const shown = new URL(location.href);
+  shown.searchParams.set("visit", drawer.dataset.path.split("/").pop());
+  history.replaceState(null, "", shown);
+}
+
+function close() {
+  if (!drawer.open) return;
+  drawer.close();
+  markOpen();
+  const shown = new URL(location.href);
+  shown.searchParams.delete("visit");
+  history.replaceState(null, "", shown);
+  board.querySelector(`a.visit[href="${drawer.dataset.path}"]`)?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  if (event.target.closest("[data-close]")) {
+    event.preventDefault();
+    close();
+    return;
+  }
+  const link = event.target.closest("#board a[href^='/visits/']");
+  if (!link) return;
+  event.preventDefault();
+  show(link.getAttribute("href"));
+});
+
+drawer.addEventListener("submit", async (event) => {
+  if (event.target.method !== "post") return;
+  event.preventDefault();
+  const body = new FormData(event.target, event.submitter);
+  const address = new URL((event.submitter?.hasAttribute("formaction") ? event.submitter.formAction : event.target.action), location.href);
+  await show(address.pathname, { method: "POST", body });
+  refresh();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && drawer.open && !document.querySelector("dialog:modal")) close();
+  if (event.target.closest("input, select, textarea") || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
+  const visits = [...board.querySelectorAll("a.visit")].filter((link) => link.checkVisibility());
+  const at = visits.indexOf(document.activeElement.closest("a.visit"));
+  const next = visits[at + (event.key === "ArrowDown" ? 1 : -1)] ?? (at < 0 ? visits[0] : null);
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+});
+
+count();
+refresh();
+const asked = new URL(location.href).searchParams.get("visit");
+if (/^\d+$/.test(asked ?? "")) show(`/visits/${asked}`);

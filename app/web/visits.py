@@ -1,0 +1,186 @@
+"""What is known of one visit, and what can the office do about it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from app.models import Visit
+from app.operations.alarm import clear_alarm
+from app.operations.board import technician_choices
+from app.operations.booking import LONGEST_VISIT_MIN, cancel_visit, change_visit
+from app.operations.field import report_eta, report_status, undo_status
+from app.operations.history import read_history
+from app.operations.notice import Telling, release_notice, settle_by_hand
+from app.rules.visit import change_allowed
+from app.web.booking import LONGEST_NOTE, name_clash, over_midnight
+from app.web.forms import Form
+from app.web.visitor import needs, now, parts, session, signed_in, zone
+
+blueprint = Blueprint("visits", __name__)
+
+#: What a technician tells the office by word of mouth.
+OFFICE_MAY_SAY = ("en_route", "arrived", "completed", "no_access")
+
+
+@blueprint.get("/visits/<int:visit_id>")
+@needs("dispatch")
+def visit(visit_id: int) -> Any:
+    """Show everything known of a visit, and what can be done with it."""
+    return _visit(visit_id)
+
+
+@blueprint.post("/visits/<int:visit_id>/move")
+@needs("dispatch")
+def move(visit_id: int) -> Any:
+    """Give a visit another promise, technician or duration."""
+    form = Form(request.form)
+    on = form.day("on")
+    from_at = form.instant("promised_from", on, zone())
+    until_at = form.instant("promised_until", on, zone(), needed=False) or from_at
+    technician_id, minutes = form.row("technician"), form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN)
+    return _done(
+        visit_id,
+        form,
+        "move",
+        lambda: change_visit(
+            session(),
+            visit_id,
+            now=now(),
+            actor=signed_in().name,
+            version=form.row("version", needed=True),
+            promised_from_at=from_at,
+            promised_until_at=over_midnight(from_at, until_at) if from_at and until_at else None,
+            duration_min=minutes,
+            technician_id=technician_id,
+            unassign=technician_id is None,
+            note=form.text("note", most=LONGEST_NOTE),
+        ),
+    )
+
+
+@blueprint.post("/visits/<int:visit_id>/cancel")
+@needs("dispatch")
+def cancel(visit_id: int) -> Any:
+    """Cancel a visit, with the reason."""
+    form = Form(request.form)
+    reason, version = form.text("reason", needed=True), form.row("version", needed=True)
+    return _done(
+        visit_id,
+        form,
+        "cancel",
+        lambda: cancel_visit(session(), visit_id, now=now(), actor=signed_in().name, version=version, reason=reason),
+    )
+
+
+@blueprint.post("/visits/<int:visit_id>/status")
+@needs("dispatch")
+def set_status(visit_id: int) -> Any:
+    """Record by the office what the technician reports by word of mouth."""
+    form = Form(request.form)
+    status = form.one_of("status", OFFICE_MAY_SAY)
+    at = form.instant("at", now().astimezone(zone()).date(), zone(), needed=False)
+    return _done(
+        visit_id,
+        form,
+        "status",
+        lambda: report_status(session(), visit_id, status, now=now(), actor=signed_in().name, by="office", at=at),
+    )
+
+
+@blueprint.post("/visits/<int:visit_id>/undo")
+@needs("dispatch")
+def undo(visit_id: int) -> Any:
+    """Take the latest step back."""
+    form = Form(request.form)
+    return _done(visit_id, form, "status", lambda: undo_status(session(), visit_id, now=now(), actor=signed_in().name))
+
+
+@blueprint.post("/visits/<int:visit_id>/eta")
+@needs("dispatch")
+def set_eta(visit_id: int) -> Any:
+    """Record the arrival that the technician told by phone."""
+    form = Form(request.form)
+    eta = form.instant("eta", now().astimezone(zone()).date(), zone())
+    if eta is not None and eta < now() - timedelta(hours=12):
+        eta += timedelta(days=1)  # said before midnight of a time after it
+    return _done(
+        visit_id,
+        form,
+        "eta",
+        lambda: report_eta(session(), visit_id, cast(datetime, eta), now=now(), actor=signed_in().name),
+    )
+
+
+@blueprint.post("/visits/<int:visit_id>/alarms/<int:alarm_id>/clear")
+@needs("dispatch")
+def clear_here(visit_id: int, alarm_id: int) -> Any:
+    """Take a line off the attention list from the visit's own page."""
+    clear_alarm(session(), alarm_id, now(), signed_in().name)
+    return _back(visit_id)
+
+
+@blueprint.post("/visits/<int:visit_id>/notices/<int:notice_id>/release")
+@needs("dispatch")
+def release(visit_id: int, notice_id: int) -> Any:
+    """Word a held or failed notice anew and have it sent."""
+    form, telling = Form(request.form), Telling(parts().settings.base_url, zone(), parts().channels)
+    return _done(
+        visit_id, form, "notices", lambda: release_notice(session(), notice_id, now(), signed_in().name, telling)
+    )
+
+
+@blueprint.post("/visits/<int:visit_id>/notices/<int:notice_id>/settle")
+@needs("dispatch")
+def settle(visit_id: int, notice_id: int) -> Any:
+    """Record that the customer was told by phone, or will not be told."""
+    form = Form(request.form)
+    told = form.one_of("told", ("yes", "no")) == "yes"
+    return _done(visit_id, form, "notices", lambda: settle_by_hand(session(), notice_id, told, now(), signed_in().name))
+
+
+def _done(visit_id: int, form: Form, part: str, action: Callable[[], object]) -> Any:
+    """Run an action on a visit and go back to it; a refusal shows it again, with what was typed in that part."""
+    if form.submit(action) is None:
+        name_clash(form, session())
+        return _visit(visit_id, form, part)
+    return _back(visit_id)
+
+
+def _back(visit_id: int) -> Any:
+    return redirect(url_for("dispatch.visits.visit", visit_id=visit_id, part=request.args.get("part")), 303)
+
+
+def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
+    history = read_history(session(), visit_id, now())
+    in_drawer = request.args.get("part") == "drawer"
+    page = render_template(
+        "dispatch/_visit.html" if in_drawer else "dispatch/visit.html",
+        history=history,
+        visit=history.visit,
+        form=form if form is not None else Form(),
+        move=form if form is not None and part == "move" else Form(begins=_as_typed(history.visit)),
+        wrong_part=part,
+        in_drawer=in_drawer,
+        technicians=technician_choices(session(), history.visit.technician_id),
+        may_say=[status for status in OFFICE_MAY_SAY if change_allowed(history.visit.status, status)],
+        may_undo=history.visit.status not in ("booked", "cancelled"),
+    )
+    return page, 200 if form is None else form.status
+
+
+def _as_typed(seen: Visit) -> dict[str, Any]:
+    """Return a visit's changeable facts as somebody would type them."""
+    from_at, until_at = (at.astimezone(zone()) for at in (seen.promised_from_at, seen.promised_until_at))
+    return {
+        "on": from_at.date().isoformat(),
+        "promised_from": f"{from_at:%H:%M}",
+        "promised_until": f"{until_at:%H:%M}" if until_at != from_at else "",
+        "technician": seen.technician_id,
+        "duration_min": seen.duration_min,
+        "note": seen.note,
+        "version": seen.version,
+    }
