@@ -50,8 +50,8 @@ class Policy:
     #: How likely late a visit must be to be told: at the end of the promise, ...
     last_share: float = 0.50
     #: ... at the last moment that still leaves ten minutes to act on it, ...
-    likely_share: float = 0.62
-    likely_lead_min: float = 11.0
+    likely_share: float = 0.60
+    likely_lead_min: float = 12.0
     #: ... a little earlier while driving (every minute tells more), or while at work (it tells less), ...
     driving_share: float = 0.80
     driving_lead_min: float = 14.0
@@ -71,6 +71,8 @@ class Policy:
     quote_share: float = 0.80
     quote_max_min: int = 25
     quote_min_min: int = 10
+    #: A delay is quoted by so much longer than forecast: it is told because it goes badly, and that tends to last.
+    quote_stretch: float = 1.14
     #: A window less likely to hold waits until here; below the other share there is none: holding.
     vague_share: float = 0.60
     vague_lead_min: float = 12.5
@@ -81,6 +83,8 @@ class Policy:
     silent_lead_min: float = 8.0
     long_silent_lead_min: float = 11.0
     long_silent_min: float = 8.0
+    #: At the expected arrival a phone may be silent so long before it is news.
+    parked_silent_min: float = 6.0
     #: After so much silence an old position says nothing any more.
     stale_min: float = 45.0
     #: So long after the promise, without evidence, only a person can say something useful.
@@ -113,6 +117,8 @@ class Policy:
         ):  # fmt: skip
             if getattr(self, early) <= getattr(self, late):
                 raise ValueError(f"{early}: must be more than {late}")
+        if self.quote_stretch < 1.0:
+            raise ValueError("quote_stretch: must be 1 or more")
         if self.quote_max_min < max(self.quote_min_min, 5):
             raise ValueError("quote_max_min: must be 5 or more, and no less than quote_min_min")
 
@@ -234,7 +240,7 @@ def decide(
     if stop.completed_at is not None or (stop.arrived_at is not None and not forecast.reopened):
         return case.nothing("arrived")
     if forecast.next_stop and forecast.state == "at_site":
-        return case.nothing("arrived")
+        return case.nothing("arrived", again_at=now + timedelta(minutes=10))
     if forecast.perhaps_there:
         return case.nothing("perhaps_arrived", again_at=now + timedelta(minutes=5))
     if forecast.as_of is None or forecast.silent_s > 60 * policy.stale_min:
@@ -244,13 +250,17 @@ def decide(
     return _before_late(case)
 
 
-def quote(forecast: Forecast, policy: Policy = Policy()) -> tuple[tuple[datetime, datetime], float]:
+def quote(
+    forecast: Forecast, policy: Policy = Policy(), stretch: float = 1.0
+) -> tuple[tuple[datetime, datetime], float]:
     """Return the window to tell, in steps of 5 minutes, and how likely it holds, give or take the grace.
 
     The narrowest that is likely enough; where that is wider than allowed, the likeliest of the widest allowed. Example:
-    arrivals evenly spread over the next 20 minutes: 16 minutes of them, rounded outwards.
+    arrivals evenly spread over the next 20 minutes: 16 minutes of them, rounded outwards. `stretch` makes the time left
+    so much longer first.
     """
-    samples, n = forecast.arrivals_s, len(forecast.arrivals_s)
+    samples = [stretch * sample for sample in forecast.arrivals_s]
+    n = len(samples)
     most_s = policy.quote_max_min * 60.0
     need = max(round(policy.quote_share * n), 1)
     narrow = min(((samples[i + need - 1] - samples[i], i) for i in range(n - need + 1)), default=(most_s + 1, 0))
@@ -265,19 +275,13 @@ def quote(forecast: Forecast, policy: Policy = Policy()) -> tuple[tuple[datetime
                 best, low_s = end - i, samples[i]
         high_s = low_s + most_s
     # Judged before rounding, so that a later arrival never makes the same window less likely.
-    share = forecast_share(forecast, low_s - GRACE_S, high_s + GRACE_S)
+    share = sum(low_s - GRACE_S <= sample <= high_s + GRACE_S for sample in samples) / n
     begin_at, end_at = (forecast.made_at + timedelta(seconds=max(s, 0.0)) for s in (low_s, high_s))
     low_at, high_at = _floor(begin_at), _floor(end_at + timedelta(seconds=299))
     if high_at - low_at > timedelta(minutes=policy.quote_max_min):
         low_at = _floor(begin_at + timedelta(seconds=150))
         high_at = low_at + timedelta(minutes=policy.quote_max_min)
     return (low_at, max(high_at, low_at + timedelta(minutes=policy.quote_min_min))), share
-
-
-def forecast_share(forecast: Forecast, low_s: float, high_s: float) -> float:
-    """Return how likely the arrival falls between two instants, seconds from when the forecast was made."""
-    inside = sum(low_s <= sample <= high_s for sample in forecast.arrivals_s)
-    return inside / len(forecast.arrivals_s)
 
 
 def _without_evidence(case: _Case) -> Decision:
@@ -308,7 +312,7 @@ def _before_late(case: _Case) -> Decision:
         settled_at = since_at + timedelta(seconds=policy.persist_early_s if early else policy.persist_s)
         if now < settled_at:
             return case.nothing("late_confirming", watch, again_at=min(again_at, settled_at))
-        window, share = quote(forecast, policy)
+        window, share = quote(forecast, policy, policy.quote_stretch)
         if share < policy.vague_share and lead_min > policy.vague_lead_min:
             return case.nothing("late_too_vague", watch, again_at=again_at)
         if share >= policy.guess_share:
@@ -319,7 +323,8 @@ def _before_late(case: _Case) -> Decision:
     if forecast.next_stop and forecast.state in _UNHEARD:
         long = forecast.silent_s >= 60 * policy.long_silent_min
         if lead_min <= (policy.long_silent_lead_min if long else policy.silent_lead_min):
-            if case.left_min < 0 and not long:  # expected there just now: the next sign of life may be the arrival
+            # Expected there just now: parked phones report every few minutes, and the next report may be the arrival.
+            if case.left_min < 0 and forecast.silent_s < 60 * policy.parked_silent_min:
                 return case.nothing("on_course", again_at=again_at)
             if case.held:
                 return case.nothing("told_already", alarm="silent_near_promise", again_at=again_at)
@@ -357,7 +362,7 @@ def _after_late(case: _Case) -> Decision:
         return case.nothing("told_already", again_at=again_at)
     if len(words) >= policy.most_late:
         return case.nothing("told_enough", alarm="quote_broken", again_at=again_at)
-    window, share = quote(forecast, policy)
+    window, share = quote(forecast, policy, policy.quote_stretch)
     if share < policy.guess_share or window[1] <= last.quoted_until_at:
         return case.nothing("told_already", again_at=again_at)
     return case.say("late_update", "moved_later", window)
