@@ -30,10 +30,19 @@ class FastClock:
     """
 
     def __init__(self, starts_at: datetime, speed: float) -> None:
-        self._starts_at = starts_at
-        self._speed = speed
-        self._began_s = time.monotonic()
+        # One tuple, replaced whole: readers in other threads never see half a turn.
+        self._course = starts_at, speed, time.monotonic()
+
+    @property
+    def speed(self) -> float:
+        """How many times as fast as the real time it runs."""
+        return self._course[1]
 
     def now(self) -> datetime:
         """Return the simulated instant in UTC."""
-        return self._starts_at + timedelta(seconds=(time.monotonic() - self._began_s) * self._speed)
+        starts_at, speed, began_s = self._course
+        return starts_at + timedelta(seconds=(time.monotonic() - began_s) * speed)
+
+    def turn(self, *, to: datetime | None = None, speed: float | None = None) -> None:
+        """Go on from another instant, or at another speed; 0 stands still."""
+        self._course = to or self.now(), self.speed if speed is None else speed, time.monotonic()
