@@ -159,7 +159,7 @@ PEOPLE = (
             Stop("内田 さやか", "ja", "大阪市港区築港2丁目11-16", 34.6560, 135.4360, "wifi", "15:00",
                  takes_min=65),
             Stop("原田 勇", "ja", "大阪市大正区泉尾4丁目15-8", 34.6510, 135.4740, "pc", "16:50",
-                 trouble=Trouble("dead", 75), early_min=4, answers="call_me"),
+                 trouble=Trouble("dead", 55), early_min=4, answers="call_me"),
             Stop("Emily Carter", "en", "大阪市西区千代崎2丁目3-12", 34.6695, 135.4805, "printer", "18:30"),
         ),
         forgets=0.0,
