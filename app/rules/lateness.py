@@ -97,8 +97,9 @@ class Policy:
     #: On time again: no likelier late than this, for so long.
     recover_share: float = 0.05
     recover_s: float = 300.0
-    #: Nearer than this the bell is the news.
+    #: Nearer than this the bell is the news, unless it has been so for long after the promise.
     bell_min: float = 4.0
+    bell_past_min: float = 8.0
     #: Tell who was told nothing that the technician is nearly there, so far out.
     arriving_soon: bool = True
     arriving_soon_min: float = 10.0
@@ -304,7 +305,7 @@ def _before_late(case: _Case) -> Decision:
     forecast, policy, now, lead_min = case.forecast, case.policy, case.now, case.lead_min
     again_at = _look_again_at(case)
     if forecast.late_probability >= _threshold(case):
-        if lead_min < 0 and case.at_the_bell:
+        if -policy.bell_past_min < lead_min < 0 and case.at_the_bell:
             return case.nothing("at_the_bell", again_at=again_at)
         since_at = case.watch.late_since_at or now
         watch = Watch(late_since_at=since_at)
