@@ -109,16 +109,11 @@ def tap_by_form() -> ResponseReturnValue:
 def taps() -> ResponseReturnValue:
     """Record what a phone had kept, in order, and answer for each tap what became of it."""
     batch = _batch()
-    readable = [tap for tap in map(_tap_or_none, batch.items) if tap is not None]
-    taken = take_taps(session(), _me(), [_tap(tap, batch.sent_at) for tap in readable], now())
-    answers = {
-        tap.key: {"outcome": done.outcome, "message": _refusal(done, tap) if done.error else None}
-        for tap, done in zip(readable, taken, strict=True)
-    }
-    unread = {"outcome": "refused", "message": i18n.t("technician.say_unreadable", locale())}
-    return jsonify(
-        results=[{"key": item.get("key"), **answers.get(str(item.get("key")), unread)} for item in batch.items]
-    )
+    read = [_tap_or_none(item) for item in batch.items]
+    readable = [tap for tap in read if tap is not None]
+    taken = iter(take_taps(session(), _me(), [_tap(tap, batch.sent_at) for tap in readable], now()))
+    results = [_answer(tap, next(taken)) if tap else _unread(item) for tap, item in zip(read, batch.items, strict=True)]
+    return jsonify(results=results)
 
 
 @blueprint.post("/fixes")
@@ -213,6 +208,15 @@ def _tap(tap: TapIn, sent_at: datetime) -> Tap:
 def _fix(fix: FixIn, sent_at: datetime, payload: dict[str, Any]) -> ReportedFix:
     measured_at = true_instant(fix.fixed_at, sent_at, now())
     return ReportedFix(Fix(measured_at, fix.lat, fix.lon, fix.accuracy_m, fix.speed_mps), payload)
+
+
+def _answer(tap: TapIn, taken: Taken) -> dict[str, Any]:
+    return {"key": tap.key, "outcome": taken.outcome, "message": _refusal(taken, tap) if taken.error else None}
+
+
+def _unread(item: Mapping[str, Any]) -> dict[str, Any]:
+    message = i18n.t("technician.say_unreadable", locale())
+    return {"key": str(item.get("key")), "outcome": "refused", "message": message}
 
 
 def _refusal(taken: Taken, tap: TapIn) -> str:
