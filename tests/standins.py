@@ -10,12 +10,13 @@ import base64
 import json
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any
@@ -37,7 +38,7 @@ class Sms:
     to: str
     body: str
     form: dict[str, str]
-    date_created: str = field(default_factory=lambda: formatdate(usegmt=True))
+    date_created: str
 
 
 class SmsServer:
@@ -54,6 +55,8 @@ class SmsServer:
         self.modes: deque[Any] = deque()
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.arrived = Event()
+        #: How messages are dated; a test with a clock of its own puts that here.
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._lock = Lock()
         self._over = Event()
         outer = self
@@ -103,7 +106,8 @@ class SmsServer:
 
     def _take(self, form: dict[str, str]) -> Sms:
         with self._lock:
-            sms = Sms(f"SM{len(self.taken):032x}", form["To"], form["Body"], form)
+            dated = format_datetime(self.now(), usegmt=True)
+            sms = Sms(f"SM{len(self.taken):032x}", form["To"], form["Body"], form, dated)
             self.taken.append(sms)
         self.arrived.set()
         return sms

@@ -214,23 +214,30 @@ def _take(db: Database, channels: Mapping[str, Channel], now: datetime, only: st
             .limit(_REACH)
         ).all()
         for row in rows:
-            name = row.channels[row.channel_index]
-            if only is not None and name != only and name in channels:
+            if not _in_lane(row.channels[row.channel_index], channels, only):
                 continue
             notice = session.scalar(
                 select(Notice)
                 .where(Notice.id == row.id, Notice.state.in_(("due", "sending")), Notice.next_attempt_at <= now)
                 .with_for_update(skip_locked=True, of=Notice)
             )
-            if notice is None or notice.channels[notice.channel_index] != name:
-                continue
-            job = _claim(session, notice, channels.get(name), name, now)
-            if job is not None:
-                return job
+            while notice is not None and notice.state in ("due", "sending"):
+                name = notice.channels[notice.channel_index]
+                if not _in_lane(name, channels, only):
+                    break
+                job = _claim(session, notice, channels.get(name), name, now)
+                if job is not None:
+                    return job
     return None
 
 
+def _in_lane(name: str, channels: Mapping[str, Channel], only: str | None) -> bool:
+    """Return whether a notice that is at this channel may be taken; anybody passes over one that is not set up."""
+    return only in (None, name) or name not in channels
+
+
 def _claim(session: Session, notice: Notice, channel: Channel | None, name: str, now: datetime) -> _Job | None:
+    """Claim a locked notice; or return None when it is not to be handed over this way, after changing its state."""
     visit = session.scalars(
         select(Visit)
         .where(Visit.id == notice.visit_id)

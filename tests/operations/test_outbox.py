@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from app.db import Database, upgrade
-from app.models import Alarm, Customer, Notice, NoticeAttempt, Receipt, Visit
-from app.operations.booking import cancel_visit, change_visit
+from app.models import Alarm, Company, Customer, Notice, NoticeAttempt, Receipt, Service, Site, Visit
+from app.operations.booking import book_visit, cancel_visit, change_visit
 from app.operations.field import report_status
 from app.operations.notice import Telling, add_notice
 from app.operations.outbox import Lanes, deliver_due, note_receipt, waiting
@@ -236,17 +236,7 @@ def test_a_busy_provider_is_tried_again_after_growing_waits_and_then_the_next_on
     assert house.attempts(late) == [("sms", "failed")] * 3 + [("email", "accepted")]
 
 
-def test_a_last_channel_that_stays_busy_calls_a_person_in_time_and_goes_on_trying(house, late):
-    with house.db.write() as session:
-        session.get_one(Customer, house.world.customer).email = None
-    house.sms.fates = [TryLater("busy")] * 4
-    house.deliver()
-    for _ in range(3):
-        house.later(seconds=60)
-    assert house.alarms() == {("notice_failed", "still_trying")} or house.alarms() == {("notice_failed", "unreachable")}
-
-
-def test_a_channel_that_recovers_takes_the_alarm_away(house):
+def test_a_last_channel_that_stays_busy_calls_a_person_until_it_recovers(house):
     with house.db.write() as session:
         session.get_one(Customer, house.world.customer).email = None
     notice_id = house.tell(house.world.visit())
@@ -514,18 +504,40 @@ def test_a_provider_that_hangs_holds_up_only_its_own_lane(house):
 
 
 def test_everything_works_on_one_connection_without_threads(clock):
-    from tests.conftest import STORY_DAY_AT
-
     database = Database("sqlite:///:memory:")
     upgrade(database)
+    with database.write() as session:
+        session.add(Company(name="アオバPCサポート", short_name="アオバPC", phone="+81312345678"))
+        hanako = Customer(name="山田 花子", mobile="+819012345678", created_at=clock.now())
+        home = Site(customer=hanako, address="和歌山市1-1", lat=34.2, lon=135.1, located_by="given")
+        wifi = Service(name_ja="Wi-Fi設定", name_en="Wi-Fi setup", duration_min=60)
+        session.add_all([hanako, home, wifi])
+        session.flush()
+        at = clock.now() + timedelta(hours=1)
+        visit_id = book_visit(
+            session,
+            customer_id=hanako.id,
+            site_id=home.id,
+            service_id=wifi.id,
+            technician_id=None,
+            promised_from_at=at,
+            promised_until_at=at,
+            duration_min=60,
+            now=clock.now(),
+            actor="test",
+        ).id
     house = House(database, clock, None)
-    assert clock.now() == STORY_DAY_AT
-    assert house.deliver() == 0
+    notice_id = house.tell(visit_id)
+    running = threading.active_count()
+    house.sms.fates = [lambda reference: f"sms-{threading.active_count() - running}"]
+    assert house.deliver() == 1
+    assert house.provider_id(notice_id) == "sms-0"
     database.close()
 
 
 def test_real_servers_get_what_the_outbox_says(house, world):
     with sms_server() as twilio, mail_server() as mail:
+        twilio.now = house.clock.now
         callback = "https://a.jp/hooks/twilio/status"
         house.channels = {
             "sms": TwilioSms(ACCOUNT, SECRET, SENDER, twilio.url, callback),
