@@ -48,8 +48,8 @@ class VisitLine:
     forecast_state: str | None
     forecast_stale: bool
     customer: str
-    service_ja: str
-    service_en: str
+    name_ja: str
+    name_en: str
     address: str
     notice: NoticeSeen | None
 
@@ -152,7 +152,7 @@ def read_board(
         if technician_id is not None and line.technician_id != technician_id:
             continue
         if wanted and wanted not in _plain(
-            f"{line.customer}\n{line.address}\n{line.service_ja}\n{line.service_en}\n"
+            f"{line.customer}\n{line.address}\n{line.name_ja}\n{line.name_en}\n"
             f"{names.get(line.technician_id or 0, '')}\n{line.id}"
         ):
             continue
@@ -273,6 +273,7 @@ def _line(row: Any, notices: Sequence[NoticeSeen], now: datetime) -> VisitLine:
         row.forecast_basis,
         row.late_probability,
         notices,
+        row.technician_id is not None,
     )
     return VisitLine(
         row.id,

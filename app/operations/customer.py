@@ -14,6 +14,7 @@ from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.models import Customer, Site
 from app.operations.contact import email_address, mobile_e164, phone_e164
+from app.operations.locating import settle_located
 
 KINDS = ("individual", "corporate")
 LONGEST_NAME = 100
@@ -87,7 +88,7 @@ def change_customer(
     return customer
 
 
-def change_site(session: Session, site_id: int, site: NewSite) -> Site:
+def change_site(session: Session, site_id: int, site: NewSite, now: datetime) -> Site:
     """Write a place's address and position anew; without a position it is looked up again. Raises NotFound, Invalid."""
     known = session.get(Site, site_id)
     if known is None:
@@ -98,6 +99,8 @@ def change_site(session: Session, site_id: int, site: NewSite) -> Site:
         raise Invalid(problems)
     known.address, known.lat, known.lon = changed.address, changed.lat, changed.lon
     known.located_by, known.locate_tried_at = changed.located_by, None
+    if known.lat is not None:
+        settle_located(session, site_id, now)
     session.flush()
     return known
 

@@ -88,6 +88,7 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
         visit.forecast_basis,
         visit.late_probability,
         [NoticeSeen(n.kind, n.state, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in notices],
+        visit.technician_id is not None,
     )
     alarms = session.scalars(
         select(Alarm).where(Alarm.visit_id == visit_id, Alarm.cleared_at.is_(None)).order_by(Alarm.raised_at)

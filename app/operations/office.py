@@ -107,6 +107,14 @@ def visits_of(session: Session, customer_id: int, limit: int = 20) -> Sequence[A
     ).all()
 
 
+def usual_place(session: Session) -> tuple[float, float] | None:
+    """Return where a map begins that has nothing to show yet: at the site that was located last."""
+    row = session.execute(
+        select(Site.lat, Site.lon).where(Site.lat.is_not(None)).order_by(Site.id.desc()).limit(1)
+    ).first()
+    return (row[0], row[1]) if row is not None else None
+
+
 def visit_in_words(session: Session, visit_id: int) -> VisitWords | None:
     """Return whose visit this is, when and at which customer, or None when there is no such visit."""
     row = session.execute(

@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from app.rules.visit import AWAITED
 
 #: Every word a visit can stand under, most urgent first.
-STANDINGS = ("not_told", "unknown", "risk", "told", "fine", "on_site", "done", "no_access", "cancelled")
+STANDINGS = (
+    "not_told",
+    "unknown",
+    "risk",
+    "unassigned",
+    "told",
+    "fine",
+    "on_site",
+    "done",
+    "no_access",
+    "cancelled",
+)
 
 #: Evidence older than this says nothing about where somebody on the way is now.
 FRESH = timedelta(seconds=90)
@@ -49,6 +60,8 @@ class VisitSeen:
     forecast_basis: str | None = None
     late_probability: float | None = None
     notices: Sequence[NoticeSeen] = ()
+    #: Whether somebody is to go there at all.
+    assigned: bool = True
 
 
 def stale(as_of_at: datetime | None, now: datetime) -> bool:
@@ -91,7 +104,9 @@ def standing(visit: VisitSeen, now: datetime) -> str:
     silent = stale(visit.forecast_as_of_at, now) and visit.forecast_basis != "work_left"
     if silent and (visit.status == "en_route" or left <= NEAR):
         return "unknown"
-    return "risk" if likelihood >= RISKY or left < timedelta() else "fine"
+    if likelihood >= RISKY or left < timedelta():
+        return "risk"
+    return "fine" if visit.assigned else "unassigned"
 
 
 def _holds(visit: VisitSeen, word: NoticeSeen, now: datetime) -> bool:

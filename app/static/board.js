@@ -16,6 +16,10 @@ function count() {
   for (const element of board.querySelectorAll("[data-due]")) {
     element.dataset.promise ??= element.textContent;
     const minutes = Math.round((Date.parse(element.dateTime) - now()) / 60000);
+    if (Math.abs(minutes) > 120) {
+      element.textContent = element.dataset.promise;
+      continue;
+    }
     const over = minutes < 0;
     const promise = element.dataset.promise.replace(/^\D*(?=\d)/, "");
     element.textContent = fill(over ? element.dataset.over : element.dataset.left, { promise, minutes: Math.abs(minutes) });

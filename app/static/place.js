@@ -6,7 +6,7 @@
   const button = document.getElementById("find-place");
   const said = document.getElementById("place-said");
   const canvas = document.getElementById("map");
-  const JAPAN = [36.5, 137.5];
+  const centre = canvas?.dataset.centre ? canvas.dataset.centre.split(",").map(Number) : null;
   let map = null;
   let pin = null;
 
@@ -52,7 +52,7 @@
 
   function open() {
     canvas.hidden = false;
-    map = L.map(canvas, { attributionControl: Boolean(canvas.dataset.tiles), zoomAnimation: false, fadeAnimation: false }).setView(typed() ?? JAPAN, typed() ? 16 : 5);
+    map = L.map(canvas, { attributionControl: Boolean(canvas.dataset.tiles), zoomAnimation: false, fadeAnimation: false }).setView(typed() ?? centre ?? [36.5, 137.5], typed() ? 16 : centre ? 12 : 5);
     map.attributionControl?.setPrefix(false);
     (canvas.dataset.tiles ? L.tileLayer(canvas.dataset.tiles, { maxZoom: 19 }) : new Grid({ maxZoom: 19 })).addTo(map);
     L.control.scale({ imperial: false }).addTo(map);

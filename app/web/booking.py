@@ -14,7 +14,7 @@ from app.models import Visit
 from app.operations.board import technician_choices
 from app.operations.booking import LONGEST_VISIT_MIN, book_visit
 from app.operations.customer import NewSite, add_site, create_customer
-from app.operations.office import customers_found, service_choices, visit_in_words
+from app.operations.office import customers_found, service_choices, usual_place, visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
 from app.web.forms import Form
 from app.web.limits import limiter
@@ -192,5 +192,6 @@ def _page(form: Form, *, place: Place | None = None) -> Any:
         services=service_choices(session()),
         technicians=technician_choices(session()),
         tiles=parts().settings.map_tiles_url,
+        centre=usual_place(session()),
     )
     return page, form.status if form.value("step") == "book" else 200

@@ -120,7 +120,7 @@ def add_new_site(customer_id: int) -> Any:
 def site(site_id: int) -> Any:
     """Show a site, to mend its address or to set its position."""
     known = _known(Site, site_id, "site")
-    return _site(known.customer_id, known, Form(begins={"address": known.address, "lat": known.lat, "lon": known.lon}))
+    return _site(known.customer_id, known, Form(begins={"address": known.address, **_place(known.lat, known.lon)}))
 
 
 @blueprint.post("/sites/<int:site_id>")
@@ -128,7 +128,7 @@ def site(site_id: int) -> Any:
 def save_site(site_id: int) -> Any:
     """Change a site's address and position."""
     form = Form(request.form)
-    saved = form.submit(lambda: change_site(session(), site_id, _new_site(form)))
+    saved = form.submit(lambda: change_site(session(), site_id, _new_site(form), now()))
     if saved is None:
         known = _known(Site, site_id, "site")
         return _site(known.customer_id, known, form)
@@ -165,6 +165,7 @@ def _site(customer_id: int, known: Site | None, form: Form) -> Any:
         form=form,
         place=None,
         tiles=parts().settings.map_tiles_url,
+        centre=office.usual_place(session()),
     )
     return page, form.status
 
@@ -222,8 +223,7 @@ def edit_technician(technician_id: int) -> Any:
         "language": known.language,
         "travels_by": known.travels_by,
         "skills": "、".join(known.skills),
-        "lat": known.base_lat,
-        "lon": known.base_lon,
+        **_place(known.base_lat, known.base_lon),
         "active": "1" if known.active else "",
     }
     return _technician_form(known, Form(begins=begins))
@@ -454,6 +454,11 @@ def save_company() -> Any:
     if form.submit(lambda: company_fields(form)) is None:
         return render_template("office/company.html", form=form), form.status
     return _saved("office.company")
+
+
+def _place(lat: float | None, lon: float | None) -> dict[str, str]:
+    """Return a position as somebody would type it: six digits are 11 cm."""
+    return {} if lat is None or lon is None else {"lat": f"{lat:.6f}", "lon": f"{lon:.6f}"}
 
 
 def _country() -> str:

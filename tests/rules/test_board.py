@@ -138,5 +138,11 @@ def test_what_is_over_stays_calm():
     assert words == {"arrived": "on_site", "completed": "done", "no_access": "no_access", "cancelled": "cancelled"}
 
 
+def test_a_visit_nobody_goes_to_is_never_on_time():
+    for lead, word in ((120, "unassigned"), (8, "unknown"), (-6, "not_told")):
+        now = PROMISE - minutes(lead)
+        assert standing(VisitSeen("booked", PROMISE, assigned=False), now) == word, lead
+
+
 def test_missing_evidence_is_stale():
     assert stale(None, PROMISE)
