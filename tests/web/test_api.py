@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event, select
 
-from app.models import Customer, IdempotentReply, Notice, NoticeAttempt, Receipt, Visit, VisitEvent
+from app.models import (
+    Customer,
+    IdempotentReply,
+    Notice,
+    NoticeAttempt,
+    PositionFix,
+    QuarantinedInput,
+    Receipt,
+    Visit,
+    VisitEvent,
+)
 
 AT = "2026-11-24T18:00:00+09:00"
 LONG_AGO = "2026-11-20T18:00:00Z"
@@ -46,11 +56,11 @@ def problem(reply, status):
 # --- who may ask ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer nobody"}, {"Authorization": "Basic YTpi"}])
-def test_without_a_valid_token_nothing_is_told(api, header):
-    reply = api("GET", "/visits", token=None, headers=header)
-    assert problem(reply, 401) == {}
-    assert reply.headers["WWW-Authenticate"].startswith("Bearer")
+def test_without_a_valid_token_nothing_is_told(api):
+    for header in ({}, {"Authorization": "Bearer nobody"}, {"Authorization": "Basic YTpi"}):
+        reply = api("GET", "/visits", token=None, headers=header)
+        assert problem(reply, 401) == {}
+        assert reply.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_a_browser_sign_in_is_no_token(signed_in, api):
@@ -109,39 +119,39 @@ def test_two_visits_at_one_time_are_refused_with_the_reason(api, wish):
     assert refused.json["facts"]["visit"] == first
 
 
-@pytest.mark.parametrize(
-    ("change", "field", "code"),
-    [
-        ({"duration_min": False}, "duration_min", "type"),
-        ({"duration_min": "60"}, "duration_min", "type"),
-        ({"duration_min": 60.5}, "duration_min", "type"),
-        ({"duration_min": 0}, "duration_min", "least"),
-        ({"duration_min": 10**30}, "duration_min", "most"),
-        ({"promised_from": "2026-11-24T18:00:00"}, "promised_from", "instant"),
-        ({"promised_from": 1795512000}, "promised_from", "instant"),
-        ({"promised_from": "9999-12-31T23:59:59Z"}, "promised_from", "instant"),
-        ({"promised_from": "0001-01-01T00:00:00+09:00"}, "promised_from", "instant"),
-        ({"promised_until": "2026-11-24T17:00:00+09:00"}, "promised_until", "before_start"),
-        ({"promised_from": LONG_AGO, "promised_until": LONG_AGO}, "promised_from", "in_the_past"),
-        ({"customer": None}, "customer", "type"),
-        ({"customer": 999}, "customer", "unknown"),
-        ({"site": 999}, "site", "unknown"),
-        ({"service": 999}, "service", "unknown"),
-        ({"technician": 999}, "technician", "unknown"),
-        ({"technician": 2**31}, "technician", "most"),
-        ({"note": "a\x00b"}, "note", "characters"),
-        ({"note": "x" * 2001}, "note", "too_long"),
-        ({"colour": "red"}, "colour", "extra"),
-    ],
-)  # fmt: skip
-def test_wrong_input_names_its_field(api, wish, change, field, code):
-    assert problem(api("POST", "/visits", {**wish, **change}), 422) == {field: code}
+WRONG_WISHES = [
+    ({"duration_min": False}, "duration_min", "type"),
+    ({"duration_min": "60"}, "duration_min", "type"),
+    ({"duration_min": 60.5}, "duration_min", "type"),
+    ({"duration_min": 0}, "duration_min", "least"),
+    ({"duration_min": 10**30}, "duration_min", "most"),
+    ({"promised_from": "2026-11-24T18:00:00"}, "promised_from", "instant"),
+    ({"promised_from": 1795512000}, "promised_from", "instant"),
+    ({"promised_from": "9999-12-31T23:59:59Z"}, "promised_from", "instant"),
+    ({"promised_from": "0001-01-01T00:00:00+09:00"}, "promised_from", "instant"),
+    ({"promised_until": "2026-11-24T17:00:00+09:00"}, "promised_until", "before_start"),
+    ({"promised_from": LONG_AGO, "promised_until": LONG_AGO}, "promised_from", "in_the_past"),
+    ({"customer": None}, "customer", "type"),
+    ({"customer": 999}, "customer", "unknown"),
+    ({"site": 999}, "site", "unknown"),
+    ({"service": 999}, "service", "unknown"),
+    ({"technician": 999}, "technician", "unknown"),
+    ({"technician": 2**31}, "technician", "most"),
+    ({"note": "a\x00b"}, "note", "characters"),
+    ({"note": "x" * 2001}, "note", "too_long"),
+    ({"colour": "red"}, "colour", "extra"),
+]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b"1" * 5000])
-def test_a_body_that_is_no_object_is_refused(api, body):
-    refused = api("POST", "/visits", data=body, content_type="application/json")
-    assert list(problem(refused, 422)) == ["body"]
+def test_wrong_input_names_its_field(api, wish):
+    for change, field, code in WRONG_WISHES:
+        assert problem(api("POST", "/visits", {**wish, **change}), 422) == {field: code}, change
+
+
+def test_a_body_that_is_no_object_is_refused(api):
+    for body in (b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b"1" * 5000):
+        refused = api("POST", "/visits", data=body, content_type="application/json")
+        assert list(problem(refused, 422)) == ["body"], body[:20]
 
 
 def test_a_number_that_is_none_is_refused(api, world):
@@ -156,9 +166,9 @@ def test_a_body_that_is_too_large_is_refused(api):
     assert problem(refused, 413) == {}
 
 
-@pytest.mark.parametrize("path", ["/visits/999", "/visits/99999999999999999999", "/customers/0", "/technicians/999"])
-def test_what_is_not_there_is_not_found(api, path):
-    assert problem(api("GET", path), 404) == {}
+def test_what_is_not_there_is_not_found(api):
+    for path in ("/visits/999", "/visits/99999999999999999999", "/customers/0", "/technicians/999"):
+        assert problem(api("GET", path), 404) == {}
 
 
 def test_problems_speak_the_askers_language(api, wish):
@@ -196,19 +206,20 @@ def test_a_visit_is_given_to_another_taken_from_all_and_cancelled(api, world):
     assert refused.json["reason"] == "visit_over"
 
 
-@pytest.mark.parametrize(
-    ("change", "wrong"),
-    [
-        ({}, {"body": "missing"}),
-        ({"status": "completed"}, {"status": "choice"}),
-        ({"status": "cancelled", "note": "x"}, {"note": "extra"}),
-        ({"note": "x", "reason": "y"}, {"reason": "extra"}),
-        ({"promised_from": None}, {"promised_from": "instant"}),
-        ({"duration_min": None}, {"duration_min": "type"}),
-    ],
-)
-def test_a_change_that_says_nothing_sensible_is_refused(api, world, change, wrong):
-    assert problem(api("PATCH", f"/visits/{world.visit()}", change), 422) == wrong
+SENSELESS_CHANGES = [
+    ({}, {"body": "missing"}),
+    ({"status": "completed"}, {"status": "choice"}),
+    ({"status": "cancelled", "note": "x"}, {"note": "extra"}),
+    ({"note": "x", "reason": "y"}, {"reason": "extra"}),
+    ({"promised_from": None}, {"promised_from": "instant"}),
+    ({"duration_min": None}, {"duration_min": "type"}),
+]
+
+
+def test_a_change_that_says_nothing_sensible_is_refused(api, world):
+    visit_id = world.visit()
+    for change, wrong in SENSELESS_CHANGES:
+        assert problem(api("PATCH", f"/visits/{visit_id}", change), 422) == wrong
 
 
 def test_status_and_eta_are_reported_by_the_office(api, world, db, clock):
@@ -244,22 +255,22 @@ def test_visits_are_listed_page_by_page_by_local_day_and_technician(api, world):
     assert api("GET", "/visits?technician=999").json == {"items": [], "next": None}
 
 
-@pytest.mark.parametrize(
-    ("query", "wrong"),
-    [
-        ("date=2026-13-01", {"date": "date"}),
-        ("date=9999-12-31", {"date": "date"}),
-        ("limit=0", {"limit": "least"}),
-        ("limit=201", {"limit": "most"}),
-        ("limit=x", {"limit": "type"}),
-        ("cursor=x", {"cursor": "cursor"}),
-        ("cursor=20261124T000000.0-99999999999", {"cursor": "cursor"}),
-        ("technician=99999999999", {"technician": "most"}),
-        ("color=red", {"color": "extra"}),
-    ],
-)
-def test_a_wrong_query_names_its_parameter(api, query, wrong):
-    assert problem(api("GET", f"/visits?{query}"), 422) == wrong
+WRONG_QUERIES = [
+    ("date=2026-13-01", {"date": "date"}),
+    ("date=9999-12-31", {"date": "date"}),
+    ("limit=0", {"limit": "least"}),
+    ("limit=201", {"limit": "most"}),
+    ("limit=x", {"limit": "type"}),
+    ("cursor=x", {"cursor": "cursor"}),
+    ("cursor=20261124T000000.0-99999999999", {"cursor": "cursor"}),
+    ("technician=99999999999", {"technician": "most"}),
+    ("color=red", {"color": "extra"}),
+]
+
+
+def test_a_wrong_query_names_its_parameter(api):
+    for query, wrong in WRONG_QUERIES:
+        assert problem(api("GET", f"/visits?{query}"), 422) == wrong, query
 
 
 def test_the_number_of_queries_does_not_grow_with_the_list(api, world, db):
@@ -305,6 +316,74 @@ def test_notices_tell_what_was_said_why_how_and_what_came_of_it(api, world, db):
     assert told["attempts"][0]["outcome"] == "accepted"
     assert told["receipts"][0]["status"] == "delivered"
     assert problem(api("GET", "/visits/999/notices"), 404) == {}
+
+
+# --- positions ----------------------------------------------------------------------------------------------------
+
+
+def _fixes(api, world, sent):
+    return api("POST", f"/technicians/{world.technician}/fixes", sent)
+
+
+def _fix(minute, **more):
+    return {"fixed_at": f"2026-11-24T15:{minute:02}:00+09:00", "lat": 34.2, "lon": 135.1, **more}
+
+
+def test_fixes_come_alone_as_a_list_or_as_a_batch(api, world):
+    assert _fixes(api, world, _fix(1)).json == {"new": 1, "known": 0, "quarantined": []}
+    assert _fixes(api, world, [_fix(1), _fix(2)]).json == {"new": 1, "known": 1, "quarantined": []}
+    assert _fixes(api, world, {"fixes": [_fix(3, accuracy_m=5, speed_mps=1.5)]}).json["new"] == 1
+
+
+def test_a_malformed_fix_is_named_and_nothing_of_its_batch_is_kept(api, world, db):
+    wrong = {
+        "fixes[1].lat": ({"lat": "34"}, "type"),
+        "fixes[1].lon": ({"lon": False}, "type"),
+        "fixes[1].fixed_at": ({"fixed_at": "2026-11-24T15:00:00"}, "instant"),
+        "fixes[1].accuracy_m": ({"accuracy_m": [1]}, "type"),
+        "fixes[1].speed": ({"speed": 1}, "extra"),
+    }
+    for field, (change, code) in wrong.items():
+        assert problem(_fixes(api, world, [_fix(1), _fix(2, **change)]), 422) == {field: code}
+    assert problem(_fixes(api, world, _fix(1, lat=None)), 422) == {"lat": "type"}
+    assert problem(_fixes(api, world, {"lat": 1.0, "lon": 1.0}), 422) == {"fixed_at": "missing"}
+    assert problem(_fixes(api, world, []), 422) == {"fixes": "missing"}
+    assert problem(_fixes(api, world, 7), 422) == {"body": "type"}
+    assert problem(_fixes(api, world, [7]), 422) == {"fixes[0]": "type"}
+    assert problem(_fixes(api, world, [_fix(1)] * 1001), 422) == {"fixes": "too_many"}
+    with db.read() as session:
+        assert session.scalars(select(PositionFix)).all() == []
+
+
+def test_a_fix_that_cannot_be_right_is_kept_apart_and_reported(api, world, db):
+    batch = [_fix(1), _fix(2, lat=0, lon=0), _fix(3, lat=95), {**_fix(4), "fixed_at": "1970-01-01T00:00:00Z"}, _fix(5)]
+    batch += [{**_fix(6), "fixed_at": "9999-12-31T23:59:59Z"}]
+    assert _fixes(api, world, batch).json == {
+        "new": 2,
+        "known": 0,
+        "quarantined": [
+            {"index": 1, "reason": "null_island"},
+            {"index": 2, "reason": "off_the_globe"},
+            {"index": 3, "reason": "before_2010"},
+            {"index": 5, "reason": "in_the_future"},
+        ],
+    }
+    with db.read() as session:
+        kept = session.scalars(select(QuarantinedInput)).all()
+        assert {row.payload["lat"] for row in kept} == {0.0, 95.0, 34.2}
+
+
+def test_a_thousand_fixes_are_one_insert(api, world, db):
+    statements = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    batch = [_fix(n % 60, lat=34 + n / 10_000) for n in range(1000)]
+    assert _fixes(api, world, batch).json["new"] == 1000
+    assert sum("INSERT INTO position_fix" in statement for statement in statements) == 1
+    assert len(statements) < 15
+
+
+def test_fixes_of_nobody_are_not_found(api):
+    assert problem(api("POST", "/technicians/999/fixes", _fix(1)), 404) == {}
 
 
 # --- people and places ------------------------------------------------------------------------------------------------
@@ -379,9 +458,10 @@ def test_keys_of_two_programs_are_apart(api, wish, world):
     assert api("POST", "/visits", wish, headers=headers, token=world.manager_token).status_code == 409
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "鍵".encode().decode("latin-1")])
-def test_a_key_of_a_strange_form_is_refused(api, wish, key):
-    assert problem(api("POST", "/visits", wish, headers={"Idempotency-Key": key}), 422) == {"Idempotency-Key": "key"}
+def test_a_key_of_a_strange_form_is_refused(api, wish):
+    for key in ("", "x" * 256, "鍵".encode().decode("latin-1")):
+        refused = api("POST", "/visits", wish, headers={"Idempotency-Key": key})
+        assert problem(refused, 422) == {"Idempotency-Key": "key"}
 
 
 def test_of_two_repetitions_at_once_one_is_done(app, world, wish):

@@ -68,10 +68,10 @@ def test_a_late_batch_after_a_tunnel_is_taken_in_any_order_and_once(phone, db):
     assert rows(db, CurrentPosition)[0].fixed_at == NOW - timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("tst", [str(TST), float(TST), f"{TST}.0"])
-def test_the_time_may_be_text_or_a_float(phone, db, tst):
-    assert taken(phone(location(tst)))
-    assert rows(db, PositionFix)[0].fixed_at == NOW
+def test_the_time_may_be_text_or_a_float(phone, db):
+    for n, tst in enumerate((str(TST), float(TST), f"{TST}.0")):
+        assert taken(phone(location(tst, lat=34.2 + n)))
+    assert [fix.fixed_at for fix in rows(db, PositionFix)] == [NOW] * 3
 
 
 def test_what_is_zero_is_left_out(phone, db):
@@ -89,69 +89,68 @@ def test_a_ping_is_a_sign_of_life_and_no_new_position(phone, db):
     assert [fix.moved for fix in sorted(rows(db, PositionFix), key=lambda f: f.fixed_at)] == [True, False]
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        {"_type": "transition", "event": "enter", "tst": TST, "wtst": TST, "desc": "home", "acc": 5, "tid": "st"},
-        {"_type": "waypoint", "desc": "home", "lat": 34.2, "lon": 135.1, "rad": 50, "tst": TST},
-        {"_type": "waypoints", "waypoints": []},
-        {"_type": "lwt", "tst": TST},
-        {"_type": "status", "android": {}},
-        {"_type": "dump", "configuration": {}},
-        {"_type": "card", "name": "st"},
-        {"_type": "steps", "steps": 3},
-        {"_type": "encrypted", "data": "AAAA"},
-        {"_type": "of the future"},
-        {"_type": 7},
-        {"_type": ["location"]},
-        {},
-        b"",
-        b"\n",
-    ],
-    ids=str,
-)
-def test_every_other_message_is_answered_and_passed_over(phone, db, message):
-    assert taken(phone(message))
+OTHER_MESSAGES = [
+    {"_type": "transition", "event": "enter", "tst": TST, "wtst": TST, "desc": "home", "acc": 5, "tid": "st"},
+    {"_type": "waypoint", "desc": "home", "lat": 34.2, "lon": 135.1, "rad": 50, "tst": TST},
+    {"_type": "waypoints", "waypoints": []},
+    {"_type": "lwt", "tst": TST},
+    {"_type": "status", "android": {}},
+    {"_type": "dump", "configuration": {}},
+    {"_type": "card", "name": "st"},
+    {"_type": "steps", "steps": 3},
+    {"_type": "encrypted", "data": "AAAA"},
+    {"_type": "of the future"},
+    {"_type": 7},
+    {"_type": ["location"]},
+    {},
+    b"",
+    b"\n",
+]
+
+
+def test_every_other_message_is_answered_and_passed_over(phone, db):
+    for message in OTHER_MESSAGES:
+        assert taken(phone(message)), message
     assert rows(db, PositionFix) == rows(db, QuarantinedInput) == []
 
 
-@pytest.mark.parametrize(
-    ("message", "reason"),
-    [
-        (b"garbage", "not_json"),
-        (b"\xff\xfe\x00", "not_json"),
-        (b"\x00\x00\x00", "not_json"),
-        (b'{"_type": "location", "tid": "\\ud800\\u0000', "not_json"),
-        (b"[" * 100_000, "not_json"),
-        (b"1" * 5000, "not_json"),
-        (b"[]", "not_a_message"),
-        (b'"x"', "not_a_message"),
-        ({"_type": "location", "lat": 1.0, "lon": 1.0}, "no_time"),
-        (location("soon"), "no_time"),
-        (location(None), "no_time"),
-        (location(True), "no_time"),
-        (location(1e300), "no_time"),
-        (location(10**400), "no_time"),
-        (location({}), "no_time"),
-        (location(lat=None), "no_position"),
-        (location(lon="east"), "no_position"),
-        (location(lon=[1]), "no_position"),
-        (location(lat=91), "off_the_globe"),
-        (location(lat=0, lon=0), "null_island"),
-        (location(0), "before_2010"),
-        (location(TST - 978_307_200), "before_2010"),
-        (location(TST + 3600), "in_the_future"),
-        (location(TST * 1000), "no_time"),
-        (location(lat=float("nan")), "not_a_number"),
-        (location(lat=0, lon=0, tid="\ud800\x00", inregions=[[[["x"]]]]), "null_island"),
-    ],
-    ids=lambda value: str(value)[:60],
-)
-def test_what_will_never_become_good_is_quarantined_and_answered_as_taken(phone, db, world, message, reason):
-    assert taken(phone(message))
+NEVER_GOOD = [
+    (b"garbage", "not_json"),
+    (b"\xff\xfe\x00", "not_json"),
+    (b"\x00\x00\x00", "not_json"),
+    (b'{"_type": "location", "tid": "\\ud800\\u0000', "not_json"),
+    (b"[" * 100_000, "not_json"),
+    (b"1" * 5000, "not_json"),
+    (b"[]", "not_a_message"),
+    (b'"x"', "not_a_message"),
+    ({"_type": "location", "lat": 1.0, "lon": 1.0}, "no_time"),
+    (location("soon"), "no_time"),
+    (location(None), "no_time"),
+    (location(True), "no_time"),
+    (location(1e300), "no_time"),
+    (location(10**400), "no_time"),
+    (location({}), "no_time"),
+    (location(lat=None), "no_position"),
+    (location(lon="east"), "no_position"),
+    (location(lon=[1]), "no_position"),
+    (location(lat=91), "off_the_globe"),
+    (location(lat=0, lon=0), "null_island"),
+    (location(0), "before_2010"),
+    (location(TST - 978_307_200), "before_2010"),
+    (location(TST + 3600), "in_the_future"),
+    (location(TST * 1000), "no_time"),
+    (location(lat=float("nan")), "not_a_number"),
+    (location(lat=0, lon=0, tid="\ud800\x00", inregions=[[[["x"]]]]), "null_island"),
+]
+
+
+def test_what_will_never_become_good_is_quarantined_and_answered_as_taken(phone, db, world):
+    for message, _ in NEVER_GOOD:
+        assert taken(phone(message)), message
     assert rows(db, PositionFix) == []
-    (kept,) = rows(db, QuarantinedInput)
-    assert (kept.reason, kept.source, kept.technician_id) == (reason, "owntracks", world.technician)
+    kept = sorted(rows(db, QuarantinedInput), key=lambda row: row.id)
+    assert [row.reason for row in kept] == [reason for _, reason in NEVER_GOOD]
+    assert {(row.source, row.technician_id) for row in kept} == {("owntracks", world.technician)}
 
 
 def test_strange_extras_do_not_matter(phone, db):
@@ -195,11 +194,9 @@ def test_too_large_is_refused_as_an_array_too(phone):
     assert (reply.status_code, reply.json) == (413, [])
 
 
-def test_hundreds_of_messages_at_once_are_no_overload_and_a_flood_is_told_when_to_come_back(phone, monkeypatch):
-    replies = [phone(b"") for _ in range(400)]
-    assert all(taken(reply) for reply in replies)
-    allowed = int(ingest.LIMIT.split()[0])
-    assert allowed >= 1000
+def test_hundreds_of_messages_after_a_tunnel_are_no_overload(phone):
+    assert all(taken(phone(b"")) for _ in range(200))
+    assert int(ingest.LIMIT.split()[0]) >= 1000
 
 
 def test_while_the_database_fails_the_phone_keeps_its_message(phone, db, app):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import g
@@ -17,6 +19,22 @@ from app.rules.position import Fix
 from app.web.api.forms import DeviceOut, FixesIn, FixesOut, NewTechnicianOut, TechnicianIn, TechnicianOut
 from app.web.api.gate import blueprint
 from app.web.visitor import needs, now, parts, session, signed_in
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _own_or_any(view: Callable[P, R]) -> Callable[P, R]:
+    """Let a phone speak for its own technician, and a dispatcher's program for every one."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        who = signed_in()
+        if who.technician_id != kwargs["technician_id"] and not may(who.role, "dispatch"):
+            raise NotAllowed("role")
+        return view(*args, **kwargs)
+
+    return checked
 
 
 @blueprint.post("/technicians")
@@ -58,7 +76,7 @@ def create_device(technician_id: int) -> dict[str, Any]:
 
 
 @blueprint.post("/technicians/<int:technician_id>/fixes")
-@needs("own_day")
+@_own_or_any
 @blueprint.input(FixesIn, example={"fixed_at": "2026-11-24T16:41:00+09:00", "lat": 34.2243, "lon": 135.1652})
 @blueprint.output(FixesOut)
 @blueprint.doc(tags=["Positions"])
@@ -69,9 +87,6 @@ def create_fixes(technician_id: int, json_data: FixesIn) -> dict[str, Any]:
     row. A well-formed one that cannot be right (1970, the future, 0/0) is kept apart and reported in `quarantined`; the
     rest counts. Each measurement counts once, in whatever order and however often it comes.
     """
-    who = signed_in()
-    if who.technician_id != technician_id and not may(who.role, "dispatch"):
-        raise NotAllowed("role")
     find_technician(session(), technician_id)
     fixes = [
         ReportedFix(
