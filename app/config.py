@@ -109,7 +109,7 @@ class Settings(BaseSettings):
             name, address = parseaddr(value)
             try:
                 Address(name, addr_spec=address)
-            except (ValueError, HeaderParseError):
+            except (ValueError, IndexError, HeaderParseError):
                 address = ""
             if not address.isascii() or not all(address.partition("@")):
                 raise ValueError("not an e-mail address; an example is Aoba PC <notice@example.jp>")

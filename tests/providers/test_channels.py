@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app import providers
-from app.config import Settings
+from app.config import Settings, SettingsError, read_settings
 from app.providers import CHANNELS, build_channels, console
 from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
 from app.rules.messages import Message
@@ -167,3 +167,24 @@ def test_channels_come_in_the_order_in_which_they_are_tried():
     everything = {name: value for row in ROWS.values() for name, value in row.settings(f"http://{DEAF}").items()}
     assert list(build_channels(Settings(**everything))) == ["sms", "email"]
     assert console.Console.name not in build_channels(Settings(**everything))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_FROM": SENDER}, "TWILIO_AUTH_TOKEN"),
+        ({"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": SECRET}, "TWILIO_FROM"),
+        ({"TWILIO_AUTH_TOKEN": SECRET}, "TWILIO_AUTH_TOKEN"),
+        ({"TWILIO_FROM": SENDER}, "TWILIO_FROM"),
+        ({"SMTP_URL": "smtp://mail.example.jp"}, "MAIL_FROM"),
+        ({"SMTP_URL": "smtp://mail.example.jp", "MAIL_FROM": "nobody"}, "MAIL_FROM"),
+        ({"SMTP_URL": "smtp://mail.example.jp", "MAIL_FROM": "a@b@c"}, "MAIL_FROM"),
+    ],
+)
+def test_half_a_setting_is_refused_and_names_the_other_half(monkeypatch, given, named):
+    for name, value in given.items():
+        monkeypatch.setenv(f"MAMONAKU_{name}", value)
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert f"MAMONAKU_{named}: " in str(error.value)
+    assert SECRET not in str(error.value)
