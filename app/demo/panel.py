@@ -10,15 +10,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app.demo.company import PEOPLE, Stop
+from app.demo.company import Stop
 from app.demo.stage import BAD_NEWS, Stage
 from app.demo.world import Scene
 from app.models import Notice, Visit, VisitEvent
 
 #: So many phones lie side by side.
 MOST_PHONES = 6
-#: The story's visit is always in sight: the first technician's last one.
-STORY = (0, len(PEOPLE[0].stops) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Situation:
 def phones(session: Session, stage: Stage, base_url: str) -> Sequence[Phone]:
     """Return the phones in sight: the story's first, then those with bad news and those that rang last."""
     visit_ids = [visit_id for row in stage.visits for visit_id in row]
-    story_id = stage.visits[STORY[0]][STORY[1]]
+    story_id = stage.visits[0][-1]  # the first technician's last visit is the story's: always in sight
     notices = session.scalars(
         select(Notice)
         .where(Notice.visit_id.in_(visit_ids), Notice.state.in_(("sent", "delivered")))
@@ -97,7 +95,7 @@ def situations(stage: Stage, now: datetime) -> Sequence[Situation]:
     """Return what every technician is doing."""
     return [
         Situation(stage.cast.technicians[n], person.name, scene, person.stops[scene.stop])
-        for n, person in enumerate(PEOPLE)
+        for n, person in enumerate(stage.people)
         for scene in [stage.world.scene(n, now)]
     ]
 

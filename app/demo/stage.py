@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,7 +19,7 @@ import app
 from app.clock import FastClock
 from app.config import Settings
 from app.db import upgrade
-from app.demo.company import COMPANY, PEOPLE, SERVICES, Stop
+from app.demo.company import COMPANY, PEOPLE, SERVICES, Person, Stop
 from app.demo.world import Happening, World, batched
 from app.errors import AppError
 from app.models import (
@@ -89,6 +89,7 @@ class Prepared:
     """A demo that is ready to open: its settings, cast, day and the visits booked so far."""
 
     settings: Settings
+    people: Sequence[Person]
     cast: Cast
     day: date
     visits: dict[date, tuple[tuple[int, ...], ...]]
@@ -99,7 +100,9 @@ class Prepared:
         return app.join(self.settings, FastClock(self.opens_at, speed))
 
 
-def prepare(settings: Settings, progress: Callable[[float], None] | None = None) -> Prepared:
+def prepare(
+    settings: Settings, progress: Callable[[float], None] | None = None, people: Sequence[Person] = PEOPLE
+) -> Prepared:
     """Make the demo's own database anew and play its day up to the opening; `progress` is told the share done (0–1).
 
     Messages go to the console whatever else is set, so that no real person is ever written to.
@@ -114,9 +117,10 @@ def prepare(settings: Settings, progress: Callable[[float], None] | None = None)
     try:
         upgrade(parts.db)
         with parts.db.write() as session:
-            cast = _cast(session, begins_at - timedelta(days=30))
-            visits = {day: _book(session, cast, day, own) for day in (FIRST_DAY, FIRST_DAY + timedelta(days=1))}
-        prepared = Prepared(own, cast, FIRST_DAY, visits, opens_at)
+            cast = _cast(session, people, begins_at - timedelta(days=30))
+            days = FIRST_DAY, FIRST_DAY + timedelta(days=1)
+            visits = {day: _book(session, people, cast, day, own) for day in days}
+        prepared = Prepared(own, people, cast, FIRST_DAY, visits, opens_at)
         stage = Stage(parts, prepared)
         now = begins_at
         while now < opens_at:
@@ -157,7 +161,7 @@ def _keep(parts: Parts, own: Settings) -> None:
         connection.close()
 
 
-def _cast(session: Session, now: datetime) -> Cast:
+def _cast(session: Session, people: Sequence[Person], now: datetime) -> Cast:
     session.add(Company(**COMPANY))
     # Nobody knows a password of the demo's dispatcher: the panel lets a visitor in on this host alone.
     dispatcher = User(
@@ -172,9 +176,9 @@ def _cast(session: Session, now: datetime) -> Cast:
             name=person.name, base_lat=person.base_lat, base_lon=person.base_lon, skills=list(person.skills),
             working_hours=week, created_at=now,
         )
-        for person in PEOPLE
+        for person in people
     ]  # fmt: skip
-    customers = [[_customer(stop, 10 * n + m, now) for m, stop in enumerate(p.stops)] for n, p in enumerate(PEOPLE)]
+    customers = [[_customer(stop, 10 * n + m, now) for m, stop in enumerate(p.stops)] for n, p in enumerate(people)]
     session.add_all([dispatcher, *services.values(), *technicians, *(c for row in customers for c in row)])
     session.flush()
     return Cast(
@@ -198,14 +202,16 @@ def _customer(stop: Stop, number: int, now: datetime) -> Customer:
     )
 
 
-def _book(session: Session, cast: Cast, day: date, settings: Settings) -> tuple[tuple[int, ...], ...]:
+def _book(
+    session: Session, people: Sequence[Person], cast: Cast, day: date, settings: Settings
+) -> tuple[tuple[int, ...], ...]:
     """Book everybody's visits of a day, some days before it."""
 
     def local(clock: str) -> datetime:
         return datetime.combine(day, time.fromisoformat(clock), settings.zone)
 
     booked = []
-    for n, person in enumerate(PEOPLE):
+    for n, person in enumerate(people):
         row = []
         for m, stop in enumerate(person.stops):
             visit = book_visit(
@@ -230,6 +236,7 @@ class Stage:
 
     def __init__(self, parts: Parts, prepared: Prepared) -> None:
         self.parts = parts
+        self.people = prepared.people
         self.cast = prepared.cast
         self._visits = dict(prepared.visits)
         self._zone = parts.settings.zone
@@ -258,6 +265,14 @@ class Stage:
         """Stop playing."""
         self._stopping.set()
         self._thread.join()
+
+    def beat(self) -> None:
+        """Go on to the present moment of the demo's clock, and to the next morning when everybody is home."""
+        now = self.clock.now()
+        if now >= self.world.ends_at:
+            self.next_day()
+        elif self.step(now):
+            self.parts.wake()
 
     def step(self, now: datetime) -> bool:
         """Bring in what phones, carriers and customers send up to an instant; return whether there was anything."""
@@ -290,7 +305,7 @@ class Stage:
             day = tomorrow + timedelta(days=1)
             self._visits = {
                 tomorrow: self._visits[tomorrow],
-                day: _book(session, self.cast, day, self.parts.settings),
+                day: _book(session, self.people, self.cast, day, self.parts.settings),
             }
         morning = datetime.combine(tomorrow, MORNING, self._zone)
         self._open(tomorrow, morning)
@@ -298,16 +313,13 @@ class Stage:
 
     def _open(self, day: date, now: datetime) -> None:
         self.day = day
-        self.world = World(PEOPLE, day, self._zone)
+        self.world = World(self.people, day, self._zone)
         self.world.step(now)  # what came before has been played already
 
     def _play(self) -> None:
         while not self._stopping.wait(BEAT_S):
             try:
-                if self.clock.now() >= self.world.ends_at:
-                    self.next_day()
-                elif self.step(self.clock.now()):
-                    self.parts.wake()
+                self.beat()
             except Exception:
                 log.error("the demo stumbled", exc_info=True)
 
@@ -338,7 +350,7 @@ class Stage:
         """Have customers answer what they were told, each once, a while after reading it."""
         stops = {
             visit_id: stop
-            for person, row in zip(PEOPLE, self.visits, strict=True)
+            for person, row in zip(self.people, self.visits, strict=True)
             for stop, visit_id in zip(person.stops, row, strict=True)
             if stop.answers and visit_id not in self._answered
         }
