@@ -17,6 +17,7 @@ from app.config import Settings, SettingsError, read_settings
 from app.db import sqlite_warning, upgrade
 from app.errors import AppError, Invalid
 from app.i18n import LOCALES, t
+from app.models import Company
 from app.parts import Parts
 from app.rules.access import ROLES
 
@@ -181,6 +182,34 @@ def explain_visit(visit_id: int, language: str | None) -> None:
 
 
 @main.group()
+def company() -> None:
+    """Look after what customers know of the company."""
+
+
+@company.command("set")
+@click.option("--name", required=True, help="Full name, in mails and on pages.")
+@click.option("--short-name", required=True, help="Name at the start of every SMS; at most 10 characters.")
+@click.option("--phone", required=True, help="Number that customers may call.")
+@click.option("--phone-hours", default="", help="When somebody answers it, in words.")
+def company_set(name: str, short_name: str, phone: str, phone_hours: str) -> None:
+    """Set the company up without a browser; the first page does the same."""
+    from app.operations.company import set_company
+
+    with _parts() as parts, parts.db.write() as session:
+        set_company(
+            session,
+            name=name,
+            short_name=short_name,
+            phone=phone,
+            phone_hours=phone_hours,
+            sender_role="",
+            sender_name="",
+            country=parts.settings.country,
+        )
+    click.echo(f"customers hear from {name}")
+
+
+@main.group()
 def user() -> None:
     """Look after the people who sign in."""
 
@@ -211,6 +240,10 @@ def token_create(role: str, name: str) -> None:
     """Print a new API token for the program NAME, once."""
     with _parts() as parts, parts.db.write() as session:
         click.echo(auth.create_api_token(session, name=name, role=role, now=parts.clock.now()))
+        if session.get(Company, 1) is None:
+            click.echo(
+                "note: the company has no name yet, so no notice can go out; see `mamonaku company set`", err=True
+            )
 
 
 if __name__ == "__main__":

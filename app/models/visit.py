@@ -57,7 +57,7 @@ class Visit(Base):
     planned_until_at: Mapped[datetime]
     duration_min: Mapped[int]
 
-    # actual: what happened, and how we know it: tap, position or office
+    # actual: what happened, and how we know it: tap, office, position, or silence (the phone fell silent at the door)
     en_route_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

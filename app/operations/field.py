@@ -138,12 +138,22 @@ def note_inferred(session: Session, visit: Visit, status: str, at: datetime, why
     if not change_allowed(visit.status, status):
         return
     visit.status = status
-    _note_time(visit, status, at, "position")
+    _note_time(visit, status, at, "silence" if why == "silent_at_door" else "position")
     add_event(session, visit, status, "position", now, at=at, facts={"by": "position", "why": why})
     if status not in AWAITED:
         clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now)
     if not visit.is_open:
         visit.check_at = None
+
+
+def withdraw_arrival(session: Session, visit: Visit, at: datetime, why: str, *, now: datetime) -> None:
+    """Record that an arrival, tapped or inferred, cannot be right: the customer is waiting again."""
+    if visit.status not in ("arrived", "working"):
+        return
+    visit.arrived_at = visit.arrived_by = None
+    visit.status = "en_route" if visit.en_route_at else "booked"
+    visit.version += 1
+    add_event(session, visit, "reopened", "position", now, at=at, facts={"by": "position", "why": why})
 
 
 def look_again(session: Session, technician_id: int | None, now: datetime) -> None:
@@ -170,7 +180,7 @@ def _note_time(visit: Visit, status: str, at: datetime, by: str) -> None:
         return
     known_by = getattr(visit, f"{status}_by")
     # A person's word replaces what positions suggested; the first word of a person stands.
-    if getattr(visit, f"{status}_at") is None or (known_by == "position" and by != "position"):
+    if getattr(visit, f"{status}_at") is None or known_by in ("position", "silence"):
         setattr(visit, f"{status}_at", at)
         setattr(visit, f"{status}_by", by)
 

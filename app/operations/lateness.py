@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models import Alarm, DecisionEntry, Notice, PositionFix, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
-from app.operations.field import note_inferred
+from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import Telling, add_notice
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
-from app.rules.hindsight import suspected_since
+from app.rules.hindsight import CONFIRMING, suspected_since
 from app.rules.lateness import ALARMS, Decision, Policy, Told, Watch, decide
 from app.rules.position import Fix
 from app.rules.visit import AWAITED, OPEN
@@ -46,9 +46,15 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
     _set_aside(session, technician_id, now)
     visits = _visits_around(session, technician_id, now)
     located = [visit for visit in visits if visit.site.lat is not None]
-    day = Day(tuple(_stop(visit) for visit in located), _fixes(session, technician_id, now), telling.zone)
+    fixes = _fixes(session, technician_id, now)
+    doubted = [visit for visit in located if _silence_broken(visit, fixes)]
+    day = Day(tuple(_stop(visit, arrived=visit not in doubted) for visit in located), fixes, telling.zone)
     outlook = forecast_day(day, now)
     by_id = {str(visit.id): visit for visit in located}
+    for visit in doubted:
+        withdraw_arrival(session, visit, now, "silence_broken", now=now)
+    for wrong in outlook.withdrawn:
+        withdraw_arrival(session, by_id[wrong.visit], wrong.at, wrong.why, now=now)
     for seen in outlook.inferred:
         note_inferred(session, by_id[seen.visit], seen.kind, seen.at, seen.why, now=now)
     notices = _notices(session, [visit.id for visit in located])
@@ -63,7 +69,7 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
         told = [Told(n.kind, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in earlier]
         stop = stops[forecast.visit]
         decision = decide(stop, forecast, told, _watch(visit), now, policy)
-        if decision.watch.late_since_at == now and decision.kind is None:
+        if decision.reason.code == CONFIRMING:
             since_at = suspected_since(day, stop, told, now, policy)
             if since_at is not None:
                 decision = decide(stop, forecast, told, replace(decision.watch, late_since_at=since_at), now, policy)
@@ -129,7 +135,13 @@ def _visits_around(session: Session, technician_id: int, now: datetime) -> Seque
     ).all()
 
 
-def _stop(visit: Visit) -> Stop:
+def _silence_broken(visit: Visit, fixes: Sequence[Fix]) -> bool:
+    """Return whether an arrival was concluded from silence alone, and the phone has been heard since."""
+    arrived_at = visit.arrived_at if visit.arrived_by == "silence" and visit.completed_at is None else None
+    return arrived_at is not None and any(fix.fixed_at > arrived_at for fix in fixes)
+
+
+def _stop(visit: Visit, *, arrived: bool) -> Stop:
     assert visit.site.lat is not None
     assert visit.site.lon is not None
     return Stop(
@@ -140,7 +152,7 @@ def _stop(visit: Visit) -> Stop:
         promised_until_at=visit.promised_until_at,
         duration_min=visit.duration_min,
         en_route_at=visit.en_route_at,
-        arrived_at=visit.arrived_at,
+        arrived_at=visit.arrived_at if arrived else None,
         completed_at=visit.completed_at,
         eta_reported=visit.eta_reported,
         eta_reported_at=visit.eta_reported_at,

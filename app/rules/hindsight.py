@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from app.rules.forecast import Day, Stop, forecast_day
 from app.rules.lateness import Policy, Told, Watch, decide
 
-#: Decisions that a suspicion leads to.
-_SUSPECTING = ("late_confirming", "late_too_vague", "late_expected", "late_unclear")
+#: The decision to look again before a suspicion is told.
+CONFIRMING = "late_confirming"
+_SUSPECTING = (CONFIRMING, "late_too_vague", "late_expected", "late_unclear")
 
 
 def suspected_since(day: Day, stop: Stop, told: Sequence[Told], now: datetime, policy: Policy) -> datetime | None:
     """Return the instant from which today's positions already showed the delay, or None when they show it only now.
 
-    Asked of the first moment of a suspicion; the answer is `now` less the longest time it must hold, or None. Example:
+    Asked while a suspicion is to be confirmed; the answer is `now` less the longest time it must hold, or None. Example:
     a jam of twenty minutes that arrives as one batch was suspect 90 seconds ago, so it is told at once.
     """
     then = now - timedelta(seconds=policy.persist_early_s)
