@@ -102,20 +102,23 @@ function tick() {
 
 // ---- taps
 
-let tappedAt = 0;
+let steppedAt = 0;
 
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-tap]");
   if (!form || !canKeep) return;
   event.preventDefault();
-  if (Date.now() - tappedAt < DOUBLE_TAP_MS) return; // the button under the thumb has just changed its meaning
-  tappedAt = Date.now();
   const given = Object.fromEntries(new FormData(form, event.submitter));
+  if (given.kind === "status") {
+    if (Date.now() - steppedAt < DOUBLE_TAP_MS) return; // the button under the thumb has just changed its meaning
+    steppedAt = Date.now();
+  }
   const tap = { technician, kind: given.kind, visit: Number(given.visit), key: queue.newKey(), at: Date.now() };
   if (given.status) tap.status = given.status;
   if (given.eta) tap.eta = given.eta;
   tap.before = tap.kind === "undo" ? el("undo").dataset.before : visitOf(tap.visit).dataset.status;
   changes += 1;
+  tell(el("sync"), say("sending"), "waiting");
   applyTap(tap);
   arrange();
   tick();
