@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from app.errors import Conflict, Invalid, NotFound, Problem, Stale
 from app.models import Customer, Service, Site, Technician, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.rules.booking import Clash, Taken, first_free_start
-from app.rules.visit import change_allowed
+from app.rules.visit import OPEN, change_allowed
 
 #: A promise longer than this is no promise.
 LONGEST_WINDOW = timedelta(hours=24)
@@ -112,10 +112,10 @@ def change_visit(
     Raises NotFound, Stale when `version` is not the present one, Conflict when the visit is over or the new time is
     taken, Invalid naming the fields.
     """
-    visit = visit_for_change(session, visit_id, version)
+    visit = visit_for_change(session, visit_id, version, technician_id)
     if not visit.is_open:
         raise Conflict("visit_over", status=visit.status)
-    before = _promise(visit)
+    before, with_before = _promise(visit), visit.technician_id
     new_from_at = promised_from_at or visit.promised_from_at
     # Moving only the start keeps the length of the window.
     new_until_at = promised_until_at or (visit.promised_until_at + (new_from_at - visit.promised_from_at))
@@ -147,6 +147,9 @@ def change_visit(
     with _overlap_refused():
         session.flush()
     add_event(session, visit, "changed", actor, now, facts={"before": before, "after": _promise(visit)})
+    if before != _promise(visit):
+        for technician in {with_before, visit.technician_id}:
+            look_again(session, technician, now)
     return visit
 
 
@@ -162,17 +165,52 @@ def cancel_visit(
     visit.version += 1
     add_event(session, visit, "cancelled", actor, now, facts={"reason": reason} if reason else {})
     clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
+    look_again(session, visit.technician_id, now)
     return visit
 
 
-def visit_for_change(session: Session, visit_id: int, version: int | None = None) -> Visit:
-    """Load a visit for changing it, locked where the database can. Raises NotFound, Stale."""
-    visit = session.get(Visit, visit_id, with_for_update={"of": Visit})
+def visit_for_change(
+    session: Session, visit_id: int, version: int | None = None, next_technician_id: int | None = None
+) -> Visit:
+    """Load a visit for changing it, locked where the database can, after its technicians. Raises NotFound, Stale."""
+    technician_id = session.scalar(select(Visit.technician_id).where(Visit.id == visit_id))
+    lock_technicians(session, technician_id, next_technician_id)
+    visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True})
     if visit is None:
         raise NotFound("visit")
     if version is not None and version != visit.version:
         raise Stale("visit_changed", version=visit.version)
     return visit
+
+
+def lock_technicians(session: Session, *technician_ids: int | None) -> None:
+    """Wait for the turn to change these technicians' days.
+
+    Whoever changes several visits of a technician, or a visit and then others of the same day, does this first:
+    otherwise two of them could each hold what the other waits for.
+    """
+    wanted = sorted({technician_id for technician_id in technician_ids if technician_id is not None})
+    if wanted:
+        locked = select(Technician.id).where(Technician.id.in_(wanted)).order_by(Technician.id)
+        session.execute(locked.with_for_update(key_share=True)).all()
+
+
+def look_again(session: Session, technician_id: int | None, now: datetime) -> None:
+    """Have the sweep look at a technician's day at once, because there is new evidence or another plan."""
+    if technician_id is not None:
+        lock_technicians(session, technician_id)
+        session.flush()
+        session.execute(
+            update(Visit)
+            .where(
+                Visit.technician_id == technician_id,
+                Visit.status.in_(OPEN),
+                Visit.check_at > now,
+                Visit.planned_from_at < now + timedelta(hours=12),
+            )
+            .values(check_at=now)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def add_event(
@@ -240,7 +278,8 @@ def _place(
     """Return when the visit is planned to start. Locks the technician, so that bookings for one wait in line."""
     if technician_id is None:
         return planned_from_at or from_at
-    technician = session.get(Technician, technician_id, with_for_update=True)
+    lock_technicians(session, technician_id)
+    technician = session.get(Technician, technician_id)
     if technician is None or not technician.active:
         raise Invalid.one("technician", "unknown")
     earliest_at, latest_at = (planned_from_at, planned_from_at) if planned_from_at else (from_at, until_at)

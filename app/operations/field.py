@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.models import Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
-from app.operations.booking import add_event, visit_for_change
+from app.operations.booking import add_event, look_again, visit_for_change
 from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allowed
 
 #: A phone's clock may be this far ahead of ours.
@@ -154,23 +154,6 @@ def withdraw_arrival(session: Session, visit: Visit, at: datetime, why: str, *, 
     visit.status = "en_route" if visit.en_route_at else "booked"
     visit.version += 1
     add_event(session, visit, "reopened", "position", now, at=at, facts={"by": "position", "why": why})
-
-
-def look_again(session: Session, technician_id: int | None, now: datetime) -> None:
-    """Have the sweep look at a technician's day at once, because there is new evidence."""
-    if technician_id is not None:
-        session.flush()
-        session.execute(
-            update(Visit)
-            .where(
-                Visit.technician_id == technician_id,
-                Visit.status.in_(OPEN),
-                Visit.check_at > now,
-                Visit.planned_from_at < now + timedelta(hours=12),
-            )
-            .values(check_at=now)
-            .execution_options(synchronize_session=False)
-        )
 
 
 def _note_time(visit: Visit, status: str, at: datetime, by: str) -> None:

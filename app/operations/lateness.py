@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models import Alarm, DecisionEntry, Notice, PositionFix, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
+from app.operations.booking import lock_technicians
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import Telling, add_notice
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
@@ -43,6 +44,7 @@ def due_technicians(session: Session, now: datetime) -> Sequence[int]:
 
 def look_at_day(session: Session, technician_id: int, telling: Telling, now: datetime, policy: Policy) -> int:
     """Forecast and decide for every open visit of a technician around now; return how many notices were added."""
+    lock_technicians(session, technician_id)
     _set_aside(session, technician_id, now)
     visits = _visits_around(session, technician_id, now)
     located = [visit for visit in visits if visit.site.lat is not None]
@@ -87,6 +89,7 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
 
 def postpone_day(session: Session, technician_id: int, now: datetime, error: str) -> None:
     """Push a technician's day forward because looking at it failed, and call a person."""
+    lock_technicians(session, technician_id)
     session.execute(
         update(Visit)
         .where(Visit.technician_id == technician_id, Visit.status.in_(OPEN), Visit.check_at <= now)
@@ -131,7 +134,7 @@ def _visits_around(session: Session, technician_id: int, now: datetime) -> Seque
         )
         .options(joinedload(Visit.site), joinedload(Visit.customer))
         .order_by(Visit.planned_from_at, Visit.id)
-        .with_for_update(of=Visit)
+        .with_for_update(of=Visit, key_share=True)
     ).all()
 
 
