@@ -8,13 +8,14 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
+from app.clock import real_now
 from app.operations.alarm import clear_alarm
 from app.operations.board import MOST_ALARMS, Board, is_watched, read_alarms, read_board
 from app.rules.board import STANDINGS
 from app.web import booking, visits
 from app.web.desk import desk_words
 from app.web.forms import Form, day_bounds_ok
-from app.web.visitor import actor, needs, now, session, signed_in, zone
+from app.web.visitor import actor, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("dispatch", __name__)
 blueprint.context_processor(desk_words)
@@ -63,7 +64,7 @@ def _board() -> dict[str, Any]:
         "board": shown,
         "alarms": alarms,
         "alarms_cut": len(alarms) == MOST_ALARMS,
-        "watched": is_watched(session(), now()),
+        "watched": is_watched(session(), real_now(parts().clock)),
         "today": today,
         "is_today": on == today,
         "before": on - timedelta(days=1),

@@ -9,8 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.clock import real_now
 from app.models import Lease
-from app.web.visitor import now, parts, session
+from app.web.visitor import parts, session
 
 blueprint = Blueprint("health", __name__)
 
@@ -32,7 +33,7 @@ def ready() -> tuple[Response, int]:
         seen_at = session().scalar(select(Lease.seen_at).where(Lease.name == "jobs"))
     except SQLAlchemyError:
         return jsonify(status="unavailable", database="silent"), 503
-    if seen_at is None or now() - seen_at > JOBS_SILENT:
+    if seen_at is None or real_now(parts().clock) - seen_at > JOBS_SILENT:
         return jsonify(status="unavailable", database="ok", jobs="silent"), 503
     return jsonify(status="ok", database="ok", jobs="ok"), 200
 
