@@ -30,7 +30,7 @@ def install(app: Flask, stage: Stage) -> None:
     app.extensions["mamonaku_demo"] = stage
     app.register_blueprint(blueprint)
     app.before_request(_let_in)
-    app.context_processor(lambda: {"demo_bar": request.blueprint in _WITH_BAR})
+    app.context_processor(lambda: {"demo_bar": (request.blueprint or "").split(".")[0] in _WITH_BAR})
 
 
 def _stage() -> Stage:
