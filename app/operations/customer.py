@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,10 +141,12 @@ def tell_position(problems: list[Problem], prefix: str, lat: float | None, lon: 
 
 
 def tell_text(problems: list[Problem], field: str, text: str, most: int) -> str:
-    """Return a text without the blanks around it; add to the problems when it is empty or too long."""
+    """Return a text without the blanks around it; add to the problems when it is empty, too long or no text."""
     text = text.strip()
     if not text:
         problems.append(Problem(field, "missing"))
+    elif any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        problems.append(Problem(field, "characters"))
     elif len(text) > most:
         problems.append(Problem(field, "too_long", {"most": most}))
     return text
