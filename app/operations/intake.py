@@ -1,0 +1,363 @@
+"""Take in lists from elsewhere: customers and visits as CSV, every row or none, and twice is no harm.
+
+The first row names the columns, in Japanese or English. A row that is known already changes nothing, so a file can be
+mended and sent again. Known means: a customer of the same name with the same number, mail or site address; a visit of
+the same service at the same site at the same promised time.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from io import StringIO
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from app.errors import Conflict, Invalid, Problem
+from app.models import Customer, Service, Site, Technician, Visit
+from app.operations.booking import LONGEST_VISIT_MIN, book_visit
+from app.operations.contact import email_address, mobile_e164, phone_e164
+from app.operations.customer import NewSite, add_site, create_customer
+
+MOST_ROWS = 20_000
+#: More would be read by nobody; the first ones show what is wrong with the file.
+MOST_PROBLEMS = 200
+
+CUSTOMER_COLUMNS = {
+    "name": ("name", "氏名", "名前", "お客様名", "顧客名"),
+    "kind": ("kind", "区分", "個人法人"),
+    "language": ("language", "言語"),
+    "mobile": ("mobile", "携帯", "携帯電話", "携帯番号"),
+    "phone": ("phone", "電話", "電話番号", "固定電話"),
+    "email": ("email", "e-mail", "メール", "メールアドレス"),
+    "line_id": ("line_id", "lineid"),
+    "address": ("address", "住所", "訪問先", "訪問先住所"),
+    "lat": ("lat", "緯度"),
+    "lon": ("lon", "経度"),
+}
+VISIT_COLUMNS = {
+    "customer": ("customer", "お客様", "お客様名", "顧客名"),
+    "address": ("address", "住所", "訪問先", "訪問先住所"),
+    "service": ("service", "サービス", "作業", "作業内容"),
+    "promised_from": ("promised_from", "約束開始", "開始"),
+    "promised_until": ("promised_until", "約束終了", "終了"),
+    "duration_min": ("duration_min", "所要時間(分)", "所要分", "作業時間(分)"),
+    "technician": ("technician", "担当", "担当者"),
+    "note": ("note", "備考", "メモ"),
+}
+_KINDS = {"": "individual", "個人": "individual", "法人": "corporate"}
+_LANGUAGES = {"": "ja", "日本語": "ja", "英語": "en"}
+LONGEST_NOTE = 2000
+#: What Python's cp932 makes of bytes that no Japanese text has: the file is something else, often UTF-16.
+_NO_SHIFT_JIS = re.compile("[\uf8f0-\uf8f3]")
+#: A time outside these years is a typing mistake.
+YEARS = range(2000, 2200)
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many rows brought something new, and how many were known already."""
+
+    added: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row: its number as a spreadsheet shows it (the header is 1), and its texts by our column names."""
+
+    number: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+    def field(self, column: str) -> str:
+        """Return how a problem names a cell of this row."""
+        return f"row {self.number}, {column}"
+
+    def problem(self, column: str, code: str, **facts: object) -> Invalid:
+        """Return the error that a cell is wrong."""
+        return Invalid.one(column, code, **facts)
+
+
+def import_customers(session: Session, file: bytes, *, now: datetime, country: str) -> Imported:
+    """Add the customers and sites of a CSV file (UTF-8 or Shift_JIS); one row a site.
+
+    Needs the columns name and address. Raises Invalid naming row and column of everything that is wrong; then nothing
+    may be kept.
+    """
+    known: dict[str, list[Customer]] = defaultdict(list)
+    for customer in session.scalars(select(Customer).options(selectinload(Customer.sites))):
+        known[_key(customer.name)].append(customer)
+    return _each_row(
+        file, CUSTOMER_COLUMNS, ("name", "address"), lambda row: _take_customer(session, row, known, now, country)
+    )
+
+
+def import_visits(session: Session, file: bytes, *, now: datetime, zone: tzinfo, actor: str) -> Imported:
+    """Book the visits of a CSV file (UTF-8 or Shift_JIS); times without an offset are local to `zone`.
+
+    Needs the columns customer, service and promised_from; customer, service and technician are names or our numbers.
+    An end may be a time of the same day. Raises Invalid naming row and column of everything that is wrong, clashes with
+    other visits too; then nothing may be kept.
+    """
+    places = _Places(
+        customers=session.scalars(select(Customer).options(selectinload(Customer.sites))).all(),
+        services=session.scalars(select(Service).where(Service.active)).all(),
+        technicians=session.scalars(select(Technician).where(Technician.active)).all(),
+    )
+    return _each_row(
+        file,
+        VISIT_COLUMNS,
+        ("customer", "service", "promised_from"),
+        lambda row: _take_visit(session, row, places, now, zone, actor),
+    )
+
+
+def _each_row(
+    file: bytes, columns: Mapping[str, Sequence[str]], needed: Sequence[str], take: Callable[[_Row], bool]
+) -> Imported:
+    """Take every row in turn, and tell of all the wrong ones together."""
+    problems: list[Problem] = []
+    added = total = 0
+    for row in _rows(_text(file), columns, needed):
+        total += 1
+        if total > MOST_ROWS:
+            raise Invalid.one("file", "too_many", most=MOST_ROWS)
+        try:
+            added += take(row)
+        except Invalid as error:
+            problems += [replace(p, field=row.field(p.field.removeprefix("sites[0]."))) for p in error.problems]
+        except Conflict as clash:
+            problems.append(Problem(row.field("promised_from"), clash.code, clash.facts))
+        if len(problems) >= MOST_PROBLEMS:
+            break
+    if problems:
+        raise Invalid(problems)
+    return Imported(added, total - added)
+
+
+def _text(file: bytes) -> str:
+    for encoding in ("utf-8-sig", "cp932"):
+        try:
+            text = file.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not _NO_SHIFT_JIS.search(text):
+            return text
+    raise Invalid.one("file", "encoding")
+
+
+def _rows(text: str, columns: Mapping[str, Sequence[str]], needed: Sequence[str]) -> Iterator[_Row]:
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    names: list[str] | None = None
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = next(reader, None)
+        except csv.Error:
+            raise Invalid.one(f"row {number}", "csv") from None
+        if cells is None:
+            break
+        if names is None:
+            names = _header(cells, columns, needed)
+            continue
+        if not any(cell.strip() for cell in cells):
+            continue
+        if any(cell.strip() for cell in cells[len(names) :]):
+            raise Invalid.one(f"row {number}", "csv")
+        yield _Row(number, {name: cell.strip() for name, cell in zip(names, cells, strict=False)})
+    if names is None:
+        raise Invalid.one("row 1", "missing")
+
+
+def _header(cells: Sequence[str], columns: Mapping[str, Sequence[str]], needed: Sequence[str]) -> list[str]:
+    meant = {_key(alias): name for name, aliases in columns.items() for alias in aliases}
+    names = [meant.get(_key(cell), "") for cell in cells]
+    problems = [
+        Problem(f"row 1, {cell.strip()[:50]}", "repeated" if name else "extra")
+        for index, (cell, name) in enumerate(zip(cells, names, strict=True))
+        if cell.strip() and (not name or name in names[:index])
+    ]
+    problems += [Problem(f"row 1, {name}", "missing") for name in needed if name not in names]
+    if problems:
+        raise Invalid(problems)
+    return names
+
+
+def _key(text: str) -> str:
+    """Return what is the same however it was typed: width, case and blanks do not count."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _take_customer(session: Session, row: _Row, known: dict[str, list[Customer]], now: datetime, country: str) -> bool:
+    """Add what a row says about a customer; return whether it was news."""
+    contacts = {
+        "mobile": mobile_e164(row["mobile"], country, "mobile"),
+        "phone": phone_e164(row["phone"], country, "phone"),
+        "email": email_address(row["email"], "email"),
+        "line_id": row["line_id"] or None,
+    }
+    site = NewSite(row["address"], _degrees(row, "lat"), _degrees(row, "lon"))
+    same_name = known[_key(row["name"])]
+    same = [customer for customer in same_name if _is_same(customer, contacts, site)]
+    if len(same) > 1:
+        raise row.problem("name", "ambiguous")
+    if not same:
+        kind, language = row["kind"], row["language"]
+        customer = create_customer(
+            session,
+            name=row["name"],
+            kind=_KINDS.get(kind, kind),
+            language=_LANGUAGES.get(language, language),
+            **contacts,
+            sites=[site],
+            now=now,
+            country=country,
+        )
+        same_name.append(customer)
+        return True
+    (customer,) = same
+    differing = [
+        Problem(name, "differs") for name, value in contacts.items() if value not in (None, getattr(customer, name))
+    ]
+    if differing:
+        raise Invalid(differing)
+    if any(_key(place.address) == _key(site.address) for place in customer.sites):
+        return False
+    customer.sites.append(add_site(session, customer.id, site))
+    return True
+
+
+def _is_same(customer: Customer, contacts: Mapping[str, str | None], site: NewSite) -> bool:
+    if any(value is not None and value == getattr(customer, name) for name, value in contacts.items()):
+        return True
+    return any(_key(place.address) == _key(site.address) for place in customer.sites)
+
+
+def _degrees(row: _Row, column: str) -> float | None:
+    if not row[column]:
+        return None
+    try:
+        return float(row[column])
+    except ValueError:
+        raise row.problem(column, "position") from None
+
+
+class _Places:
+    """Whom and what the rows of a visit list can mean."""
+
+    def __init__(
+        self, customers: Sequence[Customer], services: Sequence[Service], technicians: Sequence[Technician]
+    ) -> None:
+        self.customers: dict[str, list[Customer]] = defaultdict(list)
+        self.services: dict[str, list[Service]] = defaultdict(list)
+        self.technicians: dict[str, list[Technician]] = defaultdict(list)
+        for customer in customers:
+            self.customers[_key(customer.name)].append(customer)
+            self.customers[str(customer.id)].append(customer)
+        for service in services:
+            for name in {_key(service.name_ja), _key(service.name_en), str(service.id)}:
+                self.services[name].append(service)
+        for technician in technicians:
+            for name in (_key(technician.name), str(technician.id)):
+                self.technicians[name].append(technician)
+
+    def site(self, row: _Row) -> Site:
+        """Return the one site that a row means. Raises Invalid."""
+        meant = self.customers.get(_key(row["customer"]), [])
+        sites = [site for customer in meant for site in customer.sites]
+        if meant and row["address"]:
+            sites = [site for site in sites if _key(site.address) == _key(row["address"])]
+        if not sites:
+            raise row.problem("address" if meant else "customer", "unknown")
+        if len(sites) > 1:
+            raise row.problem("customer" if row["address"] else "address", "ambiguous")
+        return sites[0]
+
+
+def _take_visit(session: Session, row: _Row, places: _Places, now: datetime, zone: tzinfo, actor: str) -> bool:
+    """Book the visit of a row, unless it is booked already; return whether it was news."""
+    problems: list[Problem] = []
+    site = _read(problems, lambda: places.site(row))
+    service = _read(problems, lambda: _one(places.services, row, "service"))
+    technician = _read(problems, lambda: _one(places.technicians, row, "technician")) if row["technician"] else None
+    from_at = _read(problems, lambda: _local(row, "promised_from", zone, None))
+    until_at = from_at
+    if from_at is not None and row["promised_until"]:
+        until_at = _read(problems, lambda: _local(row, "promised_until", zone, from_at))
+    minutes = _read(problems, lambda: _minutes(row)) if row["duration_min"] else None
+    if len(row["note"]) > LONGEST_NOTE:
+        problems.append(Problem("note", "too_long", {"most": LONGEST_NOTE}))
+    if "\0" in row["note"]:
+        problems.append(Problem("note", "characters"))
+    if site is None or service is None or from_at is None or until_at is None or problems:
+        raise Invalid(problems)
+    booked = select(Visit.id).where(
+        Visit.site_id == site.id, Visit.service_id == service.id, Visit.promised_from_at == from_at
+    )
+    if session.scalar(booked.limit(1)) is not None:
+        return False
+    book_visit(
+        session,
+        customer_id=site.customer_id,
+        site_id=site.id,
+        service_id=service.id,
+        promised_from_at=from_at,
+        promised_until_at=until_at,
+        duration_min=minutes,
+        technician_id=None if technician is None else technician.id,
+        note=row["note"],
+        now=now,
+        actor=actor,
+    )
+    return True
+
+
+def _read(problems: list[Problem], find: Callable[[], R]) -> R | None:
+    try:
+        return find()
+    except Invalid as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _one(known: Mapping[str, Sequence[R]], row: _Row, column: str) -> R:
+    """Return the one thing that a cell names. Raises Invalid."""
+    found = known.get(_key(row[column]), ())
+    if len(found) != 1:
+        raise row.problem(column, "ambiguous" if found else "unknown" if row[column] else "missing")
+    return found[0]
+
+
+def _minutes(row: _Row) -> int:
+    typed = unicodedata.normalize("NFKC", row["duration_min"])
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= 6):
+        raise row.problem("duration_min", "range", least=1, most=LONGEST_VISIT_MIN)
+    return int(typed)
+
+
+def _local(row: _Row, column: str, zone: tzinfo, day_of: datetime | None) -> datetime:
+    """Return the instant of a cell: local time, or with an offset; a time alone is on the day of `day_of`."""
+    typed = unicodedata.normalize("NFKC", row[column]).replace("/", "-")
+    if day_of is not None and re.fullmatch(r"\d{1,2}:\d\d", typed):
+        typed = f"{day_of.astimezone(zone):%Y-%m-%d} {typed}"
+    for form in ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"):
+        try:
+            at = datetime.strptime(typed, form)  # noqa: DTZ007  # what is naive gets the zone below
+        except ValueError:
+            continue
+        if at.year in YEARS:
+            return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+    raise row.problem(column, "local_time")
