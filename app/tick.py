@@ -13,7 +13,7 @@ from app.operations.lateness import due_technicians, look_at_day, postpone_day
 from app.operations.notice import Telling
 from app.operations.outbox import Lanes, deliver_due
 from app.parts import Parts
-from app.rules.lateness import Policy
+from app.rules.policy import Policy
 
 log = structlog.get_logger()
 

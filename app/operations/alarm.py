@@ -20,6 +20,7 @@ ABOUT_WAITING = (
     "notice_unknown",
     "cannot_be_there",
     "site_not_located",
+    "word_promised",
 )
 
 

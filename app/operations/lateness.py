@@ -17,7 +17,8 @@ from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import Telling, add_notice
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
-from app.rules.lateness import ALARMS, Decision, Policy, Told, Watch, decide
+from app.rules.lateness import ALARMS, Decision, Told, Watch, decide
+from app.rules.policy import Policy
 from app.rules.position import Fix
 from app.rules.visit import AWAITED, OPEN
 
@@ -67,7 +68,7 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
         visit = by_id[forecast.visit]
         if visit.status not in AWAITED:
             continue
-        earlier = notices.get(visit.id, [])
+        earlier = [notice for notice in notices.get(visit.id, []) if _speaks_of(notice, visit)]
         told = [Told(n.kind, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in earlier]
         stop = stops[forecast.visit]
         decision = decide(stop, forecast, told, _watch(visit), now, policy)
@@ -79,6 +80,8 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
             add_notice(session, visit, decision, earlier, telling, now)
             added += 1
         _remember(session, visit, forecast, decision, standing, now)
+        if not decision.kind:
+            _keep_word(session, visit, earlier, now)
     for visit in visits:
         if visit.is_open and (visit.check_at is None or visit.check_at <= now):
             visit.check_at = _last_look_at(visit)
@@ -136,6 +139,23 @@ def _visits_around(session: Session, technician_id: int, now: datetime) -> Seque
         .order_by(Visit.planned_from_at, Visit.id)
         .with_for_update(of=Visit, key_share=True)
     ).all()
+
+
+def _speaks_of(notice: Notice, visit: Visit) -> bool:
+    """Return whether a notice is about the promise as it stands, not about one that was moved since."""
+    return (notice.promised_from_at, notice.promised_until_at) == (visit.promised_from_at, visit.promised_until_at)
+
+
+def _keep_word(session: Session, visit: Visit, told: Sequence[Notice], now: datetime) -> None:
+    """Call a person when the customer was promised news by now and has had none since; else look again then."""
+    promised = told[-1].reason_facts.get("next_at") if told and told[-1].kind == "holding" else None
+    if promised is None:
+        return
+    word_at = datetime.fromisoformat(str(promised))
+    if word_at <= now:
+        raise_alarm(session, "word_promised", f"visit:{visit.id}", now, visit_id=visit.id, facts={"by": promised})
+    else:
+        visit.check_at = min(visit.check_at or word_at, word_at)
 
 
 def _silence_broken(visit: Visit, fixes: Sequence[Fix]) -> bool:

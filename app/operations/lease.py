@@ -8,6 +8,7 @@ from sqlalchemy import delete, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.db import rows_touched
 from app.models import JobRun, Lease
 
 #: A holder that has not shown itself for so long has lost the lease.
@@ -36,7 +37,7 @@ def take_lease(session: Session, name: str, holder: str, now: datetime) -> bool:
         )
         .execution_options(synchronize_session=False)
     )
-    return bool(taken.rowcount)
+    return bool(rows_touched(taken))
 
 
 def give_lease_back(session: Session, name: str, holder: str, now: datetime) -> None:
@@ -49,4 +50,4 @@ def first_in_slot(session: Session, job: str, slot_at: datetime, now: datetime) 
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(delete(JobRun).where(JobRun.ran_at < now - RUNS_KEPT))
     done = session.execute(insert(JobRun).values(job=job, slot_at=slot_at, ran_at=now).on_conflict_do_nothing())
-    return bool(done.rowcount)
+    return bool(rows_touched(done))

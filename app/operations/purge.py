@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from app.db import rows_touched
 from app.models import IdempotentReply, PhoneLink, PositionFix, QuarantinedInput, SignIn
 
 #: An API client that repeats a request does so within this time.
@@ -17,9 +18,9 @@ ACCESS_KEPT = timedelta(days=30)
 
 def purge(session: Session, now: datetime, fixes_kept: timedelta) -> int:
     """Delete what is over its time; return how many positions went."""
-    gone = session.execute(delete(PositionFix).where(PositionFix.received_at < now - fixes_kept)).rowcount
+    gone = session.execute(delete(PositionFix).where(PositionFix.received_at < now - fixes_kept))
     session.execute(delete(QuarantinedInput).where(QuarantinedInput.received_at < now - fixes_kept))
     session.execute(delete(IdempotentReply).where(IdempotentReply.created_at < now - REPLIES_KEPT))
     session.execute(delete(PhoneLink).where(PhoneLink.expires_at < now - ACCESS_KEPT))
     session.execute(delete(SignIn).where(SignIn.expires_at < now - ACCESS_KEPT))
-    return int(gone)
+    return rows_touched(gone)

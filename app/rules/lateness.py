@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
 
 from app.rules.forecast import GRACE_S, Forecast, Stop
+from app.rules.policy import Policy
 
 KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 ALARMS = frozenset({"silent_near_promise", "late_unclear", "quote_broken"})
@@ -36,92 +37,6 @@ REASONS: Mapping[str, str] = MappingProxyType(
 _TOLD_LATE = ("late", "late_update")
 _DRIVING = ("travelling", "creeping", "standing")
 _UNHEARD = ("silent", "unknown")
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """When to speak, what to quote, when to correct, when to fall silent.
-
-    `_share` are probabilities; `_lead_min` minutes before the promise ends; other `_min` minutes, `_s` seconds. To be
-    told too late costs a customer far more than a needless word, but a needless word costs too: so the nearer the
-    promise, the less certain a delay must be, and while there is time the next minutes of driving may tell.
-    """
-
-    #: How likely late a visit must be to be told: at the end of the promise, ...
-    last_share: float = 0.50
-    #: ... at the last moment that still leaves ten minutes to act on it, ...
-    likely_share: float = 0.60
-    likely_lead_min: float = 12.0
-    #: ... a little earlier while driving (every minute tells more), or while at work (it tells less), ...
-    driving_share: float = 0.80
-    driving_lead_min: float = 14.0
-    working_share: float = 0.78
-    working_lead_min: float = 22.0
-    #: ... and from here on.
-    sure_share: float = 0.92
-    sure_lead_min: float = 60.0
-    #: Who stands still will mostly go on: at least so likely.
-    standing_share: float = 0.80
-    #: Who was told "we are on it" is told a time when it is late for as good as sure.
-    held_share: float = 0.75
-    #: A delay must hold so long before it is told: near the promise, and while there is time.
-    persist_s: float = 45.0
-    persist_early_s: float = 90.0
-    #: The quoted window is as narrow as this likelihood allows, never wider than this.
-    quote_share: float = 0.80
-    quote_max_min: int = 25
-    quote_min_min: int = 10
-    #: A delay is quoted by so much longer than forecast: it is told because it goes badly, and that tends to last.
-    quote_stretch: float = 1.14
-    #: A window less likely to hold waits until here; below the other share there is none: holding.
-    vague_share: float = 0.60
-    vague_lead_min: float = 12.5
-    guess_share: float = 0.35
-    #: Without any sign of the technician, holding from here on.
-    unheard_lead_min: float = 10.5
-    #: With a silent phone from here on; sooner when it has been silent for long.
-    silent_lead_min: float = 8.0
-    long_silent_lead_min: float = 11.0
-    long_silent_min: float = 8.0
-    #: At the expected arrival a phone may be silent so long before it is news.
-    parked_silent_min: float = 6.0
-    #: After so much silence an old position says nothing any more.
-    stale_min: float = 45.0
-    #: So long after the promise, without evidence, only a person can say something useful.
-    give_up_min: float = 60.0
-    #: A quoted window is corrected when it is so likely broken, and not sooner than this after the last word.
-    update_share: float = 0.75
-    update_gap_min: float = 15.0
-    #: Words about a delay to one customer: the first, and corrections.
-    most_late: int = 2
-    #: On time again: no likelier late than this, for so long.
-    recover_share: float = 0.05
-    recover_s: float = 300.0
-    #: Nearer than this the bell is the news, unless it has been so for long after the promise.
-    bell_min: float = 4.0
-    bell_past_min: float = 8.0
-    #: Tell who was told nothing that the technician is nearly there, so far out.
-    arriving_soon: bool = True
-    arriving_soon_min: float = 10.0
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense. Raises ValueError naming the field."""
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if one.name.endswith("_share") and not 0.0 <= value <= 1.0:
-                raise ValueError(f"{one.name}: {value} is no probability")
-            if value < 0:
-                raise ValueError(f"{one.name}: {value} is less than nothing")
-        for early, late in (
-            ("driving_lead_min", "likely_lead_min"), ("working_lead_min", "likely_lead_min"),
-            ("sure_lead_min", "driving_lead_min"), ("sure_lead_min", "working_lead_min"),
-        ):  # fmt: skip
-            if getattr(self, early) <= getattr(self, late):
-                raise ValueError(f"{early}: must be more than {late}")
-        if self.quote_stretch < 1.0:
-            raise ValueError("quote_stretch: must be 1 or more")
-        if self.quote_max_min < max(self.quote_min_min, 5):
-            raise ValueError("quote_max_min: must be 5 or more, and no less than quote_min_min")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +207,7 @@ def _without_evidence(case: _Case) -> Decision:
         return case.nothing("on_course")
     if lead_min > policy.unheard_lead_min:
         return case.nothing("on_course", again_at=case.now + timedelta(minutes=lead_min - policy.unheard_lead_min))
-    if case.told:
+    if any(one.kind != "arriving_soon" for one in case.told):
         return case.nothing("told_already", alarm="silent_near_promise")
     if lead_min < -policy.give_up_min:
         return case.nothing("given_up", alarm="silent_near_promise")
@@ -335,7 +250,14 @@ def _before_late(case: _Case) -> Decision:
         and forecast.basis == "observed_pace"
         and case.left_min <= policy.arriving_soon_min
     )
-    if policy.arriving_soon and forecast.next_stop and soon and not case.told:
+    too_early_at = case.stop.promised_from_at - timedelta(minutes=policy.arriving_soon_early_min)
+    if (
+        policy.arriving_soon
+        and forecast.next_stop
+        and soon
+        and forecast.arrives_median_at >= too_early_at
+        and not case.told
+    ):
         return case.say("arriving_soon", "nearly_there", quote(forecast, policy)[0])
     return case.nothing("told_already" if case.held else "on_course", again_at=again_at)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.rules.forecast import Day, Stop
 from app.rules.hindsight import suspected_since
-from app.rules.lateness import Policy
+from app.rules.policy import Policy
 from app.rules.position import Fix
 
 NOW = datetime(2026, 11, 24, 7, 45, tzinfo=UTC)

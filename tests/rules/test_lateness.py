@@ -218,7 +218,10 @@ def test_on_time_again_comes_only_after_late_and_only_when_it_is_firm() -> None:
 
 def test_nearly_there_is_told_once_when_nothing_else_was() -> None:
     now = before(20)
-    near = forecast(now, *around(-11, 2))
+    early = forecast(now, *around(-11, 2))
+    assert decide(VISIT, early, (), Watch(), now).kind is None, "who waits outside until five is not nearly there"
+    now = before(16)
+    near = forecast(now, *around(-7, 2))
     assert decide(VISIT, near, (), Watch(), now).kind == "arriving_soon"
     assert decide(VISIT, near, (), Watch(), now, Policy(arriving_soon=False)).kind is None
     assert decide(VISIT, near, (Told("arriving_soon", now, None, None),), Watch(), now).kind is None

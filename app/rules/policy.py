@@ -1,0 +1,93 @@
+"""Which thresholds decide when a customer is told, and what they mean?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to speak, what to quote, when to correct, when to fall silent.
+
+    `_share` are probabilities; `_lead_min` minutes before the promise ends; other `_min` minutes, `_s` seconds. To be
+    told too late costs a customer far more than a needless word, but a needless word costs too: so the nearer the
+    promise, the less certain a delay must be, and while there is time the next minutes of driving may tell.
+    """
+
+    #: How likely late a visit must be to be told: at the end of the promise, ...
+    last_share: float = 0.50
+    #: ... at the last moment that still leaves ten minutes to act on it, ...
+    likely_share: float = 0.60
+    likely_lead_min: float = 12.0
+    #: ... a little earlier while driving (every minute tells more), or while at work (it tells less), ...
+    driving_share: float = 0.80
+    driving_lead_min: float = 14.0
+    working_share: float = 0.78
+    working_lead_min: float = 22.0
+    #: ... and from here on.
+    sure_share: float = 0.92
+    sure_lead_min: float = 60.0
+    #: Who stands still will mostly go on: at least so likely.
+    standing_share: float = 0.80
+    #: Who was told "we are on it" is told a time when it is late for as good as sure.
+    held_share: float = 0.75
+    #: A delay must hold so long before it is told: near the promise, and while there is time.
+    persist_s: float = 45.0
+    persist_early_s: float = 90.0
+    #: The quoted window is as narrow as this likelihood allows, never wider than this.
+    quote_share: float = 0.80
+    quote_max_min: int = 25
+    quote_min_min: int = 10
+    #: A delay is quoted by so much longer than forecast: it is told because it goes badly, and that tends to last.
+    quote_stretch: float = 1.14
+    #: A window less likely to hold waits until here; below the other share there is none: holding.
+    vague_share: float = 0.60
+    vague_lead_min: float = 12.5
+    guess_share: float = 0.35
+    #: Without any sign of the technician, holding from here on.
+    unheard_lead_min: float = 10.5
+    #: With a silent phone from here on; sooner when it has been silent for long.
+    silent_lead_min: float = 8.0
+    long_silent_lead_min: float = 11.0
+    long_silent_min: float = 8.0
+    #: At the expected arrival a phone may be silent so long before it is news.
+    parked_silent_min: float = 6.0
+    #: After so much silence an old position says nothing any more.
+    stale_min: float = 45.0
+    #: So long after the promise, without evidence, only a person can say something useful.
+    give_up_min: float = 60.0
+    #: A quoted window is corrected when it is so likely broken, and not sooner than this after the last word.
+    update_share: float = 0.75
+    update_gap_min: float = 15.0
+    #: Words about a delay to one customer: the first, and corrections.
+    most_late: int = 2
+    #: On time again: no likelier late than this, for so long.
+    recover_share: float = 0.05
+    recover_s: float = 300.0
+    #: Nearer than this the bell is the news, unless it has been so for long after the promise.
+    bell_min: float = 4.0
+    bell_past_min: float = 8.0
+    #: Tell who was told nothing that the technician is nearly there, so far out.
+    arriving_soon: bool = True
+    arriving_soon_min: float = 10.0
+    #: Who would be there sooner than this before the promise will wait outside, and the last metres may take long.
+    arriving_soon_early_min: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense. Raises ValueError naming the field."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name.endswith("_share") and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{one.name}: {value} is no probability")
+            if value < 0:
+                raise ValueError(f"{one.name}: {value} is less than nothing")
+        for early, late in (
+            ("driving_lead_min", "likely_lead_min"), ("working_lead_min", "likely_lead_min"),
+            ("sure_lead_min", "driving_lead_min"), ("sure_lead_min", "working_lead_min"),
+        ):  # fmt: skip
+            if getattr(self, early) <= getattr(self, late):
+                raise ValueError(f"{early}: must be more than {late}")
+        if self.quote_stretch < 1.0:
+            raise ValueError("quote_stretch: must be 1 or more")
+        if self.quote_max_min < max(self.quote_min_min, 5):
+            raise ValueError("quote_max_min: must be 5 or more, and no less than quote_min_min")
