@@ -79,6 +79,8 @@ def test_a_tunnel_sends_everything_at_once_at_its_end_and_a_dead_phone_nothing(w
     dead = [at("16:30") + timedelta(minutes=m) for m, scene in enumerate(scenes) if scene.signal == "dead"]
     assert len(dead) == 55
     assert [h for h in sent(world, 5) if dead[0] <= h.at <= dead[-1]] == []
+    first_again = next(h for h in sent(world, 5) if h.at > dead[-1])
+    assert first_again.status == "arrived"
 
 
 def test_who_forgets_taps_sends_none(world):

@@ -167,8 +167,11 @@ class _Life:
         for at, fixes in held.items():
             yield Happening(at, self._number, "fixes", fixes=tuple(fixes))
         for tap in self._taps:
-            if not any(a <= tap.at < b for _, a, b in self._deaf) or tap.kind == "eta":
+            back_at = next((b for _, a, b in self._deaf if a <= tap.at < b), None)
+            if back_at is None or tap.kind == "eta":
                 yield tap
+            elif tap.status == "arrived":  # said as soon as the phone is back
+                yield replace(tap, at=back_at)
 
     def _live_through(self, day: date) -> None:
         def local(clock: str) -> datetime:
