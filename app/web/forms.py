@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, TypeVar
@@ -36,7 +38,7 @@ class Form:
     def value(self, name: str) -> str:
         """Return what the field shows: the text that was typed, else its first value."""
         shown = self._begins.get(name) if self._typed is None else self._typed.get(name)
-        return "" if shown is None else str(shown)
+        return "" if shown is None else str(shown).replace("\x00", "")  # PostgreSQL keeps no text with it
 
     def wrong(self, name: str, code: str, **facts: Any) -> None:
         """Note what is wrong with a field; the first problem of a field stands."""
@@ -114,12 +116,14 @@ class Form:
 
     def clock(self, name: str, *, needed: bool = True) -> time | None:
         """Return a time of day typed as 17:00 or 9:30."""
-        typed = self.text(name, needed=needed)
-        try:
-            return time.fromisoformat(typed.rjust(5, "0")) if typed else None
-        except ValueError:
+        typed = unicodedata.normalize("NFKC", self.text(name, needed=needed))
+        if not typed:
+            return None
+        clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", typed)
+        if clock is None:
             self.wrong(name, "time")
             return None
+        return time(int(clock[1]), int(clock[2]))
 
     def instant(self, name: str, on: date | None, zone: tzinfo, *, needed: bool = True) -> datetime | None:
         """Return a local time of a day as an instant; a time that the zone skips or has twice is a problem."""
@@ -164,7 +168,7 @@ class Form:
 
 def local_instants(on: date, at: time, zone: tzinfo) -> list[datetime]:
     """Return every instant at which a zone's clocks show a time: one, or none or two where they are changed."""
-    wall = datetime.combine(on, at.replace(tzinfo=None), zone)
+    wall = datetime.combine(on, at, zone)
     both = {moment.timestamp(): moment for moment in (wall.replace(fold=0), wall.replace(fold=1))}
     from_utc = [datetime.fromtimestamp(seconds, zone) for seconds in sorted(both)]
     return [moment for moment in from_utc if moment.replace(tzinfo=None) == wall.replace(tzinfo=None)]

@@ -108,7 +108,15 @@ def test_guessing_passwords_is_slowed_down(client, world):
 
 @pytest.mark.parametrize(
     "wanted",
-    ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "evil", "javascript:alert(1)", ""],
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "evil",
+        "javascript:alert(1)",
+        "",
+    ],
 )
 def test_a_sign_in_leads_only_to_pages_of_ours(client, world, wanted):
     assert local_path(wanted) == "/"
@@ -165,7 +173,11 @@ def test_a_new_password_signs_every_other_browser_out(signed_in, app, db):
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"old": "wrong"}, "old"), ({"again": "something else"}, "again"), ({"password": "short", "again": "short"}, "password")],
+    [
+        ({"old": "wrong"}, "old"),
+        ({"again": "something else"}, "again"),
+        ({"password": "short", "again": "short"}, "password"),
+    ],
 )
 def test_a_password_is_changed_only_by_who_knows_it(signed_in, change, field):
     form = {"old": "correct horse", "password": "a longer password", "again": "a longer password", **change}
