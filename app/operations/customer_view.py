@@ -56,6 +56,8 @@ class CustomerView:
     outlook: str | None
     #: traffic, previous_visit, technician_said or way; None when nothing is late
     reason: str | None
+    #: By when she was told that she hears from us again, while nothing is known.
+    next_word_at: datetime | None
     on_the_way: bool
     #: When the newest evidence was measured; None where nothing has been heard yet.
     as_of_at: datetime | None
@@ -99,6 +101,7 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
         if stale or not awaited
         else outlook(line, visit.forecast_from_at, visit.forecast_until_at, visit.late_probability),
         reason=_reason(late) if late is not None and line.code == "late" else None,
+        next_word_at=_next_word(current[-1]) if current and line.code in ("holding", "overdue") else None,
         on_the_way=on_the_way,
         as_of_at=as_of_at,
         stale=stale,
@@ -192,6 +195,11 @@ def _first_line(visit: Visit, notices: Sequence[Notice], now: datetime) -> Answe
 def _reason(notice: Notice) -> str:
     facts = notice.reason_facts
     return delay_reason(str(facts.get("basis", "")), str(facts.get("state", "")))
+
+
+def _next_word(notice: Notice) -> datetime | None:
+    by = notice.reason_facts.get("next_at")
+    return datetime.fromisoformat(by) if by else None
 
 
 def _promise_before(session: Session, visit: Visit) -> tuple[datetime, datetime] | None:

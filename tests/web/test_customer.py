@@ -134,10 +134,14 @@ def test_news_older_than_ninety_seconds_says_so_while_on_the_way(client, link, d
     assert "16:00を最後に、新しい位置の情報が届いていません" in said(client.get(link.path))
 
 
-def test_unknown_is_said_honestly(client, link, tell):
-    tell("holding")
+def test_unknown_is_said_honestly(client, link, tell, clock):
+    by = clock.now() + timedelta(minutes=15)
+    tell("holding", reason_facts={"next_at": by.isoformat()})
     page = said(client.get(link.path))
     assert "<h1>到着の時刻を確認しています</h1>" in page
+    assert "16:15までに、あらためてご連絡いたします" in page
+    clock.forward(minutes=16)
+    assert "16:15までにご連絡するとお伝えしましたが、まだ" in said(client.get(link.path))
 
 
 def test_a_time_that_has_passed_is_not_repeated_as_if_it_would_hold(client, link, clock):
