@@ -1,107 +1,19 @@
-"""What does a program send and get? Every shape of the REST API, read strictly: `false` is no number."""
+"""What does a program send and get? Every shape of the REST API, as its description shows it."""
 
 from __future__ import annotations
 
-import json
-import unicodedata
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from apiflask.schema_adapters import registry
-from apiflask.schema_adapters.pydantic import PydanticAdapter
-from flask import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import ConfigDict, Field
 
-from app.errors import Invalid, Problem
 from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
 from app.rules.visit import REPORTABLE
-from app.web.visitor import zone
+from app.web.api.reading import Body, Day, DeviceInstant, Id, Instant, Line, Lines, Moment, Query, Reply
 
 MOST_FIXES = 1000
 MOST_LISTED = 200
-LARGEST_ID = 2**31 - 1
-MOST_PROBLEMS = 50
-#: Promises and reports outside these years are typing mistakes, whatever the calendar says.
-_YEARS = range(2000, 2200)
-
-
-def _instant(value: Any) -> datetime:
-    try:
-        at = datetime.fromisoformat(value.upper()) if isinstance(value, str) else None
-        if at is not None and at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise PydanticCustomError("instant", "instant")
-
-
-def _near_instant(value: Any) -> datetime:
-    at = _instant(value)
-    if at.year not in _YEARS:
-        raise PydanticCustomError("instant", "instant")
-    return at
-
-
-def _day(value: Any) -> date:
-    try:
-        on = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
-    except ValueError:
-        on = None
-    if on is None or on.year not in _YEARS:
-        raise PydanticCustomError("date", "date")
-    return on
-
-
-def _without_controls(value: Any, allowed: str) -> Any:
-    if isinstance(value, str) and any(unicodedata.category(c) in ("Cc", "Cs") and c not in allowed for c in value):
-        raise PydanticCustomError("characters", "characters")
-    return value
-
-
-def _line(value: Any) -> Any:
-    return _without_controls(value, "")
-
-
-def _lines(value: Any) -> Any:
-    return _without_controls(value, "\n\r\t")
-
-
-def _local(at: datetime) -> str:
-    return at.astimezone(zone()).isoformat()
-
-
-_MOMENT = {"type": "string", "format": "date-time", "examples": ["2026-11-24T17:00:00+09:00"]}
-Instant = Annotated[datetime, BeforeValidator(_near_instant), WithJsonSchema(_MOMENT)]
-#: However wrong a phone's clock is, its time is read; what to think of it is decided later.
-DeviceInstant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_MOMENT)]
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-Line = Annotated[str, BeforeValidator(_line)]
-Lines = Annotated[str, BeforeValidator(_lines)]
-#: Told in the company's time zone.
-Moment = Annotated[datetime, PlainSerializer(_local)]
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
-
-
-class Body(BaseModel):
-    """A JSON body: no unknown fields, no conversions, no NaN."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class Query(BaseModel):
-    """Query parameters: text that may stand for a number."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Reply(BaseModel):
-    """A JSON reply."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class SiteIn(Body):
@@ -209,6 +121,13 @@ class FixesIn(Body):
     model_config = ConfigDict(json_schema_extra=_three_shapes)
 
     fixes: list[FixIn] = Field(min_length=1, max_length=MOST_FIXES)
+
+    @classmethod
+    def arranged(cls, data: Any) -> tuple[Any, int]:
+        """Return any of the three shapes as the last of them."""
+        if isinstance(data, dict) and "fixes" not in data:
+            return {"fixes": [data]}, 2
+        return ({"fixes": data} if isinstance(data, list) else data), 0
 
 
 class QuarantinedOut(Reply):
@@ -370,64 +289,3 @@ class NoticeOut(Reply):
 class NoticesOut(Reply):
     items: list[NoticeOut]
     next: str | None
-
-
-class StrictAdapter(PydanticAdapter):
-    """Reads bodies as JSON alone, and answers in the house's errors with the path of every wrong field."""
-
-    def validate_input(self, request: Request, location: str, **_: Any) -> BaseModel:
-        """Return the input as its model. Raises Invalid."""
-        data = _read_json(request) if location == "json" else request.args.to_dict()
-        alone = self.model_class is FixesIn and isinstance(data, dict) and "fixes" not in data
-        if alone or (self.model_class is FixesIn and isinstance(data, list)):
-            data = {"fixes": [data] if alone else data}
-        try:
-            return self.model_class.model_validate(data)
-        except ValidationError as error:
-            raise Invalid(_problems(error.errors(include_url=False, include_input=False), 2 if alone else 0)) from None
-
-
-registry.register("pydantic", StrictAdapter)
-
-
-def _read_json(request: Request) -> Any:
-    try:
-        return json.loads(request.get_data())
-    except (ValueError, RecursionError):
-        raise Invalid.one("body", "json") from None
-
-
-def _problems(errors: Sequence[ErrorDetails], implied_steps: int) -> list[Problem]:
-    return [Problem(_path(error["loc"][implied_steps:]), *_code(error)) for error in errors[:MOST_PROBLEMS]]
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    """Return where in the input something is wrong, as one would write it: fixes[3].lat."""
-    path = ""
-    for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step[:50]}" if path else step[:50]
-    return path or "body"
-
-
-def _code(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
-    """Return our code for a pydantic error, with the facts that its text needs."""
-    facts = error.get("ctx", {})
-    match error["type"]:
-        case "instant" | "date" | "characters" | "missing" as own:
-            return own, {}
-        case "extra_forbidden":
-            return "extra", {}
-        case "string_too_long":
-            return "too_long", {"most": facts["max_length"]}
-        case "too_long":
-            return "too_many", {"most": facts["max_length"]}
-        case "too_short":
-            return "missing", {}
-        case "greater_than_equal":
-            return "least", {"least": facts["ge"]}
-        case "less_than_equal":
-            return "most", {"most": facts["le"]}
-        case "literal_error":
-            return "choice", {"choices": facts["expected"].replace("'", "").replace(" or ", ", ")}
-        case _:
-            return "type", {}
