@@ -192,7 +192,11 @@ def _fixes(session: Session, technician_id: int, now: datetime) -> tuple[Fix, ..
             PositionFix.speed_mps,
             PositionFix.moved,
         )
-        .where(PositionFix.technician_id == technician_id, PositionFix.fixed_at > now - FIXES_REACH)
+        .where(
+            PositionFix.technician_id == technician_id,
+            PositionFix.fixed_at > now - FIXES_REACH,
+            PositionFix.moved,  # a ping is an old place under the present time: it would look like standing there
+        )
         .order_by(PositionFix.fixed_at)
     )
     return tuple(Fix(*row) for row in rows)

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select, text
 
 from app.auth import create_device
-from app.models import CurrentPosition, Device, PositionFix, QuarantinedInput
+from app.models import CurrentPosition, Device, PositionFix, QuarantinedInput, Visit
+from app.tick import sweep
 from app.web import ingest
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -87,6 +88,18 @@ def test_a_ping_is_a_sign_of_life_and_no_new_position(phone, db):
     assert taken(phone(location(TST, t="p")))
     assert rows(db, CurrentPosition)[0].fixed_at == NOW - timedelta(minutes=30)
     assert [fix.moved for fix in sorted(rows(db, PositionFix), key=lambda f: f.fixed_at)] == [True, False]
+
+
+def test_pings_from_an_old_place_do_not_make_a_silent_technician_a_standing_one(phone, parts, db, world, clock):
+    visit_id = world.visit(60)
+    for minute in range(11):
+        phone(location(TST - 2400 + 60 * minute, lat=34.1 + 0.002 * minute))
+    for minute in range(29, -1, -5):
+        phone(location(TST - 60 * minute, lat=34.12, t="p"))
+    sweep(parts, clock.at)
+    with db.read() as session:
+        visit = session.get(Visit, visit_id)
+    assert (visit.forecast_state, visit.forecast_as_of_at) == ("silent", NOW - timedelta(minutes=30))
 
 
 OTHER_MESSAGES = [
