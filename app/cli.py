@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app import auth, join, logs
 from app.config import Settings, SettingsError, read_settings
@@ -18,6 +20,7 @@ from app.db import sqlite_warning, upgrade
 from app.errors import AppError, Invalid
 from app.i18n import LOCALES, t
 from app.models import Company
+from app.operations.intake import Imported, import_customers, import_visits
 from app.parts import Parts
 from app.rules.access import ROLES
 
@@ -95,19 +98,13 @@ def web(host: str, port: int, workers: int) -> None:
 
 
 def _serve(host: str, port: int, *, workers: int, with_jobs: bool) -> None:
-    from app.server import Server
+    from app.server import Server, product
 
     settings = _settings()
     with _parts():
         settings.signing_key()  # made before the workers start, so that they share it
-    Server(
-        lambda: join(settings),
-        host=host,
-        port=port,
-        workers=workers,
-        with_jobs=with_jobs,
-        ready=f"Mamonaku is up on http://{host}:{port} (Ctrl-C stops it)",
-    ).run()
+    up = f"Mamonaku is up on http://{host}:{port} (Ctrl-C stops it)"
+    Server(lambda: product(settings, with_jobs=with_jobs), host=host, port=port, workers=workers, ready=up).run()
 
 
 @main.command()
@@ -129,6 +126,62 @@ def db_upgrade() -> None:
     """Bring the tables up to date; doing it twice is no harm."""
     with _parts() as parts:
         click.echo(f"the tables of {parts.db.engine.url.render_as_string(hide_password=True)} are up to date")
+
+
+@main.command()
+@_port
+@click.option("--speed", default=30.0, show_default=True, type=click.FloatRange(1, 240), help="Times as fast as life.")
+def demo(port: int, speed: float) -> None:
+    """Play a working day of eight technicians in Osaka in fast motion, on this host only."""
+    from app.demo.stage import prepare
+    from app.server import Server
+    from app.server import demo as demo_house
+
+    logs.configure(logging.WARNING)  # the messages are on the demo's own page
+    url = f"http://127.0.0.1:{port}"
+    settings = _settings().model_copy(update={"base_url": url})
+    with click.progressbar(length=100, label="the day's morning", file=sys.stderr) as bar:
+        prepared = prepare(settings, lambda share: bar.update(int(100 * share) - bar.pos))
+    up = f"The demo is up: open {url}/demo (Ctrl-C stops it)"
+    Server(lambda: demo_house(prepared, speed), host="127.0.0.1", port=port, workers=1, ready=up).run()
+
+
+@main.group("import")
+def import_() -> None:
+    """Take rows in from CSV files (UTF-8 or Shift_JIS): every row, or none."""
+
+
+def _import(file: Path, take: Callable[[Session, Parts, bytes], Imported]) -> None:
+    with _parts() as parts, parts.db.write() as session:
+        done = take(session, parts, file.read_bytes())
+    click.echo(f"{done.added} added, {done.known} known already")
+
+
+_csv = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@import_.command("customers")
+@_csv
+def import_customers_file(file: Path) -> None:
+    """Add customers and their sites: one row a site, columns name, address and optionally kind, phone, e-mail …"""
+    _import(
+        file,
+        lambda session, parts, rows: import_customers(
+            session, rows, now=parts.clock.now(), country=parts.settings.country
+        ),
+    )
+
+
+@import_.command("visits")
+@_csv
+def import_visits_file(file: Path) -> None:
+    """Book visits: columns customer, service, promised_from and optionally promised_until, technician …"""
+    _import(
+        file,
+        lambda session, parts, rows: import_visits(
+            session, rows, now=parts.clock.now(), zone=parts.settings.zone, actor="system"
+        ),
+    )
 
 
 @main.command()

@@ -30,8 +30,8 @@ def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
-def configure() -> None:
-    """Write events to standard error: for eyes on a terminal, as JSON lines elsewhere."""
+def configure(least: int = logging.INFO) -> None:
+    """Write events of at least a level to standard error: for eyes on a terminal, as JSON lines elsewhere."""
     for_eyes = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -41,6 +41,7 @@ def configure() -> None:
             _masked,
             structlog.dev.ConsoleRenderer() if for_eyes else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -1,25 +1,78 @@
-"""How is it served? gunicorn with threads; in one process with the jobs, or apart from them."""
+"""How is it served? gunicorn with threads: the product with its jobs or without, or the demo's day."""
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from app import create_app
+from app import create_app, join
+from app.config import Settings
+from app.demo.stage import Prepared, Stage
 from app.parts import Parts
 
 
-class Server(BaseApplication):  # type: ignore[misc]
-    """The web application under gunicorn; each worker process joins its own parts."""
+@dataclass(frozen=True, slots=True)
+class House:
+    """What one worker process runs: the pages, and what is started and stopped with them."""
 
-    def __init__(
-        self, join: Callable[[], Parts], *, host: str, port: int, workers: int, with_jobs: bool, ready: str = ""
-    ) -> None:
-        self._join = join
-        self._with_jobs = with_jobs
+    pages: Flask
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
+def product(settings: Settings, *, with_jobs: bool) -> House:
+    """Return the product itself, with the jobs in the same process or without them."""
+    parts = join(settings)
+    return _house(parts, create_app(parts), with_jobs=with_jobs)
+
+
+def demo(prepared: Prepared, speed: float) -> House:
+    """Return the prepared demo, its day playing on a fast clock."""
+    from app.web.demo import install
+
+    parts = prepared.join(speed)
+    pages = create_app(parts)
+    stage = Stage(parts, prepared)
+    install(pages, stage)
+    house = _house(parts, pages, with_jobs=True)
+
+    def start() -> None:
+        house.start()
+        stage.start()
+
+    def stop() -> None:
+        stage.stop()
+        house.stop()
+
+    return House(pages, start, stop)
+
+
+def _house(parts: Parts, pages: Flask, *, with_jobs: bool) -> House:
+    running: list[Any] = []
+
+    def start() -> None:
+        if with_jobs:
+            # By name: nothing in app knows the jobs, which are a layer above it.
+            running.append(pkgutil.resolve_name("jobs.schedule:start")(parts))
+
+    def stop() -> None:
+        for jobs in running:
+            jobs.stop()
+        parts.db.close()
+
+    return House(pages, start, stop)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn around a house; each worker process builds its own, after the fork."""
+
+    def __init__(self, build: Callable[[], House], *, host: str, port: int, workers: int, ready: str) -> None:
+        self._build = build
         self._options: dict[str, Any] = {
             "bind": f"{host}:{port}",
             "workers": workers,
@@ -31,32 +84,23 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "proc_name": "mamonaku",
             "control_socket_disable": True,
-            "when_ready": lambda _server: print(ready, flush=True) if ready else None,  # noqa: T201
-            "post_worker_init": self._started,
-            "worker_exit": self._stopped,
+            "when_ready": lambda _server: print(ready, flush=True),  # noqa: T201
+            "post_worker_init": lambda _worker: self._house().start(),
+            "worker_exit": lambda _server, _worker: self._house().stop(),
         }
-        self._parts: Parts | None = None
-        self._jobs: Any = None
+        self._built: House | None = None
         super().__init__()
 
     def load_config(self) -> None:
         """Hand our options to gunicorn."""
         for name, value in self._options.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
+            self.cfg.set(name, value)
 
-    def load(self) -> Any:
+    def load(self) -> Flask:
         """Return the application of this worker process."""
-        self._parts = self._join()
-        return create_app(self._parts)
+        return self._house().pages
 
-    def _started(self, _worker: Any) -> None:
-        if self._with_jobs and self._parts is not None:
-            # By name: nothing in app knows the jobs, which are a layer above it.
-            self._jobs = pkgutil.resolve_name("jobs.schedule:start")(self._parts)
-
-    def _stopped(self, _server: Any, _worker: Any) -> None:
-        if self._jobs is not None:
-            self._jobs.stop()
-        if self._parts is not None:
-            self._parts.db.close()
+    def _house(self) -> House:
+        if self._built is None:
+            self._built = self._build()
+        return self._built

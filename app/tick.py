@@ -10,9 +10,11 @@ from datetime import datetime, tzinfo
 import structlog
 
 from app.operations.lateness import due_technicians, look_at_day, postpone_day
+from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
 from app.operations.outbox import Lanes, deliver_due
 from app.parts import Parts
+from app.providers.geocode_nominatim import GeocoderSilent
 from app.rules.policy import Policy
 
 log = structlog.get_logger()
@@ -45,6 +47,19 @@ def deliver(parts: Parts, lanes: Lanes | None = None) -> None:
     deliver_due(parts.db, parts.channels, parts.clock, lanes)
 
 
-def locate(parts: Parts) -> None:
-    """Find positions for sites that have only an address."""
-    raise NotImplementedError
+def locate(parts: Parts, now: datetime) -> bool:
+    """Ask the geocoder for one site that has only an address; return False when it did not answer.
+
+    One a tick: public geocoders allow one question a second. It is asked between two transactions, not inside one.
+    """
+    with parts.db.read() as session:
+        waiting = sites_to_locate(session, now, limit=1)
+    for site in waiting:
+        try:
+            place = parts.geocoder.find(site.address, language=site.language)
+        except GeocoderSilent as error:
+            log.warning("the geocoder did not answer", site_id=site.site_id, error=str(error))
+            return False
+        with parts.db.write() as session:
+            note_place(session, site.site_id, place, now)
+    return True

@@ -25,7 +25,9 @@ from app.tick import deliver, locate, sweep
 log = structlog.get_logger()
 
 #: Job, seconds between two ticks. Sweep and deliver are also woken at once when a commit made work for them.
-TIMETABLE = (("beat", 3), ("sweep", 2), ("deliver", 1), ("locate", 5), ("purge", 600))
+TIMETABLE = (("beat", 3), ("sweep", 2), ("deliver", 1), ("locate", 2), ("purge", 600))
+
+GEOCODER_RESTS = timedelta(minutes=1)
 
 
 class Jobs:
@@ -65,7 +67,7 @@ class Jobs:
         for name, bell in self._rung.items():
             if not bell.is_set():
                 bell.set()
-                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+                self._scheduler.modify_job(name, next_run_time=_soon())
 
     def beat(self) -> None:
         """Show that this process lives, and take the lead when nobody has it."""
@@ -84,9 +86,9 @@ class Jobs:
         deliver(self._parts, self._lanes)
 
     def locate(self) -> None:
-        """Find positions for sites that have only an address."""
-        if self._leads():
-            locate(self._parts)
+        """Find positions for sites that have only an address; a geocoder that does not answer is left alone a while."""
+        if self._leads() and not locate(self._parts, self._parts.clock.now()):
+            self._scheduler.modify_job("locate", next_run_time=_soon() + GEOCODER_RESTS)
 
     def purge(self) -> None:
         """Once a day, forget what must not be kept."""
