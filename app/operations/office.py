@@ -109,10 +109,11 @@ def visits_of(session: Session, customer_id: int, limit: int = 20) -> Sequence[A
 
 def usual_place(session: Session) -> tuple[float, float] | None:
     """Return where a map begins that has nothing to show yet: at the site that was located last."""
-    row = session.execute(
-        select(Site.lat, Site.lon).where(Site.lat.is_not(None)).order_by(Site.id.desc()).limit(1)
-    ).first()
-    return (row[0], row[1]) if row is not None else None
+    newest = select(Site.lat, Site.lon).where(Site.lat.is_not(None)).order_by(Site.id.desc()).limit(1)
+    for lat, lon in session.execute(newest):
+        if lat is not None and lon is not None:
+            return lat, lon
+    return None
 
 
 def visit_in_words(session: Session, visit_id: int) -> VisitWords | None:

@@ -166,18 +166,29 @@ def test_the_number_of_queries_does_not_grow_with_the_day(world, db, clock, clie
     made = []
 
     def fill(upto):
-        while len(made) < upto:
-            with db.write() as session:
+        with db.write() as session:
+            while len(made) < upto:
                 technician = Technician(name=f"T{len(made)}", created_at=clock.now())
                 session.add(technician)
                 session.flush()
-                technician_id = technician.id
-            for hour in range(5):
-                at = start + timedelta(hours=2 * hour)
-                made.append(
-                    world.visit(promised_from_at=at, promised_until_at=at, technician_id=technician_id, now=start)
-                )
-            with db.write() as session:
+                for hour in range(5):
+                    at = start + timedelta(hours=2 * hour)
+                    visit = Visit(
+                        customer_id=world.customer,
+                        site_id=world.site,
+                        service_id=world.service,
+                        technician_id=technician.id,
+                        link_token=f"{technician.id}-{hour}",
+                        created_at=clock.now(),
+                        promised_from_at=at,
+                        promised_until_at=at,
+                        planned_from_at=at,
+                        planned_until_at=at + timedelta(hours=1),
+                        duration_min=60,
+                    )
+                    session.add(visit)
+                    session.flush()
+                    made.append(visit.id)
                 add_notice(session, made[-1], clock)
                 raise_alarm(session, "call_me", f"visit:{made[-1]}", clock.now(), visit_id=made[-1])
 
