@@ -65,6 +65,7 @@ def set_up() -> Any:
 def _found_company(form: Form) -> str:
     email, password, name = form.text("email"), form.value("password"), form.text("user_name", needed=True)
     form.take(lambda: company_fields(form))
+    form.take(lambda: auth.hash_password(password))
     form.take(
         lambda: auth.create_user(
             session(), email=email, name=name or "-", role="admin", password=password, language=locale(), now=now()

@@ -76,8 +76,8 @@ def test_a_wrong_field_of_the_setup_is_named_and_nothing_is_kept_or_lost(client,
 
 
 def test_everything_wrong_with_the_setup_is_told_at_once(client):
-    reply = post(client, "/setup", {**SETUP, "name": "", "email": "x", "user_name": ""})
-    for field in ("name", "email", "user_name"):
+    reply = post(client, "/setup", {**SETUP, "name": "", "email": "x", "user_name": "", "password": ""})
+    for field in ("name", "email", "user_name", "password"):
         assert f'id="{field}-wrong"' in reply.text
 
 
