@@ -31,22 +31,32 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const { pathname } = new URL(event.request.url);
-  const ours = pathname === PAGE || SHELL.includes(pathname);
-  if (event.request.method === "GET" && ours) event.respondWith(answer(event.request, pathname));
+  if (event.request.method === "GET" && (pathname === PAGE || SHELL.includes(pathname))) {
+    event.respondWith(answer(event.request, pathname));
+  } else if (event.request.method === "POST" && (pathname.startsWith("/t/in/") || pathname === "/t/out")) {
+    event.waitUntil(forgetPage()); // whoever comes next must not see the day of whoever was here
+  }
 });
 
+async function forgetPage() {
+  await (await caches.open(KEPT)).delete(PAGE);
+}
+
 async function answer(request, key) {
-  const cache = await caches.open(KEPT);
-  try {
-    const fresh = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (fresh.ok) await cache.put(key, fresh.clone());
-    if (fresh.status === 401) await cache.delete(PAGE); // signed out: nobody's day is kept on this phone
-    return fresh;
-  } catch (error) {
-    const kept = await cache.match(key);
-    if (!kept) throw error;
-    const headers = new Headers(kept.headers);
-    headers.set("X-Kept", "1");
-    return new Response(kept.body, { status: kept.status, headers });
-  }
+  const kept = await (await caches.open(KEPT)).match(key);
+  const network = fetchAndKeep(request, key);
+  if (!kept) return network;
+  const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  const fresh = await Promise.race([network.catch(() => null), patience]);
+  if (fresh) return fresh;
+  const headers = new Headers(kept.headers);
+  headers.set("X-Kept", "1");
+  return new Response(kept.body, { status: kept.status, headers });
+}
+
+async function fetchAndKeep(request, key) {
+  const fresh = await fetch(request);
+  if (fresh.ok) await (await caches.open(KEPT)).put(key, fresh.clone());
+  if (fresh.status === 401) await forgetPage();
+  return fresh;
 }

@@ -125,7 +125,6 @@ document.addEventListener("submit", async (event) => {
   form.closest("details.absent")?.removeAttribute("open");
   if (tap.kind === "status") scrollTo({ top: 0 });
   await queue.keep(tap);
-  await showSync();
   send();
 });
 
@@ -133,6 +132,7 @@ document.addEventListener("submit", async (event) => {
 
 let canKeep = false;
 let sending = false;
+let again = false; // something was kept while sending
 let failures = 0;
 let signedOut = false;
 let keptPage = null; // as of when, while the page comes from the phone's own copy
@@ -140,18 +140,24 @@ let changes = 0; // taps made or answered: a page asked for before them is old
 let timer;
 
 async function send() {
-  if (sending || !canKeep) return;
+  if (!canKeep) return;
+  if (sending) {
+    again = true;
+    return;
+  }
   sending = true;
   clearTimeout(timer);
   let tapped = false;
   try {
     for (;;) {
+      again = false;
       const all = await queue.waiting(technician);
       const taps = all.filter((entry) => entry.kind !== "fix").slice(0, TAPS_AT_ONCE);
       const fixes = all.filter((entry) => entry.kind === "fix").slice(0, FIXES_AT_ONCE);
       const batch = taps.length ? taps : fixes;
+      if (!batch.length && again) continue;
       if (!batch.length) break;
-      await showSync(true);
+      await showSync();
       const answer = await post(taps.length ? "/t/taps" : "/t/fixes", batch.map(taps.length ? tapOut : fixOut));
       if (answer === null) break;
       for (const result of answer.results ?? []) if (result.message) showRefusal(result.message);
@@ -223,8 +229,10 @@ function later() {
 async function refresh() {
   const asked = changes;
   let reply;
+  let page;
   try {
     reply = await fetch("/t", { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+    page = await reply.text();
   } catch {
     reply = Response.error();
   }
@@ -234,7 +242,7 @@ async function refresh() {
     await showSync();
     return false;
   }
-  const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("day");
+  const fresh = new DOMParser().parseFromString(page, "text/html").getElementById("day");
   if (Number(fresh.dataset.technician) !== technician) {
     location.reload();
     return false;
@@ -281,7 +289,7 @@ function pathOf(node) {
 
 // ---- what the page says about itself
 
-async function showSync(busy = false) {
+async function showSync() {
   const all = canKeep ? await queue.waiting(technician) : [];
   const taps = all.filter((entry) => entry.kind !== "fix").length;
   const fixes = all.length - taps;
@@ -290,7 +298,7 @@ async function showSync(busy = false) {
   let looks = "";
   if (signedOut) [words, looks] = [say("signed_out", { count: taps }), "stopped"];
   else if (!canKeep) [words, looks] = [say("not_kept"), "waiting"];
-  else if (taps && (cut || !busy)) [words, looks] = [say("waiting", { count: taps }), "waiting"];
+  else if (taps && cut) [words, looks] = [say("waiting", { count: taps }), "waiting"];
   else if (taps) [words, looks] = [say("sending"), "waiting"];
   else if (keptPage !== null) [words, looks] = [say("kept_page", { time: clock(keptPage) }), "waiting"];
   else if (cut && fixes) [words, looks] = [say("waiting_fixes", { count: fixes }), "waiting"];
@@ -399,5 +407,5 @@ setInterval(tick, TICK_MS);
 setInterval(() => !document.hidden && refresh(), LOOK_EVERY_MS);
 if (navigator.serviceWorker) {
   navigator.serviceWorker.addEventListener("controllerchange", refresh); // through the worker, so that it keeps the page
-  navigator.serviceWorker.register("/t/sw.js", { scope: "/t" });
+  navigator.serviceWorker.register("/t/sw.js", { scope: "/t" }).catch(() => {}); // without it the page still works
 }

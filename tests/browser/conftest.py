@@ -21,6 +21,8 @@ from app.web.visitor import SIGN_IN
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: A name that leads to this host and is no secure context, as a phone sees a server without a certificate.
 INSECURE_HOST = "mamonaku.test"
+#: What Chromium says of an answer of 4xx or of no network: the test's own matter.
+NO_ANSWER = ("Failed to load resource", "An unknown error occurred when fetching the script")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,7 +94,7 @@ def browse(
     wrong: list[str] = []
 
     def note(kind: str, text: str) -> None:
-        if not text.startswith("Failed to load resource"):  # an answer of 4xx, or no network: the test's own matter
+        if not text.startswith(NO_ANSWER):
             wrong.append(f"{kind}: {text}")
 
     def open_page(
