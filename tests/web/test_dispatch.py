@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from app import create_app, i18n
 from app.models import Alarm, Customer, Notice, Site, Technician, Visit, VisitEvent
-from app.operations.alarm import raise_alarm
+from app.operations.alarm import ABOUT_WAITING, raise_alarm
 from app.operations.booking import change_visit
 from app.providers.geocode_nominatim import NominatimGeocoder
 from app.rules.board import STANDINGS
@@ -137,7 +137,9 @@ def test_names_from_outside_are_text_and_never_markup(office, world, db):
         assert "<script>alert" not in office.get(path).text
 
 
-@pytest.mark.parametrize("kind", ["call_me", "silent_near_promise", "site_not_located", "rule_failed", "a_newer_kind"])
+@pytest.mark.parametrize(
+    "kind", ["call_me", "silent_near_promise", "site_not_located", "rule_failed", "word_promised", "a_newer_kind"]
+)
 def test_an_alarm_is_a_sentence_with_one_thing_to_do(office, world, db, clock, kind):
     visit_id = world.visit()
     with db.write() as session:
@@ -165,7 +167,8 @@ def test_an_alarm_that_was_dealt_with_is_gone_and_keeps_who_did_it(office, world
 @pytest.mark.parametrize("locale", i18n.LOCALES)
 def test_every_code_of_the_rules_has_words_in_both_languages(locale):
     keys = [f"reason.{code}" for code in REASONS]
-    keys += [f"dispatch.alarm_{kind}" for kind in ALARMS] + [f"visit.alarm_{kind}" for kind in ALARMS]
+    for kind in (*ALARMS, *ABOUT_WAITING, "call_me", "rule_failed", "visit_left_open"):
+        keys += [f"dispatch.alarm_{kind}", f"visit.alarm_{kind}"]
     keys += [f"dispatch.standing_{name}" for name in STANDINGS]
     keys += [f"history.event_{status}" for status in STATUSES if status != "booked"] + ["history.event_booked"]
     keys += [
