@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -39,6 +40,8 @@ class Sms:
     body: str
     form: dict[str, str]
     date_created: str
+    #: When it came, on this host's steady clock.
+    at_s: float = field(default_factory=time.monotonic)
 
 
 class SmsServer:
