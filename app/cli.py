@@ -6,7 +6,9 @@ import logging
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +99,22 @@ def web(host: str, port: int, workers: int) -> None:
     _serve(host, port, workers=workers, with_jobs=False)
 
 
+def _upgrade_quietly() -> None:
+    with redirect_stdout(StringIO()):
+        main(["db", "upgrade"])
+
+
 def _serve(host: str, port: int, *, workers: int, with_jobs: bool) -> None:
     from app.server import Server, product
 
     settings = _settings()
-    with _parts():
-        settings.signing_key()  # made before the workers start, so that they share it
+    # In a process of its own: the migration's libraries would stay in the memory of the server and its workers.
+    upgrading = get_context("fork").Process(target=_upgrade_quietly)
+    upgrading.start()
+    upgrading.join()
+    if upgrading.exitcode:
+        raise SystemExit(upgrading.exitcode)
+    settings.signing_key()  # made before the workers start, so that they share it
     up = f"Mamonaku is up on http://{host}:{port} (Ctrl-C stops it)"
     Server(lambda: product(settings, with_jobs=with_jobs), host=host, port=port, workers=workers, ready=up).run()
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from app import create_app, join
 from app.config import Settings
-from app.demo.stage import Prepared, Stage
 from app.parts import Parts
+
+if TYPE_CHECKING:
+    from app.demo.stage import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ def product(settings: Settings, *, with_jobs: bool) -> House:
 
 def demo(prepared: Prepared, speed: float) -> House:
     """Return the prepared demo, its day playing on a fast clock."""
+    from app.demo.stage import Stage
     from app.web.demo import install
 
     parts = prepared.join(speed)
