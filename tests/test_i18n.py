@@ -38,7 +38,9 @@ def test_no_text_is_empty(locale):
 def test_every_text_a_template_names_exists():
     missing = []
     for file in ROOT.rglob("*.html"):
-        for key in re.findall(r"""\bt\(\s*["']([a-z_]+\.[A-Za-z0-9_.]+)["']\s*[,)]""", file.read_text(encoding="utf-8")):
+        for key in re.findall(
+            r"""\bt\(\s*["']([a-z_]+\.[A-Za-z0-9_.]+)["']\s*[,)]""", file.read_text(encoding="utf-8")
+        ):
             if not i18n.has(key, "ja"):
                 missing.append(f"{file.name}: {key}")
     assert missing == []

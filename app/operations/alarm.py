@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Alarm, Visit
@@ -33,23 +34,35 @@ def raise_alarm(
     visit_id: int | None = None,
     technician_id: int | None = None,
     facts: dict[str, Any] | None = None,
+    rests: timedelta = timedelta(),
 ) -> None:
-    """Put a line on the attention list, unless the same one stands there already."""
-    standing = session.scalar(
-        select(Alarm.id).where(Alarm.kind == kind, Alarm.subject == subject, Alarm.cleared_at.is_(None))
-    )
-    if standing is None:
-        session.add(
-            Alarm(
-                kind=kind,
-                subject=subject,
-                visit_id=visit_id,
-                technician_id=technician_id,
-                facts=facts or {},
-                raised_at=now,
-            )
+    """Put a line on the attention list, unless the same one stands there already.
+
+    Once a person has dealt with it, it `rests` so long before the same cause may call again.
+    """
+    last = session.execute(
+        select(Alarm.cleared_at, Alarm.cleared_by)
+        .where(Alarm.kind == kind, Alarm.subject == subject)
+        .order_by(Alarm.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is not None and (
+        last.cleared_at is None or (last.cleared_by != "system" and last.cleared_at > now - rests)
+    ):
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(Alarm)
+        .values(
+            kind=kind,
+            subject=subject,
+            visit_id=visit_id,
+            technician_id=technician_id,
+            facts=facts or {},
+            raised_at=now,
         )
-        session.flush()
+        .on_conflict_do_nothing()  # two processes that raise the same at once: one line
+    )
 
 
 def clear_alarms(session: Session, subject: str, kinds: Sequence[str], now: datetime, by: str = "system") -> None:

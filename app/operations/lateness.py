@@ -29,6 +29,9 @@ FIXES_REACH = timedelta(hours=3)
 #: When a rule fails on a day, the day is looked at again after this, so that it cannot block the others.
 POSTPONED = timedelta(minutes=5)
 
+#: An alarm that a person has dealt with comes back after this, if its cause is still there.
+ALARM_RESTS = timedelta(minutes=15)
+
 #: Notices that a customer has not been and will not be told.
 _NOT_TOLD = ("dropped",)
 
@@ -153,7 +156,9 @@ def _keep_word(session: Session, visit: Visit, told: Sequence[Notice], now: date
         return
     word_at = datetime.fromisoformat(str(promised))
     if word_at <= now:
-        raise_alarm(session, "word_promised", f"visit:{visit.id}", now, visit_id=visit.id, facts={"by": promised})
+        # Who has dealt with it has given the word; a later promise of news is another hold, and another day.
+        subject, facts = f"visit:{visit.id}", {"by": promised}
+        raise_alarm(session, "word_promised", subject, now, visit_id=visit.id, facts=facts, rests=DAY_REACH)
     else:
         visit.check_at = min(visit.check_at or word_at, word_at)
 
@@ -257,7 +262,7 @@ def _remember(
         )
     subject = f"visit:{visit.id}"
     if decision.alarm and (decision.alarm, subject) not in standing:
-        raise_alarm(session, decision.alarm, subject, now, visit_id=visit.id)
+        raise_alarm(session, decision.alarm, subject, now, visit_id=visit.id, rests=ALARM_RESTS)
     over = [kind for kind in ALARMS if kind != decision.alarm and (kind, subject) in standing]
     if over:
         clear_alarms(session, subject, over, now)

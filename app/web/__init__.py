@@ -9,10 +9,11 @@ import structlog
 from flask import Blueprint, Flask, Response, g, render_template, request
 from flask import session as cookie
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import i18n
-from app.errors import AppError, Invalid
+from app.errors import AppError, Conflict, Invalid
 from app.web import account, api, customer, dispatch, health, hooks, ingest, office, technician
 from app.web.limits import limiter
 from app.web.problems import problem_reply, wants_problem
@@ -87,6 +88,10 @@ def _failed(error: Exception) -> tuple[Any, int] | Response:
         error.status = 400
     if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
         return error.get_response()  # type: ignore[return-value]
+    if isinstance(error, IntegrityError):
+        # Every rule was asked before; what the database alone refuses was done twice at the same moment.
+        log.warning("a change lost a race", endpoint=request.endpoint, error=str(error.orig))
+        error = Conflict("done_twice")
     if not isinstance(error, AppError | HTTPException):
         log.error("request failed", endpoint=request.endpoint, method=request.method, exc_info=error)
         error = InternalServerError()
