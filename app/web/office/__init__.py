@@ -1,0 +1,8 @@
+"""What does the office keep? One module a noun, one blueprint. Nothing is deleted."""
+
+from __future__ import annotations
+
+from app.web.office import company, customers, services, technicians, users
+from app.web.office.room import blueprint
+
+__all__ = ["blueprint", "company", "customers", "services", "technicians", "users"]

@@ -1,0 +1,37 @@
+"""Who is the company to its customers?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request
+
+from app import i18n
+from app.models import Company
+from app.web.account import company_fields
+from app.web.forms import Form
+from app.web.office.room import blueprint, country, saved
+from app.web.visitor import needs, session
+
+_COMPANY = ("name", "short_name", "phone", "phone_hours", "sender_role", "sender_name")
+
+
+@blueprint.get("/company")
+@needs("settings")
+def company() -> Any:
+    """Show the company as its customers know it, to change it."""
+    known = session().get(Company, 1)
+    begins = {name: getattr(known, name) for name in _COMPANY} if known is not None else {}
+    if known is not None:
+        begins["phone"] = i18n.phone_words(known.phone, country())
+    return render_template("office/company.html", form=Form(begins=begins))
+
+
+@blueprint.post("/company")
+@needs("settings")
+def save_company() -> Any:
+    """Change the company's names and number."""
+    form = Form(request.form)
+    if form.submit(lambda: company_fields(form)) is None:
+        return render_template("office/company.html", form=form), form.status
+    return saved("office.company")

@@ -1,0 +1,144 @@
+"""Whom does the company visit, and where? Customers and their sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request
+
+from app.models import Site
+from app.operations.customer import (
+    KINDS,
+    NewSite,
+    add_site,
+    change_customer,
+    change_site,
+    create_customer,
+    find_customer,
+)
+from app.operations.office import list_customers, usual_place, visits_of
+from app.web.forms import Form
+from app.web.office.room import blueprint, country, known_row, place_as_typed, saved
+from app.web.visitor import needs, now, parts, session
+
+_CUSTOMER = ("name", "kind", "language", "mobile", "phone", "email", "line_id")
+
+
+@blueprint.get("/customers")
+@needs("dispatch")
+def customers() -> Any:
+    """List customers, narrowed by a search."""
+    asked = Form(request.args)
+    page = asked.whole("page", least=1, most=100_000, needed=False) or 1
+    return render_template(
+        "office/customers.html", asked=asked, listed=list_customers(session(), asked.text("q"), page)
+    )
+
+
+@blueprint.get("/customers/new")
+@needs("dispatch")
+def new_customer() -> Any:
+    """Show the form for a new customer."""
+    return render_template("office/customer.html", customer=None, form=Form(begins={"language": "ja"}))
+
+
+@blueprint.post("/customers/new")
+@needs("dispatch")
+def add_customer() -> Any:
+    """Add a customer, with a first site when an address is given."""
+    form = Form(request.form)
+    added = form.submit(lambda: create_customer(session(), now=now(), **_customer_fields(form)))
+    if added is None:
+        return render_template("office/customer.html", customer=None, form=form), form.status
+    return saved("office.customer", customer_id=added.id)
+
+
+@blueprint.get("/customers/<int:customer_id>")
+@needs("dispatch")
+def customer(customer_id: int) -> Any:
+    """Show a customer: how to reach them, where, and what was done."""
+    return _customer(customer_id)
+
+
+@blueprint.post("/customers/<int:customer_id>")
+@needs("dispatch")
+def save_customer(customer_id: int) -> Any:
+    """Change a customer."""
+    form = Form(request.form)
+    if form.submit(lambda: change_customer(session(), customer_id, **_customer_fields(form))) is None:
+        return _customer(customer_id, form)
+    return saved("office.customer", customer_id=customer_id)
+
+
+@blueprint.get("/customers/<int:customer_id>/sites/new")
+@needs("dispatch")
+def new_site(customer_id: int) -> Any:
+    """Show the form for one more site of a customer."""
+    return _site(customer_id, None, Form())
+
+
+@blueprint.post("/customers/<int:customer_id>/sites/new")
+@needs("dispatch")
+def add_new_site(customer_id: int) -> Any:
+    """Add a site to a customer."""
+    form = Form(request.form)
+    if form.submit(lambda: add_site(session(), customer_id, _new_site(form))) is None:
+        return _site(customer_id, None, form)
+    return saved("office.customer", customer_id=customer_id)
+
+
+@blueprint.get("/sites/<int:site_id>")
+@needs("dispatch")
+def site(site_id: int) -> Any:
+    """Show a site, to mend its address or to set its position."""
+    known = known_row(Site, site_id, "site")
+    return _site(
+        known.customer_id, known, Form(begins={"address": known.address, **place_as_typed(known.lat, known.lon)})
+    )
+
+
+@blueprint.post("/sites/<int:site_id>")
+@needs("dispatch")
+def save_site(site_id: int) -> Any:
+    """Change a site's address and position."""
+    form = Form(request.form)
+    changed = form.submit(lambda: change_site(session(), site_id, _new_site(form), now()))
+    if changed is None:
+        known = known_row(Site, site_id, "site")
+        return _site(known.customer_id, known, form)
+    return saved("office.customer", customer_id=changed.customer_id)
+
+
+def _customer_fields(form: Form) -> dict[str, Any]:
+    facts = {name: form.text(name) for name in _CUSTOMER}
+    return {**facts, "language": facts["language"] or "ja", "kind": facts["kind"] or KINDS[0], "country": country()}
+
+
+def _customer(customer_id: int, form: Form | None = None) -> Any:
+    known = find_customer(session(), customer_id)
+    page = render_template(
+        "office/customer.html",
+        customer=known,
+        form=form or Form(begins={name: getattr(known, name) for name in _CUSTOMER}),
+        visits=visits_of(session(), customer_id),
+    )
+    return page, form.status if form else 200
+
+
+def _new_site(form: Form) -> NewSite:
+    address, position = form.text("address", needed=True), form.position() or (None, None)
+    form.check()
+    return NewSite(address, *position)
+
+
+def _site(customer_id: int, known: Site | None, form: Form) -> Any:
+    page = render_template(
+        "office/site.html",
+        customer=find_customer(session(), customer_id),
+        site=known,
+        form=form,
+        place=None,
+        tiles=parts().settings.map_tiles_url,
+        centre=usual_place(session()),
+    )
+    return page, form.status
