@@ -34,6 +34,9 @@ from app.tick import deliver, sweep
 TICK = timedelta(seconds=15)
 
 
+_NEXT_DUE = select(func.min(Visit.check_at)).where(Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
+
+
 class DayLogError(Exception):
     """A line of the day log is wrong; the message names the file, the line and the field."""
 
@@ -123,6 +126,8 @@ class Replay:
     visits: dict[str, int] = field(default_factory=dict)
     zone: tzinfo | None = None
     refused: list[str] = field(default_factory=list)
+    #: Nothing is due before this; None: nothing is due at all.
+    due_at: datetime | None = None
 
     @classmethod
     def open(cls) -> Replay:
@@ -142,7 +147,7 @@ class Replay:
         """Play a day to its end; `told` is called with each notice, in the order of time."""
         last_id = 0
         for line in lines:
-            while line.at >= _full_tick(self.clock.at) and (due_at := self._next_tick_at(line.at)) is not None:
+            while (due_at := self._next_tick_at(line.at)) is not None:
                 last_id = self._tick(due_at, told, last_id)
             self.clock.at = max(self.clock.at, line.at)
             self.zone = self.zone or line.at.tzinfo
@@ -154,18 +159,17 @@ class Replay:
 
     def _next_tick_at(self, before_at: datetime) -> datetime | None:
         """Return the next full tick at which something is due, if it comes before an instant."""
-        with self.parts.db.read() as session:
-            due_at = session.scalar(
-                select(func.min(Visit.check_at)).where(Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
-            )
-        if due_at is None:
+        if self.due_at is None:
             return None
-        tick_at = _full_tick(max(due_at, self.clock.at))
+        tick_at = _full_tick(max(self.due_at, self.clock.at))
         return tick_at if tick_at < before_at else None
 
     def _tick(self, at: datetime, told: Callable[[Mapping[str, Any]], None], last_id: int) -> int:
         self.clock.at = at
-        if not sweep(self.parts, at, zone=self.zone):
+        added = sweep(self.parts, at, zone=self.zone)
+        with self.parts.db.read() as session:
+            self.due_at = session.scalar(_NEXT_DUE)
+        if not added:
             return last_id
         deliver(self.parts)
         names = {number: name for name, number in self.visits.items()}
@@ -177,6 +181,7 @@ class Replay:
 
     def _take_in(self, line: Line) -> None:
         """Do what a line says, as production would; what production would refuse is noted and left out."""
+        self.due_at = self.clock.at  # every line may have made something due
         try:
             with self.parts.db.write() as session:
                 getattr(self, f"_{line.kind}")(session, line.fields)

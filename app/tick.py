@@ -9,7 +9,8 @@ from datetime import datetime, tzinfo
 
 import structlog
 
-from app.operations.lateness import due_technicians, look_at_day, postpone_day
+from app.operations.day import due_technicians
+from app.operations.lateness import look_at_day, postpone_day
 from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
 from app.operations.outbox import Lanes, deliver_due

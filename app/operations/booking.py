@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,20 @@ FIRST_LOOK_BEFORE = timedelta(hours=12)
 # of 70 characters leaves room for; guessing is slowed down by the page's rate limit, and the link ends with the visit.
 _TOKEN_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
 _TOKEN_LENGTH = 10
+
+
+#: Built once: every fix and tap runs it.
+_LOOK_AGAIN = (
+    update(Visit)
+    .where(
+        Visit.technician_id == bindparam("technician"),
+        Visit.status.in_(OPEN),
+        Visit.check_at > bindparam("now"),
+        Visit.planned_from_at < bindparam("soon"),
+    )
+    .values(check_at=bindparam("now"))
+    .execution_options(synchronize_session=False)
+)
 
 
 def book_visit(
@@ -187,8 +201,10 @@ def lock_technicians(session: Session, *technician_ids: int | None) -> None:
     """Wait for the turn to change these technicians' days.
 
     Whoever changes several visits of a technician, or a visit and then others of the same day, does this first:
-    otherwise two of them could each hold what the other waits for.
+    otherwise two of them could each hold what the other waits for. On SQLite, every writer is alone already.
     """
+    if session.get_bind().dialect.name == "sqlite":
+        return
     wanted = sorted({technician_id for technician_id in technician_ids if technician_id is not None})
     if wanted:
         locked = select(Technician.id).where(Technician.id.in_(wanted)).order_by(Technician.id)
@@ -200,17 +216,7 @@ def look_again(session: Session, technician_id: int | None, now: datetime) -> No
     if technician_id is not None:
         lock_technicians(session, technician_id)
         session.flush()
-        session.execute(
-            update(Visit)
-            .where(
-                Visit.technician_id == technician_id,
-                Visit.status.in_(OPEN),
-                Visit.check_at > now,
-                Visit.planned_from_at < now + timedelta(hours=12),
-            )
-            .values(check_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_LOOK_AGAIN, {"technician": technician_id, "now": now, "soon": now + FIRST_LOOK_BEFORE})
 
 
 def add_event(

@@ -1,0 +1,149 @@
+"""What is known of a technician's day, ready for the rules to look at?
+
+Every new position asks this, so its statements are built once, and each is one question for the whole day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.models import Alarm, Notice, PositionFix, Visit
+from app.rules.forecast import Day, Stop
+from app.rules.lateness import ALARMS
+from app.rules.position import Fix
+from app.rules.visit import OPEN
+
+#: Stops this far from now belong to the day that is looked at.
+DAY_REACH = timedelta(hours=12)
+#: Positions older than this say nothing about the pace now.
+FIXES_REACH = timedelta(hours=3)
+#: A day that could not be looked at; goes away with the next look that succeeds.
+RULE_FAILED = "rule_failed"
+
+_DUE = (
+    select(Visit.technician_id)
+    .where(Visit.check_at <= bindparam("now"), Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
+    .order_by(Visit.check_at)
+)
+_VISITS = (
+    select(Visit)
+    .where(
+        Visit.technician_id == bindparam("technician"),
+        Visit.status != "cancelled",
+        Visit.planned_from_at < bindparam("until"),
+        Visit.planned_until_at > bindparam("since"),
+    )
+    .options(joinedload(Visit.site), joinedload(Visit.customer))
+    .order_by(Visit.planned_from_at, Visit.id)
+    .with_for_update(of=Visit, key_share=True)
+)
+_ELSEWHERE = select(Visit).where(
+    Visit.technician_id == bindparam("technician"),
+    Visit.check_at <= bindparam("now"),
+    Visit.status.in_(OPEN),
+    or_(Visit.planned_from_at >= bindparam("until"), Visit.planned_until_at <= bindparam("since")),
+)
+# A ping is an old place under the present time: it would look like standing there.
+_FIXES = (
+    select(PositionFix.fixed_at, PositionFix.lat, PositionFix.lon, PositionFix.accuracy_m, PositionFix.speed_mps)
+    .where(
+        PositionFix.technician_id == bindparam("technician"),
+        PositionFix.fixed_at > bindparam("since"),
+        PositionFix.moved,
+    )
+    .order_by(PositionFix.fixed_at)
+)
+# What was dropped, the customer has not been and will not be told.
+_NOTICES = (
+    select(Notice)
+    .where(Notice.visit_id.in_(bindparam("visits", expanding=True)), Notice.state != "dropped")
+    .order_by(Notice.id)
+)
+_STANDING = select(Alarm.kind, Alarm.subject).where(
+    Alarm.cleared_at.is_(None),
+    Alarm.kind.in_((*sorted(ALARMS), RULE_FAILED)),
+    or_(
+        Alarm.visit_id.in_(bindparam("visits", expanding=True)),
+        Alarm.technician_id == bindparam("technician"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDay:
+    """A technician's visits around now, and what is known of them.
+
+    `visits` in planned order; `stops` those of them with a position, as the rules take them; `doubted` were concluded
+    to have been reached from silence alone, which has been broken; `told` are each visit's notices about the promise as
+    it stands, oldest first; `standing` kind and subject of the alarms that earlier looks raised.
+    """
+
+    visits: Sequence[Visit]
+    stops: Day
+    doubted: Sequence[Visit]
+    told: dict[int, list[Notice]]
+    standing: Set[tuple[str, str]]
+
+
+def due_technicians(session: Session, now: datetime) -> Sequence[int]:
+    """Return the technicians with a visit that is due to be looked at, longest due first."""
+    rows = session.execute(_DUE, {"now": now})
+    return list(dict.fromkeys(technician_id for (technician_id,) in rows if technician_id is not None))
+
+
+def load_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> KnownDay:
+    """Load a technician's day, its visits locked for changing."""
+    reach = {"technician": technician_id, "since": now - DAY_REACH, "until": now + DAY_REACH}
+    visits = session.scalars(_VISITS, reach).all()
+    fixes = tuple(
+        Fix(*row) for row in session.execute(_FIXES, {"technician": technician_id, "since": now - FIXES_REACH})
+    )
+    by_id = {visit.id: visit for visit in visits}
+    told: dict[int, list[Notice]] = {}
+    for notice in session.scalars(_NOTICES, {"visits": list(by_id)}):
+        if _speaks_of(notice, by_id[notice.visit_id]):
+            told.setdefault(notice.visit_id, []).append(notice)
+    standing = session.execute(_STANDING, {"visits": list(by_id), "technician": technician_id})
+    doubted = [visit for visit in visits if _silence_broken(visit, fixes)]
+    stops = tuple(_stop(visit, arrived=visit not in doubted) for visit in visits if visit.site.lat is not None)
+    return KnownDay(visits, Day(stops, fixes, zone), doubted, told, {(kind, subject) for kind, subject in standing})
+
+
+def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
+    """Return the technician's visits that are due to be looked at but belong to other days."""
+    reach = {"technician": technician_id, "now": now, "since": now - DAY_REACH, "until": now + DAY_REACH}
+    return session.scalars(_ELSEWHERE, reach).all()
+
+
+def _speaks_of(notice: Notice, visit: Visit) -> bool:
+    """Return whether a notice is about the promise as it stands, not about one that was moved since."""
+    return (notice.promised_from_at, notice.promised_until_at) == (visit.promised_from_at, visit.promised_until_at)
+
+
+def _silence_broken(visit: Visit, fixes: Sequence[Fix]) -> bool:
+    """Return whether an arrival was concluded from silence alone, and the phone has been heard since."""
+    arrived_at = visit.arrived_at if visit.arrived_by == "silence" and visit.completed_at is None else None
+    return arrived_at is not None and bool(fixes) and fixes[-1].fixed_at > arrived_at
+
+
+def _stop(visit: Visit, *, arrived: bool) -> Stop:
+    assert visit.site.lat is not None
+    assert visit.site.lon is not None
+    return Stop(
+        visit=str(visit.id),
+        lat=visit.site.lat,
+        lon=visit.site.lon,
+        promised_from_at=visit.promised_from_at,
+        promised_until_at=visit.promised_until_at,
+        duration_min=visit.duration_min,
+        en_route_at=visit.en_route_at,
+        arrived_at=visit.arrived_at if arrived else None,
+        completed_at=visit.completed_at,
+        eta_reported=visit.eta_reported,
+        eta_reported_at=visit.eta_reported_at,
+    )
