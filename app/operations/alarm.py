@@ -1,16 +1,17 @@
-"""Call a person, and stop calling when the cause has gone."""
+"""Call a person, show what calls, and stop calling when the cause has gone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from app.models import Alarm, Visit
+from app.models import Alarm, Customer, Site, Technician, Visit
 from app.rules.lateness import ALARMS
 
 #: Alarms whose cause has gone once the technician has arrived, or the visit was moved, reassigned or cancelled.
@@ -23,6 +24,28 @@ ABOUT_WAITING = (
     "site_not_located",
     "word_promised",
 )
+#: More lines than this nobody can act on; the page says that there are more.
+MOST_ALARMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLine:
+    """One line of the attention list, with what its sentence and its action need."""
+
+    id: int
+    kind: str
+    facts: Mapping[str, Any]
+    raised_at: datetime
+    visit_id: int | None
+    promised_from_at: datetime | None
+    promised_until_at: datetime | None
+    forecast_as_of_at: datetime | None
+    customer_id: int | None
+    customer: str | None
+    phone: str | None
+    site_id: int | None
+    address: str | None
+    technician: str | None
 
 
 def raise_alarm(
@@ -81,12 +104,31 @@ def clear_alarm(session: Session, alarm_id: int, now: datetime, by: str) -> None
     )
 
 
-def standing_alarms(session: Session, limit: int = 100) -> Sequence[Alarm]:
-    """Return the attention list, oldest first, with what its lines speak of."""
-    return session.scalars(
-        select(Alarm)
+def read_alarms(session: Session) -> Sequence[AlarmLine]:
+    """Return the attention list, most urgent first: by the end of the promise it endangers, then by age."""
+    rows = session.execute(
+        select(
+            Alarm.id,
+            Alarm.kind,
+            Alarm.facts,
+            Alarm.raised_at,
+            Alarm.visit_id,
+            Visit.promised_from_at,
+            Visit.promised_until_at,
+            Visit.forecast_as_of_at,
+            Visit.customer_id,
+            Customer.name.label("customer"),
+            func.coalesce(Customer.mobile, Customer.phone).label("phone"),
+            Visit.site_id,
+            Site.address,
+            Technician.name.label("technician"),
+        )
+        .outerjoin(Visit, Visit.id == Alarm.visit_id)
+        .outerjoin(Customer, Customer.id == Visit.customer_id)
+        .outerjoin(Site, Site.id == Visit.site_id)
+        .outerjoin(Technician, Technician.id == func.coalesce(Visit.technician_id, Alarm.technician_id))
         .where(Alarm.cleared_at.is_(None))
-        .options(joinedload(Alarm.visit).joinedload(Visit.customer), joinedload(Alarm.technician))
-        .order_by(Alarm.raised_at)
-        .limit(limit)
-    ).all()
+        .order_by(Visit.promised_until_at.is_(None), Visit.promised_until_at, Alarm.raised_at, Alarm.id)
+        .limit(MOST_ALARMS)
+    )
+    return [AlarmLine(**row._mapping) for row in rows]

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.models import Alarm, CurrentPosition, Customer, Lease, Notice, Service, Site, Technician, Visit
+from app.models import CurrentPosition, Customer, Lease, Notice, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
 from app.rules.board import NoticeSeen, VisitSeen, stale, standing
 from app.rules.visit import AWAITED, OPEN
@@ -23,8 +23,6 @@ Columns = TypeVarTuple("Columns")
 SHARING_ENDS = timedelta(minutes=4)
 #: The jobs show themselves every few seconds; after this long nobody watches the visits.
 WATCH_ENDS = timedelta(seconds=60)
-#: More lines than this nobody can act on; the page says that there are more.
-MOST_ALARMS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +67,6 @@ class Lane:
     position_at: datetime | None
     sharing_paused: bool
     visits: Sequence[VisitLine]
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmLine:
-    """One line of the attention list, with what its sentence and its action need."""
-
-    id: int
-    kind: str
-    facts: Mapping[str, Any]
-    raised_at: datetime
-    visit_id: int | None
-    promised_from_at: datetime | None
-    promised_until_at: datetime | None
-    forecast_as_of_at: datetime | None
-    customer_id: int | None
-    customer: str | None
-    phone: str | None
-    site_id: int | None
-    address: str | None
-    technician: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,50 +153,10 @@ def read_board(
     )
 
 
-def read_alarms(session: Session, limit: int = MOST_ALARMS) -> Sequence[AlarmLine]:
-    """Return the attention list, most urgent first: by the end of the promise it endangers, then by age."""
-    rows = session.execute(
-        select(
-            Alarm.id,
-            Alarm.kind,
-            Alarm.facts,
-            Alarm.raised_at,
-            Alarm.visit_id,
-            Visit.promised_from_at,
-            Visit.promised_until_at,
-            Visit.forecast_as_of_at,
-            Visit.customer_id,
-            Customer.name.label("customer"),
-            func.coalesce(Customer.mobile, Customer.phone).label("phone"),
-            Visit.site_id,
-            Site.address,
-            Technician.name.label("technician"),
-        )
-        .outerjoin(Visit, Visit.id == Alarm.visit_id)
-        .outerjoin(Customer, Customer.id == Visit.customer_id)
-        .outerjoin(Site, Site.id == Visit.site_id)
-        .outerjoin(Technician, Technician.id == func.coalesce(Visit.technician_id, Alarm.technician_id))
-        .where(Alarm.cleared_at.is_(None))
-        .order_by(Visit.promised_until_at.is_(None), Visit.promised_until_at, Alarm.raised_at, Alarm.id)
-        .limit(limit)
-    )
-    return [AlarmLine(**row._mapping) for row in rows]
-
-
 def is_watched(session: Session, now: datetime) -> bool:
     """Return whether the jobs are alive; when they are not, no forecast moves and nobody is told anything."""
     seen_at = session.scalar(select(Lease.seen_at).where(Lease.name == "jobs"))
     return seen_at is not None and now - seen_at <= WATCH_ENDS
-
-
-def technician_choices(session: Session, also: int | None = None) -> Sequence[tuple[int, str]]:
-    """Return who can be given a visit: every active technician, and the one who has it already."""
-    rows = session.execute(
-        select(Technician.id, Technician.name)
-        .where(or_(Technician.active, Technician.id == also))
-        .order_by(Technician.name, Technician.id)
-    )
-    return [(row.id, row.name) for row in rows]
 
 
 def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Take in customers and the places where they are visited."""
+"""Take in customers and the places where they are visited, and find them again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.models import Customer, Site
 from app.operations.contact import email_address, mobile_e164, phone_e164
+from app.operations.listing import Listed, contains, listed
 from app.operations.locating import settle_located
 
 KINDS = ("individual", "corporate")
@@ -128,6 +129,28 @@ def find_customer(session: Session, customer_id: int) -> Customer:
     return customer
 
 
+def list_customers(session: Session, text: str, page: int) -> Listed[Customer]:
+    """Return customers by name, narrowed to what a name, number, e-mail address or site address finds."""
+    wanted = select(Customer).options(selectinload(Customer.sites)).order_by(Customer.name, Customer.id)
+    return listed(session, wanted.where(_customer_is(text)), page)
+
+
+def customers_found(session: Session, text: str, *, also: int | None, limit: int) -> Sequence[Customer]:
+    """Return the customers a caller may be, with their sites, and the one who is chosen already."""
+    if not text and also is None:
+        return []
+    matches = Customer.id == (also or 0)
+    if text:
+        matches = or_(matches, _customer_is(text))
+    return session.scalars(
+        select(Customer)
+        .where(matches)
+        .options(selectinload(Customer.sites))
+        .order_by(Customer.id != (also or 0), Customer.name, Customer.id)
+        .limit(limit)
+    ).all()
+
+
 def tell_position(problems: list[Problem], prefix: str, lat: float | None, lon: float | None) -> None:
     """Add what is wrong with a place on the globe to the problems; both empty is right."""
     if lat is None and lon is None:
@@ -197,3 +220,13 @@ def _tell(problems: list[Problem], read: Callable[[], str | None]) -> str | None
     except Invalid as error:
         problems.extend(error.problems)
         return None
+
+
+def _customer_is(text: str) -> ColumnElement[bool]:
+    sites = select(Site.customer_id).where(contains(Site.address, text))
+    matches = [contains(Customer.name, text), contains(Customer.email, text), Customer.id.in_(sites)]
+    digits = "".join(letter for letter in unicodedata.normalize("NFKC", text) if letter.isdecimal()).lstrip("0")
+    if len(digits) >= 3:
+        # Numbers are kept with their country code, people type the 0 instead: without it, one finds the other.
+        matches += [Customer.mobile.contains(digits), Customer.phone.contains(digits)]
+    return or_(*matches)

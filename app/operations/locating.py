@@ -69,3 +69,12 @@ def settle_located(session: Session, site_id: int, now: datetime) -> None:
         .values(check_at=now)
         .execution_options(synchronize_session=False)
     )
+
+
+def usual_place(session: Session) -> tuple[float, float] | None:
+    """Return where a map begins that has nothing to show yet: at the site that was located last."""
+    newest = select(Site.lat, Site.lon).where(Site.lat.is_not(None)).order_by(Site.id.desc()).limit(1)
+    for lat, lon in session.execute(newest):
+        if lat is not None and lon is not None:
+            return lat, lon
+    return None

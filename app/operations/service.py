@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound, Problem
 from app.models import Service
 from app.operations.booking import LONGEST_VISIT_MIN
+from app.operations.listing import Page, id_of, page_of
 
 _MOST = 80
 
@@ -33,3 +37,21 @@ def save_service(
     session.add(service)
     session.flush()
     return service
+
+
+def all_services(session: Session) -> Sequence[Service]:
+    """Return every kind of work, those on offer first."""
+    return session.scalars(select(Service).order_by(Service.active.desc(), Service.id)).all()
+
+
+def service_choices(session: Session) -> Sequence[Service]:
+    """Return the kinds of work that can be booked."""
+    return session.scalars(select(Service).where(Service.active).order_by(Service.id)).all()
+
+
+def list_services(session: Session, *, limit: int, cursor: str | None) -> Page[Service]:
+    """Return what can be booked. Raises Invalid."""
+    rows = session.scalars(
+        select(Service).where(Service.active, Service.id > id_of(cursor)).order_by(Service.id).limit(limit + 1)
+    ).all()
+    return page_of(rows, limit, lambda service: str(service.id))

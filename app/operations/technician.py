@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from app.auth import create_device
@@ -16,6 +16,7 @@ from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.models import Device, Technician
 from app.operations.customer import LONGEST_NAME, tell_choice, tell_position, tell_text
+from app.operations.listing import Listed, contains, listed
 
 TRAVELS_BY = ("car", "public_transport", "bicycle")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -108,6 +109,29 @@ def find_technician(session: Session, technician_id: int) -> Technician:
     if technician is None or not technician.active:
         raise NotFound("technician")
     return technician
+
+
+def list_technicians(session: Session, text: str, page: int) -> Listed[Technician]:
+    """Return technicians by name, those at work first."""
+    wanted = select(Technician).order_by(Technician.active.desc(), Technician.name, Technician.id)
+    return listed(session, wanted.where(contains(Technician.name, text)), page)
+
+
+def technician_choices(session: Session, also: int | None = None) -> Sequence[tuple[int, str]]:
+    """Return who can be given a visit: every active technician, and the one who has it already."""
+    rows = session.execute(
+        select(Technician.id, Technician.name)
+        .where(or_(Technician.active, Technician.id == also))
+        .order_by(Technician.name, Technician.id)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def devices_of(session: Session, technician_id: int) -> Sequence[Device]:
+    """Return a technician's location credentials, newest first."""
+    return session.scalars(
+        select(Device).where(Device.technician_id == technician_id).order_by(Device.revoked_at, Device.id.desc())
+    ).all()
 
 
 def _fill(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -74,3 +75,8 @@ def sign_out_everywhere(session: Session, user_id: int, *, now: datetime, but: s
     if but is not None:
         ended = ended.where(SignIn.token_hash != auth.token_hash(but))
     session.execute(ended.values(revoked_at=now))
+
+
+def list_users(session: Session) -> Sequence[User]:
+    """Return everybody who may sign in, and who no longer may."""
+    return session.scalars(select(User).order_by(User.active.desc(), User.name, User.id)).all()

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Generic, TypeVar
+from typing import Any
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Invalid, NotFound
-from app.models import Notice, Service, Visit
-
-R = TypeVar("R")
+from app.models import Customer, Notice, Service, Technician, Visit
+from app.operations.listing import Page, id_of, page_of
 
 _MOMENT = "%Y%m%dT%H%M%S.%f"
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
-    """Some rows of a list, and where the next ones begin."""
+class VisitWords:
+    """A visit as one sentence names it."""
 
-    items: Sequence[R]
-    next: str | None
+    technician: str
+    customer: str
+    planned_from_at: datetime
+    planned_until_at: datetime
 
 
 def find_visit(session: Session, visit_id: int) -> Visit:
@@ -48,7 +49,7 @@ def list_visits(
     if cursor is not None:
         wanted = wanted.where(tuple_(Visit.planned_from_at, Visit.id) > tuple_(*_moment_and_id(cursor)))
     rows = session.scalars(wanted).all()
-    return _page(rows, limit, lambda visit: f"{visit.planned_from_at.strftime(_MOMENT)}-{visit.id}")
+    return page_of(rows, limit, lambda visit: f"{visit.planned_from_at.strftime(_MOMENT)}-{visit.id}")
 
 
 def list_notices(session: Session, visit_id: int, *, limit: int, cursor: str | None) -> Page[Notice]:
@@ -56,37 +57,48 @@ def list_notices(session: Session, visit_id: int, *, limit: int, cursor: str | N
     find_visit(session, visit_id)
     rows = session.scalars(
         select(Notice)
-        .where(Notice.visit_id == visit_id, Notice.id > _id(cursor))
+        .where(Notice.visit_id == visit_id, Notice.id > id_of(cursor))
         .options(selectinload(Notice.attempts), selectinload(Notice.receipts))
         .order_by(Notice.id)
         .limit(limit + 1)
     ).all()
-    return _page(rows, limit, lambda notice: str(notice.id))
+    return page_of(rows, limit, lambda notice: str(notice.id))
 
 
-def list_services(session: Session, *, limit: int, cursor: str | None) -> Page[Service]:
-    """Return what can be booked. Raises Invalid."""
-    rows = session.scalars(
-        select(Service).where(Service.active, Service.id > _id(cursor)).order_by(Service.id).limit(limit + 1)
+def visits_of(session: Session, customer_id: int) -> Sequence[Any]:
+    """Return a customer's latest visits as columns."""
+    return session.execute(
+        select(
+            Visit.id,
+            Visit.promised_from_at,
+            Visit.promised_until_at,
+            Visit.status,
+            Service.name_ja,
+            Service.name_en,
+            Technician.name.label("technician"),
+        )
+        .join(Service, Service.id == Visit.service_id)
+        .outerjoin(Technician, Technician.id == Visit.technician_id)
+        .where(Visit.customer_id == customer_id)
+        .order_by(Visit.promised_from_at.desc())
+        .limit(20)
     ).all()
-    return _page(rows, limit, lambda service: str(service.id))
 
 
-def _page(rows: Sequence[R], limit: int, place: Callable[[R], str]) -> Page[R]:
-    return Page(rows[:limit], place(rows[limit - 1]) if len(rows) > limit else None)
+def visit_in_words(session: Session, visit_id: int) -> VisitWords | None:
+    """Return whose visit this is, when and at which customer, or None when there is no such visit."""
+    row = session.execute(
+        select(Technician.name, Customer.name.label("customer"), Visit.planned_from_at, Visit.planned_until_at)
+        .join(Customer, Customer.id == Visit.customer_id)
+        .outerjoin(Technician, Technician.id == Visit.technician_id)
+        .where(Visit.id == visit_id)
+    ).one_or_none()
+    return VisitWords(row[0] or "", row[1], row[2], row[3]) if row is not None else None
 
 
 def _moment_and_id(cursor: str) -> tuple[datetime, int]:
     moment, _, number = cursor.partition("-")
     try:
-        return datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC), _id(number)
+        return datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC), id_of(number)
     except ValueError:
         raise Invalid.one("cursor", "cursor") from None
-
-
-def _id(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 10 and int(cursor) < 2**31):
-        raise Invalid.one("cursor", "cursor")
-    return int(cursor)

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from app import i18n
 from app.errors import Invalid
 from app.models import Visit
-from app.operations.board import technician_choices
 from app.operations.booking import LONGEST_VISIT_MIN, book_visit
-from app.operations.customer import NewSite, add_site, create_customer
-from app.operations.office import customers_found, service_choices, usual_place, visit_in_words
+from app.operations.customer import NewSite, add_site, create_customer, customers_found
+from app.operations.locating import usual_place
+from app.operations.service import service_choices
+from app.operations.technician import technician_choices
+from app.operations.visit import visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
 from app.web.forms import Form
 from app.web.limits import limiter

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
 from app.clock import real_now
-from app.operations.alarm import clear_alarm
-from app.operations.board import MOST_ALARMS, Board, is_watched, read_alarms, read_board
+from app.operations.alarm import MOST_ALARMS, clear_alarm, read_alarms
+from app.operations.board import Board, is_watched, read_board
 from app.rules.board import STANDINGS
 from app.web import booking, visits
 from app.web.desk import desk_words

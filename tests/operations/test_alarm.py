@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.operations.alarm import clear_alarm, clear_alarms, raise_alarm, standing_alarms
+from app.operations.alarm import clear_alarm, clear_alarms, raise_alarm, read_alarms
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def call(db, clock):
     def raised() -> int:
         with db.write() as session:
             raise_alarm(session, "late_unclear", "visit:1", clock.now(), rests=timedelta(minutes=15))
-            return len(standing_alarms(session))
+            return len(read_alarms(session))
 
     return raised
 
 
 def dealt_with(db, clock, by):
     with db.write() as session:
-        for alarm in standing_alarms(session):
+        for alarm in read_alarms(session):
             clear_alarm(session, alarm.id, clock.now(), by)
 
 

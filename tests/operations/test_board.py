@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import event
 
 from app.models import CurrentPosition, Lease, Notice, Technician, Visit
-from app.operations.alarm import raise_alarm
-from app.operations.board import is_watched, read_alarms, read_board
+from app.operations.alarm import raise_alarm, read_alarms
+from app.operations.board import is_watched, read_board
 from app.operations.booking import cancel_visit
 from app.operations.history import read_history
 

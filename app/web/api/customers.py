@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.models import Customer, Service
 from app.operations.customer import NewSite, create_customer, find_customer
-from app.operations.visit import Page, list_services
+from app.operations.listing import Page
+from app.operations.service import list_services
 from app.web.api.forms import CustomerIn, CustomerOut, PageIn, ServicesOut
 from app.web.api.gate import blueprint
 from app.web.visitor import needs, now, parts, session

@@ -15,8 +15,10 @@ from app.operations.customer import (
     change_site,
     create_customer,
     find_customer,
+    list_customers,
 )
-from app.operations.office import list_customers, usual_place, visits_of
+from app.operations.locating import usual_place
+from app.operations.visit import visits_of
 from app.web.forms import Form
 from app.web.office.room import blueprint, country, known_row, place_as_typed, saved
 from app.web.visitor import needs, now, parts, session

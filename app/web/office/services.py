@@ -8,8 +8,7 @@ from flask import render_template, request
 
 from app.models import Service
 from app.operations.booking import LONGEST_VISIT_MIN
-from app.operations.office import list_services
-from app.operations.service import save_service
+from app.operations.service import all_services, save_service
 from app.web.forms import Form
 from app.web.office.room import blueprint, known_row, saved
 from app.web.visitor import needs, session
@@ -58,7 +57,7 @@ def _service_fields(form: Form) -> dict[str, Any]:
 
 
 def _services(form: Form) -> Any:
-    return render_template("office/services.html", services=list_services(session()), form=form), form.status
+    return render_template("office/services.html", services=all_services(session()), form=form), form.status
 
 
 def _service(known: Service, form: Form) -> Any:

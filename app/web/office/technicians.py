@@ -9,8 +9,16 @@ from flask import render_template, request, url_for
 
 from app import auth
 from app.models import Technician
-from app.operations.office import devices_of, list_technicians
-from app.operations.technician import DAYS, TRAVELS_BY, add_device, change_technician, create_technician, revoke_device
+from app.operations.technician import (
+    DAYS,
+    TRAVELS_BY,
+    add_device,
+    change_technician,
+    create_technician,
+    devices_of,
+    list_technicians,
+    revoke_device,
+)
 from app.web.forms import Form
 from app.web.office.room import blueprint, known_row, place_as_typed, saved
 from app.web.visitor import needs, now, parts, session

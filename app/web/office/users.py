@@ -8,8 +8,7 @@ from flask import render_template, request
 
 from app import auth, i18n
 from app.models import User
-from app.operations.office import list_users
-from app.operations.user import change_user
+from app.operations.user import change_user, list_users
 from app.rules.access import ROLES
 from app.web.forms import Form
 from app.web.office.room import blueprint, known_row, saved
