@@ -163,17 +163,15 @@ def create_device(session: Session, *, technician_id: int, now: datetime) -> tup
 
 def actor_of_device(session: Session, *, token: str, username: str | None = None) -> Actor | None:
     """Return the technician whose location app this is, by its secret (and its user name, where the app sends one)."""
-    found = (
-        select(Device.technician_id)
+    device = session.execute(
+        select(Device.technician_id, Device.username)
         .join(Technician)
         .where(Device.token_hash == token_hash(token), Device.revoked_at.is_(None), Technician.active)
-    )
-    if username is not None:
-        found = found.where(Device.username == username)
-    technician_id = session.scalar(found)
-    if technician_id is None:
+    ).one_or_none()
+    # Compared here: a name with letters that PostgreSQL does not keep is unknown, and no failure.
+    if device is None or username not in (None, device.username):
         return None
-    return Actor(f"technician:{technician_id}", "technician", technician_id=technician_id)
+    return Actor(f"technician:{device.technician_id}", "technician", technician_id=device.technician_id)
 
 
 def create_phone_link(session: Session, *, technician_id: int, now: datetime) -> str:

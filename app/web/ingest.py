@@ -23,7 +23,7 @@ from app.operations.position import ReportedFix, quarantine, record_fixes
 from app.operations.technician import note_sign_of_life
 from app.rules.position import Fix
 from app.web.limits import limiter
-from app.web.visitor import end_session, now, session
+from app.web.visitor import credentials, end_session, now, session
 
 blueprint = Blueprint("ingest", __name__, url_prefix="/ingest")
 
@@ -76,7 +76,7 @@ def _overloaded(error: Exception) -> tuple[Response, int, dict[str, str]]:
 
 def _device() -> Actor | None:
     """Return the technician whose phone this is: Basic, or its user name in the app's own header or parameter."""
-    given = request.authorization
+    given = credentials()
     if given is None or given.type != "basic" or not given.password:
         return None
     for username in (given.username, request.headers.get("X-Limit-U"), request.args.get("u")):

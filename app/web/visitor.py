@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app, g, redirect, request, url_for
 from flask import session as cookie
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import Authorization
 from werkzeug.wrappers import Response
 
 from app.auth import Actor, actor_of_session
@@ -70,6 +71,14 @@ def actor() -> Actor | None:
         token = cookie.get(SIGN_IN)
         g.actor = actor_of_session(session(), token=token, now=now()) if token else None
     return cast("Actor | None", g.actor)
+
+
+def credentials() -> Authorization | None:
+    """Return what the Authorization header says, or None when there is none that can be read."""
+    try:
+        return request.authorization
+    except ValueError:  # letters that no such header has
+        return None
 
 
 def signed_in() -> Actor:

@@ -57,7 +57,8 @@ def problem(reply, status):
 
 
 def test_without_a_valid_token_nothing_is_told(api):
-    for header in ({}, {"Authorization": "Bearer nobody"}, {"Authorization": "Basic YTpi"}):
+    for given in (None, "Bearer nobody", "Basic YTpi", "Basic \xff"):
+        header = {"Authorization": given} if given else {}
         reply = api("GET", "/visits", token=None, headers=header)
         assert problem(reply, 401) == {}
         assert reply.headers["WWW-Authenticate"].startswith("Bearer")

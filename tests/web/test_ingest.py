@@ -186,7 +186,8 @@ def test_the_user_name_may_come_in_the_apps_own_header_or_parameter(phone, db):
 
 
 def test_bad_credentials_are_refused(phone, db, clock):
-    for headers in ({"Authorization": ""}, basic(phone.username, "wrong"), basic("", ""), {"Authorization": "Basic !"}):
+    strange = ({"Authorization": ""}, {"Authorization": "Basic !"}, {"Authorization": "Basic \xff"})
+    for headers in (*strange, basic(phone.username, "wrong"), basic("", "")):
         reply = phone(location(), headers=headers)
         assert (reply.status_code, reply.json) == (401, [])
         assert reply.headers["WWW-Authenticate"].startswith("Basic")
@@ -200,6 +201,11 @@ def test_one_phones_secret_does_not_open_anothers_name(phone, db, world, clock):
     with db.write() as session:
         other, _ = create_device(session, technician_id=world.technician, now=clock.now())
     assert phone(location(), headers={**basic(other, phone.secret), "X-Limit-U": other}).status_code == 401
+
+
+def test_a_user_name_that_no_database_keeps_is_unknown_and_no_reason_to_send_again(phone):
+    nobody = {**basic("d1\x00", phone.secret), "X-Limit-U": ""}
+    assert phone(location(), headers=nobody, query="?u=%00").status_code == 401
 
 
 def test_too_large_is_refused_as_an_array_too(phone):

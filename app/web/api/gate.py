@@ -16,7 +16,7 @@ from app.auth import actor_of_api_token
 from app.operations.idempotency import KEY_HEADER, LONGEST_KEY, Claim, claim_key, keep_reply
 from app.web.api.reading import LARGEST_ID
 from app.web.limits import limiter
-from app.web.visitor import now, session
+from app.web.visitor import credentials, now, session
 
 blueprint = APIBlueprint("api", __name__, url_prefix="/api/v1")
 limiter.limit("3000 per minute", key_func=lambda: request.headers.get("Authorization") or request.remote_addr or "")(
@@ -96,7 +96,7 @@ def _refuse_impossible_ids(_endpoint: str | None, values: dict[str, Any] | None)
 
 @blueprint.before_request
 def _enter() -> None:
-    given = request.authorization
+    given = credentials()
     bearer = given.token if given is not None and given.type == "bearer" else None
     g.actor = actor_of_api_token(session(), token=bearer) if bearer else None
     if g.actor is None:
