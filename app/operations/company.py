@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, Problem
 from app.models import Company, Service
+from app.operations.checks import tell
 from app.operations.contact import phone_e164
 
 #: Every character of an SMS costs; a longer name leaves no room for the news.
@@ -43,13 +44,9 @@ def set_company(
     problems += [
         Problem(field, "too_long", {"most": most}) for field, most in _MOST.items() if len(given[field]) > most
     ]
-    number = None
-    try:
-        number = phone_e164(phone, country, "phone")
-        if number is None:
-            problems.append(Problem("phone", "missing"))
-    except Invalid as error:
-        problems += error.problems
+    number = tell(problems, lambda: phone_e164(phone, country, "phone"))
+    if number is None and not any(problem.field == "phone" for problem in problems):
+        problems.append(Problem("phone", "missing"))
     if problems or number is None:
         raise Invalid(problems)
     company = session.get(Company, 1) or Company(id=1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.models import Customer, Site
+from app.operations.checks import tell, tell_choice, tell_position, tell_text
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.listing import Listed, contains, listed
 from app.operations.locating import settle_located
@@ -151,36 +151,6 @@ def customers_found(session: Session, text: str, *, also: int | None, limit: int
     ).all()
 
 
-def tell_position(problems: list[Problem], prefix: str, lat: float | None, lon: float | None) -> None:
-    """Add what is wrong with a place on the globe to the problems; both empty is right."""
-    if lat is None and lon is None:
-        return
-    if lat is None or lon is None:
-        problems.append(Problem(f"{prefix}{'lat' if lat is None else 'lon'}", "half_position"))
-        return
-    for name, degrees, most in (("lat", lat, 90), ("lon", lon, 180)):
-        if not math.isfinite(degrees) or abs(degrees) > most:
-            problems.append(Problem(f"{prefix}{name}", "position"))
-
-
-def tell_text(problems: list[Problem], field: str, text: str, most: int) -> str:
-    """Return a text without the blanks around it; add to the problems when it is empty, too long or no text."""
-    text = text.strip()
-    if not text:
-        problems.append(Problem(field, "missing"))
-    elif any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        problems.append(Problem(field, "characters"))
-    elif len(text) > most:
-        problems.append(Problem(field, "too_long", {"most": most}))
-    return text
-
-
-def tell_choice(problems: list[Problem], field: str, value: str, choices: Sequence[str]) -> None:
-    """Add to the problems when a value is none of the choices."""
-    if value not in choices:
-        problems.append(Problem(field, "choice", {"choices": ", ".join(choices)}))
-
-
 def _fill(
     customer: Customer,
     name: str,
@@ -196,9 +166,9 @@ def _fill(
     problems: list[Problem] = []
     customer.name = tell_text(problems, "name", name, LONGEST_NAME)
     customer.kind, customer.language = kind, language
-    customer.mobile = _tell(problems, lambda: mobile_e164(mobile, country, "mobile"))
-    customer.phone = _tell(problems, lambda: phone_e164(phone, country, "phone"))
-    customer.email = _tell(problems, lambda: email_address(email, "email"))
+    customer.mobile = tell(problems, lambda: mobile_e164(mobile, country, "mobile"))
+    customer.phone = tell(problems, lambda: phone_e164(phone, country, "phone"))
+    customer.email = tell(problems, lambda: email_address(email, "email"))
     customer.line_id = (line_id or "").strip() or None
     tell_choice(problems, "kind", kind, KINDS)
     tell_choice(problems, "language", language, LOCALES)
@@ -212,14 +182,6 @@ def _site(problems: list[Problem], prefix: str, site: NewSite) -> Site:
     tell_position(problems, prefix, site.lat, site.lon)
     located_by = "given" if site.lat is not None else ""
     return Site(address=address, lat=site.lat, lon=site.lon, located_by=located_by)
-
-
-def _tell(problems: list[Problem], read: Callable[[], str | None]) -> str | None:
-    try:
-        return read()
-    except Invalid as error:
-        problems.extend(error.problems)
-        return None
 
 
 def _customer_is(text: str) -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.errors import Conflict, Invalid, Problem
 from app.models import Customer, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_VISIT_MIN, book_visit
+from app.operations.checks import tell
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.customer import NewSite, add_site, create_customer
 
@@ -290,14 +291,14 @@ class _Places:
 def _take_visit(session: Session, row: _Row, places: _Places, now: datetime, zone: tzinfo, actor: str) -> bool:
     """Book the visit of a row, unless it is booked already; return whether it was news."""
     problems: list[Problem] = []
-    site = _read(problems, lambda: places.site(row))
-    service = _read(problems, lambda: _one(places.services, row, "service"))
-    technician = _read(problems, lambda: _one(places.technicians, row, "technician")) if row["technician"] else None
-    from_at = _read(problems, lambda: _local(row, "promised_from", zone, None))
+    site = tell(problems, lambda: places.site(row))
+    service = tell(problems, lambda: _one(places.services, row, "service"))
+    technician = tell(problems, lambda: _one(places.technicians, row, "technician")) if row["technician"] else None
+    from_at = tell(problems, lambda: _local(row, "promised_from", zone, None))
     until_at = from_at
     if from_at is not None and row["promised_until"]:
-        until_at = _read(problems, lambda: _local(row, "promised_until", zone, from_at))
-    minutes = _read(problems, lambda: _minutes(row)) if row["duration_min"] else None
+        until_at = tell(problems, lambda: _local(row, "promised_until", zone, from_at))
+    minutes = tell(problems, lambda: _minutes(row)) if row["duration_min"] else None
     if len(row["note"]) > LONGEST_NOTE:
         problems.append(Problem("note", "too_long", {"most": LONGEST_NOTE}))
     if "\0" in row["note"]:
@@ -323,14 +324,6 @@ def _take_visit(session: Session, row: _Row, places: _Places, now: datetime, zon
         actor=actor,
     )
     return True
-
-
-def _read(problems: list[Problem], find: Callable[[], R]) -> R | None:
-    try:
-        return find()
-    except Invalid as error:
-        problems.extend(error.problems)
-        return None
 
 
 def _one(known: Mapping[str, Sequence[R]], row: _Row, column: str) -> R:

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from app.errors import Invalid, NotFound, Problem
 from app.models import Service
 from app.operations.booking import LONGEST_VISIT_MIN
+from app.operations.checks import tell_text
 from app.operations.listing import Page, id_of, page_of
 
-_MOST = 80
+_LONGEST_NAME = 80
 
 
 def save_service(
@@ -22,9 +23,11 @@ def save_service(
 
     Raises NotFound, Invalid naming the fields.
     """
-    names = {"name_ja": name_ja.strip(), "name_en": name_en.strip()}
-    problems = [Problem(field, "missing") for field, text in names.items() if not text]
-    problems += [Problem(field, "too_long", {"most": _MOST}) for field, text in names.items() if len(text) > _MOST]
+    problems: list[Problem] = []
+    name_ja, name_en = (
+        tell_text(problems, "name_ja", name_ja, _LONGEST_NAME),
+        tell_text(problems, "name_en", name_en, _LONGEST_NAME),
+    )
     if not 1 <= duration_min <= LONGEST_VISIT_MIN:
         problems.append(Problem("duration_min", "range", {"least": 1, "most": LONGEST_VISIT_MIN}))
     if problems:
@@ -32,7 +35,7 @@ def save_service(
     service = Service() if service_id is None else session.get(Service, service_id)
     if service is None:
         raise NotFound("service")
-    service.name_ja, service.name_en = names["name_ja"], names["name_en"]
+    service.name_ja, service.name_en = name_ja, name_en
     service.duration_min, service.active = duration_min, active
     session.add(service)
     session.flush()

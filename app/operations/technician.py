@@ -15,7 +15,8 @@ from app.auth import create_device
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.models import Device, Technician
-from app.operations.customer import LONGEST_NAME, tell_choice, tell_position, tell_text
+from app.operations.checks import tell_choice, tell_position, tell_text
+from app.operations.customer import LONGEST_NAME
 from app.operations.listing import Listed, contains, listed
 
 TRAVELS_BY = ("car", "public_transport", "bicycle")
