@@ -47,6 +47,26 @@ class AlarmLine:
     address: str | None
     technician: str | None
 
+    @property
+    def due(self) -> str | None:
+        """What its deadline is: the `call` or the `word` that the customer was promised, or else the `promise` itself.
+
+        None where nothing runs out: what is over already, or has no customer.
+        """
+        if "deadline_at" in self.facts:
+            return "call"
+        if "by" in self.facts:
+            return "word"
+        return None if self.kind == "visit_left_open" or self.promised_until_at is None else "promise"
+
+    @property
+    def deadline_at(self) -> datetime | None:
+        """Until when somebody has to act."""
+        kept = {"call": "deadline_at", "word": "by"}.get(self.due or "")
+        if kept is not None:
+            return datetime.fromisoformat(str(self.facts[kept]))
+        return self.promised_until_at if self.due else None
+
 
 def raise_alarm(
     session: Session,
@@ -105,7 +125,7 @@ def clear_alarm(session: Session, alarm_id: int, now: datetime, by: str) -> None
 
 
 def read_alarms(session: Session) -> Sequence[AlarmLine]:
-    """Return the attention list, most urgent first: by the end of the promise it endangers, then by age."""
+    """Return the attention list, most urgent first: by its deadline; what has none comes last."""
     rows = session.execute(
         select(
             Alarm.id,
@@ -131,4 +151,5 @@ def read_alarms(session: Session) -> Sequence[AlarmLine]:
         .order_by(Visit.promised_until_at.is_(None), Visit.promised_until_at, Alarm.raised_at, Alarm.id)
         .limit(MOST_ALARMS)
     )
-    return [AlarmLine(**row._mapping) for row in rows]
+    lines = [AlarmLine(**row._mapping) for row in rows]
+    return sorted(lines, key=lambda line: (line.deadline_at is None, line.deadline_at or line.raised_at))

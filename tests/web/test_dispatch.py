@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import func, select
 
+import app as product
 from app import create_app, i18n
 from app.models import Alarm, Customer, Notice, Site, Technician, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, raise_alarm
 from app.operations.booking import change_visit
+from app.operations.customer_view import PRESSES
 from app.providers.geocode_nominatim import NominatimGeocoder
 from app.rules.board import STANDINGS
 from app.rules.lateness import ALARMS, REASONS
@@ -137,16 +141,62 @@ def test_names_from_outside_are_text_and_never_markup(office, world, db):
         assert "<script>alert" not in office.get(path).text
 
 
-@pytest.mark.parametrize(
-    "kind", ["call_me", "silent_near_promise", "site_not_located", "rule_failed", "word_promised", "a_newer_kind"]
-)
-def test_an_alarm_is_a_sentence_with_one_thing_to_do(office, world, db, clock, kind):
+def alarm_kinds():
+    """Every kind of alarm the code can raise: the engine's, those of notices and presses, and whatever a call names."""
+    place = {"raise_alarm": 1, "alarm": 2}
+    kinds = set()
+    for file in Path(product.__file__).parent.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        texts = {
+            node.targets[0].id: node.value.value
+            for node in nodes
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        for node in nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in place:
+                kind = node.args[place[node.func.id]]
+                kinds.add(kind.value if isinstance(kind, ast.Constant) else texts.get(getattr(kind, "id", "")))
+    return sorted({*kinds, *ALARMS, *ABOUT_WAITING, *PRESSES} - {"acknowledged", None})
+
+
+def test_the_alarms_named_in_the_code_are_found():
+    assert {"rule_failed", "visit_left_open", "word_promised", "call_me", "notice_held"} <= set(alarm_kinds())
+
+
+@pytest.mark.parametrize("locale", i18n.LOCALES)
+@pytest.mark.parametrize("kind", alarm_kinds())
+def test_every_alarm_is_a_sentence_with_one_thing_to_do(office, world, db, clock, kind, locale):
+    assert i18n.has(f"dispatch.alarm_{kind}", locale)
     visit_id = world.visit()
     with db.write() as session:
         raise_alarm(session, kind, f"visit:{visit_id}", clock.now(), visit_id=visit_id)
-    page = office.get("/board").text
+    page = office.get(f"/board?lang={locale}").text
     assert page.count('class="alarm-line"') == 1
     assert len(re.findall(r'class="button primary"', page.split('class="lanes"')[0])) == 1
+    assert kind not in re.sub(r"<[^>]*>", "", page)
+
+
+def test_an_alarm_nobody_has_words_for_can_still_be_opened(office, world, db, clock):
+    visit_id = world.visit()
+    with db.write() as session:
+        raise_alarm(session, "a_newer_kind", f"visit:{visit_id}", clock.now(), visit_id=visit_id)
+    assert f'class="button primary" href="/visits/{visit_id}' in office.get("/board").text
+
+
+def test_the_deadline_of_a_call_is_the_time_the_customer_was_told_and_her_own_words_are_shown(office, world, db, clock):
+    soon, later = world.visit(30), world.visit(300)
+    by_at = clock.now() + timedelta(minutes=10)
+    with db.write() as session:
+        raise_alarm(session, "silent_near_promise", f"visit:{soon}", clock.now(), visit_id=soon)
+        facts = {"deadline_at": by_at.isoformat(), "text": "After six, please"}
+        raise_alarm(session, "call_me", f"visit:{later}", clock.now(), visit_id=later, facts=facts)
+    attention = office.get("/board").text.split('class="lanes"')[0]
+    assert "<q>After six, please</q>" in attention
+    deadlines = re.findall(r'<time datetime="([^"]+)" data-due', attention)
+    assert deadlines[0] == by_at.isoformat()
+    assert len(deadlines) == 2
 
 
 def test_an_alarm_that_was_dealt_with_is_gone_and_keeps_who_did_it(office, world, db, clock):
@@ -177,7 +227,7 @@ def test_every_code_of_the_rules_has_words_in_both_languages(locale):
     ]
     keys += [
         f"forecast.state_{state}"
-        for state in ("travelling", "creeping", "standing", "at_site", "silent", "unknown", "later")
+        for state in ("travelling", "creeping", "standing", "at_site", "waiting", "silent", "unknown", "later")
     ]
     keys += [f"notice_kind.{kind}" for kind in ("late", "late_update", "holding", "on_time_again", "arriving_soon")]
     keys += [
