@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app import i18n
 from app.models import Service, User
+from app.operations.technician import DAYS
 from app.rules.access import may
 from app.web.visitor import actor, locale, now, parts, session, zone
 
@@ -27,6 +28,7 @@ def desk_words() -> dict[str, Any]:
         "reason_words": reason_words,
         "moment_words": moment_words,
         "service_name": service_name,
+        "hours_words": hours_words,
     }
 
 
@@ -53,6 +55,22 @@ def moment_words(at: datetime | str | None) -> str:
     on = moment.astimezone(zone()).date()
     clock = i18n.time_words(moment, zone())
     return clock if on == now().astimezone(zone()).date() else f"{i18n.day_words(on, locale())} {clock}"
+
+
+def hours_words(hours: Mapping[str, Any]) -> list[str]:
+    """Return a week's working hours, days in a row with the same hours as one line: Mon–Fri 09:00–18:00."""
+    runs: list[tuple[str, str, list[Any]]] = []
+    for before, day in zip(("", *DAYS), DAYS, strict=False):
+        spans = hours.get(day) or []
+        if runs and spans and runs[-1][1:] == (before, spans):
+            runs[-1] = (runs[-1][0], day, spans)
+        elif spans:
+            runs.append((day, day, spans))
+    return [
+        f"{code_words('office.', first)}{'–' + code_words('office.', last) if last != first else ''} "
+        + i18n.t("dispatch.comma", locale()).join(f"{begins}–{ends}" for begins, ends in spans)
+        for first, last, spans in runs
+    ]
 
 
 def _my_name() -> str:
