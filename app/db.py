@@ -25,12 +25,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator
 
 #: From this version on, several connections cannot corrupt a write-ahead log by resetting it at the same moment.
 SQLITE_WAL_SAFE = (3, 51, 3)
+#: What a database raises that is down, locked or overloaded: nothing is wrong with the question, ask again later.
+SILENT = (OperationalError, InterfaceError, NoConnection)
 
 
 class UTCDateTime(TypeDecorator[datetime]):

@@ -10,9 +10,10 @@ from flask import Blueprint, Flask, Response, g, render_template, request
 from flask import session as cookie
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from app import i18n
+from app.db import SILENT
 from app.errors import AppError, Conflict, Invalid
 from app.web import account, api, customer, dispatch, health, hooks, ingest, office, technician
 from app.web.limits import limiter
@@ -32,6 +33,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 )
 #: No ambient cookie proves anything here: a bearer token, a device credential, a signature, or the link itself does.
 WITHOUT_CSRF = (api.blueprint, ingest.blueprint, hooks.blueprint, customer.blueprint)
+#: A database that does not answer may do so again after this.
+RETRY_AFTER_S = 15
 
 log = structlog.get_logger()
 
@@ -80,9 +83,11 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _failed(error: Exception) -> tuple[Any, int] | Response:
+def _failed(error: Exception) -> Response:
     """Answer an error in the visitor's way: problem details to programs, a page to people; nothing is kept."""
     end_session(commit=False)
+    if isinstance(error, InternalServerError) and isinstance(error.original_exception, Exception):
+        error = error.original_exception  # what broke after the view: the commit
     if isinstance(error, CSRFError):
         error = AppError("csrf")
         error.status = 400
@@ -92,6 +97,10 @@ def _failed(error: Exception) -> tuple[Any, int] | Response:
         # Every rule was asked before; what the database alone refuses was done twice at the same moment.
         log.warning("a change lost a race", endpoint=request.endpoint, error=str(error.orig))
         error = Conflict("done_twice")
+    if isinstance(error, SILENT):
+        log.error("the database does not answer", endpoint=request.endpoint, error=str(error))
+        g.actor = None  # who asks cannot be looked up either
+        error = ServiceUnavailable(retry_after=RETRY_AFTER_S)
     if not isinstance(error, AppError | HTTPException):
         log.error("request failed", endpoint=request.endpoint, method=request.method, exc_info=error)
         error = InternalServerError()
@@ -104,7 +113,7 @@ def _failed(error: Exception) -> tuple[Any, int] | Response:
         code = "http_500" if status >= 500 else "http_400"
     problems = error.problems if isinstance(error, Invalid) else ()
     page = render_template("error.html", status=status, code=code, facts=facts, problems=problems)
-    return page, status
+    return Response(page, status, {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {})
 
 
 def _words() -> dict[str, Any]:
