@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import Select, select
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.models import CurrentPosition, Customer, Lease, Notice, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
 from app.rules.board import NoticeSeen, VisitSeen, stale, standing
+from app.rules.calendar import day_bounds
 from app.rules.visit import AWAITED, OPEN
 
 Columns = TypeVarTuple("Columns")
@@ -95,8 +96,7 @@ def read_board(
 
     The text finds customers, addresses, services and technicians, whichever width and case it was typed in.
     """
-    begins_at = datetime.combine(on, time(), zone)
-    ends_at = datetime.combine(on + timedelta(days=1), time(), zone)
+    begins_at, ends_at = day_bounds(on, zone)
     notices: dict[int, list[NoticeSeen]] = {}
     for notice in session.execute(
         _on_day(

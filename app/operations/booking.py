@@ -21,6 +21,7 @@ from app.rules.visit import OPEN, change_allowed
 #: A promise longer than this is no promise.
 LONGEST_WINDOW = timedelta(hours=24)
 LONGEST_VISIT_MIN = 24 * 60
+LONGEST_NOTE = 2000
 #: How long after its end a promise may still be entered: a call-out is often written down when it has begun.
 ENTERED_LATE = timedelta(hours=1)
 #: No evidence about a visit can exist earlier than this before its plan.

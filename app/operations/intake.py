@@ -22,10 +22,11 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Conflict, Invalid, Problem
 from app.models import Customer, Service, Site, Technician, Visit
-from app.operations.booking import LONGEST_VISIT_MIN, book_visit
+from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, book_visit
 from app.operations.checks import tell
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.customer import NewSite, add_site, create_customer
+from app.rules.calendar import YEARS
 
 MOST_ROWS = 20_000
 #: More would be read by nobody; the first ones show what is wrong with the file.
@@ -55,11 +56,8 @@ VISIT_COLUMNS = {
 }
 _KINDS = {"": "individual", "個人": "individual", "法人": "corporate"}
 _LANGUAGES = {"": "ja", "日本語": "ja", "英語": "en"}
-LONGEST_NOTE = 2000
 #: What Python's cp932 makes of bytes that no Japanese text has: the file is something else, often UTF-16.
 _NO_SHIFT_JIS = re.compile("[\uf8f0-\uf8f3]")
-#: A time outside these years is a typing mistake.
-YEARS = range(2000, 2200)
 
 R = TypeVar("R")
 

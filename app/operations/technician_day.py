@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Company, Notice, Technician, Visit, VisitEvent
+from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
 from app.rules.lateness import Told
 from app.rules.visit import AWAITED, OPEN, before_undo, next_step
@@ -151,15 +152,13 @@ def office_phone(session: Session) -> str | None:
 
 
 def _visits(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> Sequence[Visit]:
-    today = now.astimezone(zone).date()
-    starts_at = datetime.combine(today, time(), zone)
-    ends_at = max(datetime.combine(today + timedelta(days=1), time(), zone), now + AFTER_MIDNIGHT)
+    starts_at, midnight_at = day_bounds(now.astimezone(zone).date(), zone)
     return session.scalars(
         select(Visit)
         .where(
             Visit.technician_id == technician_id,
             Visit.planned_from_at >= min(starts_at, now - BEFORE_MIDNIGHT),
-            Visit.planned_from_at < ends_at,
+            Visit.planned_from_at < max(midnight_at, now + AFTER_MIDNIGHT),
             or_(Visit.planned_from_at >= starts_at, Visit.status.in_(OPEN)),
         )
         .options(joinedload(Visit.site), joinedload(Visit.customer), joinedload(Visit.service))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import select, tuple_
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.errors import Invalid, NotFound
 from app.models import Customer, Notice, Service, Technician, Visit
 from app.operations.listing import Page, id_of, page_of
+from app.rules.calendar import day_bounds
 
 _MOMENT = "%Y%m%dT%H%M%S.%f"
 
@@ -41,8 +42,7 @@ def list_visits(
     """Return visits in the order of their plan: of one local day, of one technician, or all. Raises Invalid."""
     wanted = select(Visit).order_by(Visit.planned_from_at, Visit.id).limit(limit + 1)
     if on is not None:
-        begins_at = datetime.combine(on, time(), zone)
-        ends_at = datetime.combine(on + timedelta(days=1), time(), zone)
+        begins_at, ends_at = day_bounds(on, zone)
         wanted = wanted.where(Visit.planned_from_at >= begins_at, Visit.planned_from_at < ends_at)
     if technician_id is not None:
         wanted = wanted.where(Visit.technician_id == technician_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
@@ -11,20 +10,20 @@ from sqlalchemy.orm import Session
 from app import i18n
 from app.errors import Invalid
 from app.models import Visit
-from app.operations.booking import LONGEST_VISIT_MIN, book_visit
+from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, book_visit
 from app.operations.customer import NewSite, add_site, create_customer, customers_found
 from app.operations.locating import usual_place
 from app.operations.service import service_choices
 from app.operations.technician import technician_choices
 from app.operations.visit import visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
+from app.rules.calendar import over_midnight
 from app.web.forms import Form
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("booking", __name__)
 
-LONGEST_NOTE = 1000
 #: Of `who`, the choice of the form: a customer with a site, a customer with a new site, or a new customer.
 NEW = "new"
 
@@ -152,11 +151,6 @@ def _number(typed: str) -> int:
     if not typed.isdecimal() or len(typed) > 15:
         raise Invalid.one("who", "unknown")
     return int(typed)
-
-
-def over_midnight(from_at: datetime, until_at: datetime) -> datetime:
-    """Return the end of a window whose two times were typed for one day: an earlier end is meant for the next one."""
-    return until_at if until_at >= from_at else until_at + timedelta(days=1)
 
 
 def name_clash(form: Form, session: Session) -> None:

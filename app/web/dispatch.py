@@ -12,9 +12,10 @@ from app.clock import real_now
 from app.operations.alarm import MOST_ALARMS, clear_alarm, read_alarms
 from app.operations.board import Board, is_watched, read_board
 from app.rules.board import STANDINGS
+from app.rules.calendar import can_be_shown
 from app.web import booking, visits
 from app.web.desk import desk_words
-from app.web.forms import Form, day_bounds_ok
+from app.web.forms import Form
 from app.web.visitor import actor, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("dispatch", __name__)
@@ -54,7 +55,7 @@ def _board() -> dict[str, Any]:
     asked = Form(request.args)
     today = now().astimezone(zone()).date()
     on = asked.day("on", needed=False) or today
-    on = on if day_bounds_ok(on) else today
+    on = on if can_be_shown(on) else today
     only = asked.text("only") if asked.text("only") in STANDINGS else ""
     shown: Board = read_board(
         session(), on, zone(), now(), technician_id=asked.row("technician"), only=only, text=asked.text("q")

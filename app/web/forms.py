@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from app.errors import AppError, Conflict, Invalid, NotAllowed, Problem
+from app.rules.calendar import local_instants
 from app.web.visitor import end_session
 
 R = TypeVar("R")
@@ -164,19 +165,6 @@ class Form:
                 self.refusal = refusal
         end_session(commit=False)
         return None
-
-
-def local_instants(on: date, at: time, zone: tzinfo) -> list[datetime]:
-    """Return every instant at which a zone's clocks show a time: one, or none or two where they are changed."""
-    wall = datetime.combine(on, at, zone)
-    both = {moment.timestamp(): moment for moment in (wall.replace(fold=0), wall.replace(fold=1))}
-    from_utc = [datetime.fromtimestamp(seconds, zone) for seconds in sorted(both)]
-    return [moment for moment in from_utc if moment.replace(tzinfo=None) == wall.replace(tzinfo=None)]
-
-
-def day_bounds_ok(on: date) -> bool:
-    """Return whether a day is one that the board can show, a year away from the calendar's ends."""
-    return date.min + timedelta(days=366) <= on <= date.max - timedelta(days=366)
 
 
 def local_path(wanted: str | None) -> str:

@@ -10,13 +10,14 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.models import Visit
 from app.operations.alarm import clear_alarm
-from app.operations.booking import LONGEST_VISIT_MIN, cancel_visit, change_visit
+from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, cancel_visit, change_visit
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.notice import Telling, release_notice, settle_by_hand
 from app.operations.technician import technician_choices
+from app.rules.calendar import over_midnight
 from app.rules.visit import change_allowed
-from app.web.booking import LONGEST_NOTE, name_clash, over_midnight
+from app.web.booking import name_clash
 from app.web.forms import Form
 from app.web.visitor import needs, now, parts, session, signed_in, zone
 

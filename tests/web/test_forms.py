@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.web.forms import Form, local_instants
+from app.web.forms import Form
 
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
-
-
-def test_a_local_time_is_one_instant():
-    assert local_instants(date(2026, 11, 24), time(17, 0), TOKYO) == [datetime(2026, 11, 24, 8, 0, tzinfo=UTC)]
 
 
 def test_a_time_that_the_clocks_skip_or_show_twice_is_a_problem_and_not_a_guess():
@@ -21,11 +17,6 @@ def test_a_time_that_the_clocks_skip_or_show_twice_is_a_problem_and_not_a_guess(
         form = Form({"promised_from": "02:30"})
         assert form.instant("promised_from", on, BERLIN) is None
         assert form.problems["promised_from"].code == code
-
-
-def test_times_on_either_side_of_the_change_are_instants():
-    assert local_instants(date(2026, 3, 29), time(1, 59), BERLIN) == [datetime(2026, 3, 29, 0, 59, tzinfo=UTC)]
-    assert local_instants(date(2026, 3, 29), time(3, 0), BERLIN) == [datetime(2026, 3, 29, 1, 0, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize("typed", ["", " ", "x", "-1", "1.5", "0", "1441", "９９９９", "1e2", "²"])

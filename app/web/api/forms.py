@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from app.operations.booking import LONGEST_VISIT_MIN
+from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
 from app.rules.visit import REPORTABLE
@@ -158,7 +158,7 @@ class VisitIn(Body):
         None, ge=1, le=LONGEST_VISIT_MIN, description="Without it, the service's usual duration."
     )
     technician: Id | None = None
-    note: Lines = Field("", max_length=2000)
+    note: Lines = Field("", max_length=LONGEST_NOTE)
 
 
 class VisitPatch(Body):
@@ -169,7 +169,7 @@ class VisitPatch(Body):
     planned_from: Instant = Field(None)  # type: ignore[assignment]
     duration_min: int = Field(None, ge=1, le=LONGEST_VISIT_MIN)  # type: ignore[assignment]
     technician: Id | None = Field(None, description="null takes the visit away from everybody.")
-    note: Lines = Field(None, max_length=2000)  # type: ignore[assignment]
+    note: Lines = Field(None, max_length=LONGEST_NOTE)  # type: ignore[assignment]
     status: Literal["cancelled"] = Field(None, description="Cancels; only with `reason`.")  # type: ignore[arg-type]
     reason: Lines = Field("", max_length=500)
 

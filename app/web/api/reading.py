@@ -15,13 +15,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.errors import Invalid, Problem
+from app.rules.calendar import YEARS
 from app.web.visitor import zone
 
 LARGEST_ID = 2**31 - 1
 #: More would be read by nobody.
 MOST_PROBLEMS = 50
-#: Promises and reports outside these years are typing mistakes, whatever the calendar says.
-_YEARS = range(2000, 2200)
 
 
 def _instant(value: Any) -> datetime:
@@ -36,7 +35,7 @@ def _instant(value: Any) -> datetime:
 
 def _near_instant(value: Any) -> datetime:
     at = _instant(value)
-    if at.year not in _YEARS:
+    if at.year not in YEARS:
         raise PydanticCustomError("instant", "instant")
     return at
 
@@ -46,7 +45,7 @@ def _day(value: Any) -> date:
         on = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
     except ValueError:
         on = None
-    if on is None or on.year not in _YEARS:
+    if on is None or on.year not in YEARS:
         raise PydanticCustomError("date", "date")
     return on
 
