@@ -83,6 +83,8 @@ class Visit(Base):
     watch: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     #: The reason of the newest decision (a code of rules.lateness.REASONS).
     decided_reason: Mapped[str | None]
+    #: The alarm it raised, if its cause is still there.
+    decided_alarm: Mapped[str | None]
     #: The next moment at which the answer can change; a fix, a tap or a re-plan sets it to now.
     check_at: Mapped[datetime | None]
 

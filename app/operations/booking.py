@@ -33,15 +33,21 @@ _TOKEN_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
 _TOKEN_LENGTH = 10
 
 
-#: Built once: every fix and tap runs it.
-_LOOK_AGAIN = (
-    update(Visit)
+#: Built once: every fix and tap runs it. One due visit has the whole day looked at, so the others need no writing.
+_FIRST = (
+    select(Visit.id)
     .where(
         Visit.technician_id == bindparam("technician"),
         Visit.status.in_(OPEN),
-        Visit.check_at > bindparam("now"),
+        Visit.check_at.is_not(None),
         Visit.planned_from_at < bindparam("soon"),
     )
+    .order_by(Visit.planned_from_at)
+    .limit(1)
+)
+_LOOK_AGAIN = (
+    update(Visit)
+    .where(Visit.id == _FIRST.scalar_subquery(), Visit.check_at > bindparam("now"))
     .values(check_at=bindparam("now"))
     .execution_options(synchronize_session=False)
 )

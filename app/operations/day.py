@@ -5,16 +5,15 @@ Every new position asks this, so its statements are built once, and each is one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.models import Alarm, Notice, PositionFix, Visit
+from app.models import Notice, PositionFix, Visit
 from app.rules.forecast import Day, Stop
-from app.rules.lateness import ALARMS
 from app.rules.position import Fix
 from app.rules.visit import OPEN
 
@@ -22,9 +21,6 @@ from app.rules.visit import OPEN
 DAY_REACH = timedelta(hours=12)
 #: Positions older than this say nothing about the pace now.
 FIXES_REACH = timedelta(hours=3)
-#: A day that could not be looked at; goes away with the next look that succeeds.
-RULE_FAILED = "rule_failed"
-
 _DUE = (
     select(Visit.technician_id)
     .where(Visit.check_at <= bindparam("now"), Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
@@ -38,7 +34,7 @@ _VISITS = (
         Visit.planned_from_at < bindparam("until"),
         Visit.planned_until_at > bindparam("since"),
     )
-    .options(joinedload(Visit.site), joinedload(Visit.customer))
+    .options(joinedload(Visit.site))
     .order_by(Visit.planned_from_at, Visit.id)
     .with_for_update(of=Visit, key_share=True)
 )
@@ -64,14 +60,6 @@ _NOTICES = (
     .where(Notice.visit_id.in_(bindparam("visits", expanding=True)), Notice.state != "dropped")
     .order_by(Notice.id)
 )
-_STANDING = select(Alarm.kind, Alarm.subject).where(
-    Alarm.cleared_at.is_(None),
-    Alarm.kind.in_((*sorted(ALARMS), RULE_FAILED)),
-    or_(
-        Alarm.visit_id.in_(bindparam("visits", expanding=True)),
-        Alarm.technician_id == bindparam("technician"),
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +68,13 @@ class KnownDay:
 
     `visits` in planned order; `stops` those of them with a position, as the rules take them; `doubted` were concluded
     to have been reached from silence alone, which has been broken; `told` are each visit's notices about the promise as
-    it stands, oldest first; `standing` kind and subject of the alarms that earlier looks raised.
+    it stands, oldest first.
     """
 
     visits: Sequence[Visit]
     stops: Day
     doubted: Sequence[Visit]
     told: dict[int, list[Notice]]
-    standing: Set[tuple[str, str]]
 
 
 def due_technicians(session: Session, now: datetime) -> Sequence[int]:
@@ -108,10 +95,9 @@ def load_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) 
     for notice in session.scalars(_NOTICES, {"visits": list(by_id)}):
         if _speaks_of(notice, by_id[notice.visit_id]):
             told.setdefault(notice.visit_id, []).append(notice)
-    standing = session.execute(_STANDING, {"visits": list(by_id), "technician": technician_id})
     doubted = [visit for visit in visits if _silence_broken(visit, fixes)]
     stops = tuple(_stop(visit, arrived=visit not in doubted) for visit in visits if visit.site.lat is not None)
-    return KnownDay(visits, Day(stops, fixes, zone), doubted, told, {(kind, subject) for kind, subject in standing})
+    return KnownDay(visits, Day(stops, fixes, zone), doubted, told)
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:

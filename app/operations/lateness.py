@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.models import DecisionEntry, Notice, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import lock_technicians
-from app.operations.day import DAY_REACH, RULE_FAILED, KnownDay, due_elsewhere, load_day
+from app.operations.day import DAY_REACH, KnownDay, due_elsewhere, load_day
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import Telling, add_notice
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
@@ -26,12 +26,20 @@ from app.rules.visit import AWAITED, OPEN
 POSTPONED = timedelta(minutes=5)
 #: An alarm that a person has dealt with comes back after this, if its cause is still there.
 ALARM_RESTS = timedelta(minutes=15)
+#: A day that could not be looked at; the alarm goes away with the next look that succeeds.
+RULE_FAILED = "rule_failed"
+#: However little time a decision leaves, a day is not looked at without pause.
+NOT_AT_ONCE = timedelta(seconds=5)
+#: A forecast that has moved by less than this is not written again: it would cost more than it says.
+WORTH_WRITING = timedelta(seconds=60)
 
 
 def look_at_day(session: Session, technician_id: int, telling: Telling, now: datetime, policy: Policy) -> int:
     """Forecast and decide for every open visit of a technician around now; return how many notices were added."""
     lock_technicians(session, technician_id)
     day = load_day(session, technician_id, telling.zone, now)
+    if any(visit.decided_reason == RULE_FAILED for visit in day.visits):
+        clear_alarms(session, f"technician:{technician_id}", [RULE_FAILED], now)
     if not any(_is_due(visit, now) for visit in day.visits):
         _set_aside(session, technician_id, now)
     outlook = forecast_day(day.stops, now)
@@ -39,6 +47,7 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
     _correct(session, day, outlook, by_id, now)
     stops = {stop.visit: stop for stop in day.stops.stops}
     added = 0
+    looks: list[datetime] = []
     for forecast in outlook.forecasts:
         visit = by_id[forecast.visit]
         if visit.status in AWAITED:
@@ -47,16 +56,14 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
             if decision.kind:
                 add_notice(session, visit, decision, told, telling, now)
                 added += 1
-            _remember(session, visit, forecast, decision, day.standing, now)
-            if not decision.kind:
-                _keep_word(session, visit, told, now)
+            _settle_alarms(session, visit, decision.alarm, now)
+            _remember(session, visit, forecast, decision, now)
+            word_at = None if decision.kind else _keep_word(session, visit, told, now)
+            looks += [at for at in (decision.look_again_at, word_at) if at is not None]
+    _look_next(day.visits, looks, now)
     for visit in day.visits:
-        if _is_due(visit, now):
-            visit.check_at = _last_look_at(visit)
         if visit.site.lat is None and visit.status in AWAITED:
             raise_alarm(session, "site_not_located", f"visit:{visit.id}", now, visit_id=visit.id)
-    if (RULE_FAILED, f"technician:{technician_id}") in day.standing:
-        clear_alarms(session, f"technician:{technician_id}", [RULE_FAILED], now)
     return added
 
 
@@ -66,7 +73,7 @@ def postpone_day(session: Session, technician_id: int, now: datetime, error: str
     session.execute(
         update(Visit)
         .where(Visit.technician_id == technician_id, Visit.status.in_(OPEN), Visit.check_at <= now)
-        .values(check_at=now + POSTPONED)
+        .values(check_at=now + POSTPONED, decided_reason=RULE_FAILED)
     )
     subject = f"technician:{technician_id}"
     raise_alarm(session, RULE_FAILED, subject, now, technician_id=technician_id, facts={"error": error})
@@ -119,45 +126,59 @@ def _last_look_at(visit: Visit) -> datetime:
     return visit.planned_until_at + DAY_REACH
 
 
-def _keep_word(session: Session, visit: Visit, told: Sequence[Notice], now: datetime) -> None:
-    """Call a person when the customer was promised news by now and has had none since; else look again then."""
+def _look_next(visits: Sequence[Visit], looks: Sequence[datetime], now: datetime) -> None:
+    """Have the day looked at again at the first of the moments that its visits ask for.
+
+    One look sees the whole day, so its first open visit carries the moment and the others need no writing.
+    """
+    waiting = [visit for visit in visits if visit.is_open]
+    for visit in waiting:
+        visit.check_at = _last_look_at(visit)
+    if waiting and looks:
+        waiting[0].check_at = min(max(min(looks), now + NOT_AT_ONCE), _last_look_at(waiting[0]))
+
+
+def _keep_word(session: Session, visit: Visit, told: Sequence[Notice], now: datetime) -> datetime | None:
+    """Call a person when the customer was promised news by now and has had none since; else return when to look."""
     promised = told[-1].reason_facts.get("next_at") if told and told[-1].kind == "holding" else None
     if promised is None:
-        return
+        return None
     word_at = datetime.fromisoformat(str(promised))
     if word_at <= now:
         # Who has dealt with it has given the word; a later promise of news is another hold, and another day.
         subject, facts = f"visit:{visit.id}", {"by": promised}
         raise_alarm(session, "word_promised", subject, now, visit_id=visit.id, facts=facts, rests=DAY_REACH)
-    else:
-        visit.check_at = min(visit.check_at or word_at, word_at)
+        return None
+    return word_at
 
 
 def _watch(visit: Visit) -> Watch:
     return Watch(**{name: datetime.fromisoformat(at) if at else None for name, at in visit.watch.items()})
 
 
-def _remember(
-    session: Session,
-    visit: Visit,
-    forecast: Forecast,
-    decision: Decision,
-    standing: Set[tuple[str, str]],
-    now: datetime,
-) -> None:
+def _settle_alarms(session: Session, visit: Visit, alarm: str | None, now: datetime) -> None:
+    """Raise the alarm that a decision asks for, and take off the list the one it asked for before."""
+    subject = f"visit:{visit.id}"
+    if visit.decided_alarm not in (None, alarm):
+        clear_alarms(session, subject, sorted(ALARMS), now)
+    if alarm:
+        raise_alarm(session, alarm, subject, now, visit_id=visit.id, rests=ALARM_RESTS)
+    visit.decided_alarm = alarm
+
+
+def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Decision, now: datetime) -> None:
     """Keep the forecast on the visit, the decision in the history when it says something new, and the next look."""
-    before = (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
-    visit.forecast_from_at, visit.forecast_until_at = forecast.arrives_from_at, forecast.arrives_until_at
-    visit.forecast_median_at, visit.late_probability = forecast.arrives_median_at, forecast.late_probability
-    visit.forecast_as_of_at, visit.forecast_basis = forecast.as_of, forecast.basis
-    visit.forecast_state = forecast.state
+    said = (decision.reason.code, forecast.basis, forecast.state)
+    news = bool(decision.kind) or said != (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
+    if news or forecast.next_stop or _has_moved(visit, forecast):
+        visit.decided_reason, visit.forecast_basis, visit.forecast_state = said
+        visit.forecast_from_at, visit.forecast_until_at = forecast.arrives_from_at, forecast.arrives_until_at
+        visit.forecast_median_at, visit.late_probability = forecast.arrives_median_at, forecast.late_probability
+        visit.forecast_as_of_at = forecast.as_of
     watch = {name: at.isoformat() if at else None for name, at in asdict(decision.watch).items()}
     if watch != visit.watch:
         visit.watch = watch
-    last_at = _last_look_at(visit)
-    visit.check_at = min(decision.look_again_at or last_at, last_at)
-    visit.decided_reason = decision.reason.code
-    if decision.kind or before != (decision.reason.code, forecast.basis, forecast.state):
+    if news:
         session.add(
             DecisionEntry(
                 visit_id=visit.id,
@@ -168,12 +189,16 @@ def _remember(
                 forecast=_shown(forecast),
             )
         )
-    subject = f"visit:{visit.id}"
-    if decision.alarm and (decision.alarm, subject) not in standing:
-        raise_alarm(session, decision.alarm, subject, now, visit_id=visit.id, rests=ALARM_RESTS)
-    over = [kind for kind in ALARMS if kind != decision.alarm and (kind, subject) in standing]
-    if over:
-        clear_alarms(session, subject, over, now)
+
+
+def _has_moved(visit: Visit, forecast: Forecast) -> bool:
+    """Return whether a later stop's forecast says something else than the one that is kept."""
+    kept = (visit.forecast_from_at, visit.forecast_until_at, visit.forecast_as_of_at)
+    made = (forecast.arrives_from_at, forecast.arrives_until_at, forecast.as_of)
+    return any(
+        old != new and (old is None or new is None or abs(new - old) >= WORTH_WRITING)
+        for old, new in zip(kept, made, strict=True)
+    )
 
 
 def _shown(forecast: Forecast) -> dict[str, Any]:

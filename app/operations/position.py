@@ -120,45 +120,54 @@ def _insert(session: Session, technician_id: int, fixes: Sequence[Fix], source: 
         }
         for fix in sorted(fixes, key=_newest)  # one order for all, so that two batches cannot wait for each other
     ]
-    table = _table(PositionFix)
-    insert = _inserter(session)(table).values(rows).on_conflict_do_nothing().returning(table.c.id)
-    return len(session.execute(insert).all())
+    return len(session.execute(_KEEP[session.get_bind().dialect.name], rows).all())
 
 
 def _make_current(session: Session, technician_id: int, fix: Fix, now: datetime) -> bool:
     """Make a fix the current position unless a newer one is known; return whether it is news of the last hours."""
-    table = _table(CurrentPosition)
-    insert = _inserter(session)(table).values(
-        technician_id=technician_id,
-        fixed_at=fix.fixed_at,
-        received_at=now,
-        lat=fix.lat,
-        lon=fix.lon,
-        accuracy_m=fix.accuracy_m,
-    )
-    offered = insert.excluded
-
-    def rank(row: Any) -> Any:
-        return tuple_(row.fixed_at, -func.coalesce(row.accuracy_m, _NO_ACCURACY_M), row.lat, row.lon)
-
-    taken = session.execute(
-        insert.on_conflict_do_update(
-            index_elements=[table.c.technician_id],
-            set_={name: offered[name] for name in ("fixed_at", "received_at", "lat", "lon", "accuracy_m")},
-            where=rank(offered) > rank(table.c),
-        ).returning(table.c.technician_id)
-    ).one_or_none()
+    row = {
+        "technician_id": technician_id,
+        "fixed_at": fix.fixed_at,
+        "received_at": now,
+        "lat": fix.lat,
+        "lon": fix.lon,
+        "accuracy_m": fix.accuracy_m,
+    }
+    taken = session.execute(_REPLACE[session.get_bind().dialect.name], [row]).one_or_none()
     return taken is not None and fix.fixed_at > now - RECENT
-
-
-def _inserter(session: Session) -> Any:
-    return sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
 
 
 def _table(model: type[PositionFix] | type[CurrentPosition]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
     return table
+
+
+def _keeping(insert: Any) -> Any:
+    """Return the statement that keeps measurements, each once, and says which were new."""
+    fixes = _table(PositionFix)
+    return insert(fixes).on_conflict_do_nothing().returning(fixes.c.id)
+
+
+def _replacing(insert: Any) -> Any:
+    """Return the statement that makes a position the current one, unless a newer or a better one is."""
+    current = _table(CurrentPosition)
+    offer = insert(current)
+
+    def rank(row: Any) -> Any:
+        return tuple_(row.fixed_at, -func.coalesce(row.accuracy_m, _NO_ACCURACY_M), row.lat, row.lon)
+
+    return offer.on_conflict_do_update(
+        index_elements=[current.c.technician_id],
+        set_={name: offer.excluded[name] for name in ("fixed_at", "received_at", "lat", "lon", "accuracy_m")},
+        where=rank(offer.excluded) > rank(current.c),
+    ).returning(current.c.technician_id)
+
+
+#: Built once for each kind of database: every position runs them.
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_KEEP = {name: _keeping(insert) for name, insert in _INSERTS.items()}
+_REPLACE = {name: _replacing(insert) for name, insert in _INSERTS.items()}
 
 
 def _rounded(fix: Fix, now: datetime) -> Fix:

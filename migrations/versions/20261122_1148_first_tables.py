@@ -316,6 +316,7 @@ def upgrade() -> None:
         sa.Column("forecast_state", sa.String(), nullable=True),
         sa.Column("watch", sa.JSON(), nullable=False),
         sa.Column("decided_reason", sa.String(), nullable=True),
+        sa.Column("decided_alarm", sa.String(), nullable=True),
         sa.Column("check_at", app.db.UTCDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "status IN ('booked', 'en_route', 'arrived', 'working', 'completed', 'no_access', 'cancelled')",
