@@ -213,7 +213,7 @@ def test_a_change_is_not_told_to_who_never_got_the_first_notice(db, world, told,
     told(visit_id)
     update = row(told(visit_id, "late_update", (110, 130)))
     assert "先ほど" not in update.body
-    assert "お約束に遅れますこと" in update.body
+    assert "お約束に遅れる見込みとなりました" in update.body
 
 
 def test_who_waits_without_a_time_is_told_when_to_hear_again(db, clock, world, told, row):
