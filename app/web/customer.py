@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
-from app.errors import AppError, Invalid
+from app.errors import AppError, Invalid, NotFound
 from app.i18n import LOCALES, day_words, phone_words, time_words
 from app.operations.customer_view import LONGEST_TEXT, CustomerView, customer_view, press
 from app.web.limits import limiter
@@ -43,6 +43,8 @@ def _window(from_at: datetime, until_at: datetime, *, dated: bool = False) -> st
 
 def _load(token: str) -> CustomerView:
     """Return the view behind a link, and make its owner's language the page's unless the switch was used."""
+    if not token.isalnum():
+        raise NotFound("link")  # no token of ours: one of the databases fails on a NUL
     view = customer_view(session(), token, now())
     g.locale = request.args["lang"] if request.args.get("lang") in LOCALES else view.language
     return view

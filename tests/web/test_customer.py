@@ -271,6 +271,12 @@ def test_an_unknown_link_says_nothing_about_anybody(client, world, way):
     assert "アオバ" not in said(reply)
 
 
+@pytest.mark.parametrize("token", ["%00", "a%00b", "%F0%9F%98%80", "x" * 3000])
+def test_a_crafted_link_is_an_unknown_one(client, world, token):
+    assert client.get(f"/v/{token}").status_code == 404
+    assert client.post(f"/v/{token}/call-me").status_code == 404
+
+
 def test_the_link_ends_seven_days_after_the_visit(client, link, clock):
     clock.forward(hours=2, days=7)
     assert client.get(link.path).status_code == 200
