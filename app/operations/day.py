@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from app.models import Notice, PositionFix, Visit
+from app.models import Notice, PositionFix, Site, Visit
 from app.rules.forecast import Day, Stop
 from app.rules.position import Fix
 from app.rules.visit import OPEN
@@ -27,14 +28,40 @@ _DUE = (
     .order_by(Visit.check_at)
 )
 _VISITS = (
-    select(Visit)
+    select(
+        Visit.id,
+        Visit.status,
+        Site.lat,
+        Site.lon,
+        Visit.promised_from_at,
+        Visit.promised_until_at,
+        Visit.planned_until_at,
+        Visit.duration_min,
+        Visit.en_route_at,
+        Visit.arrived_at,
+        Visit.arrived_by,
+        Visit.completed_at,
+        Visit.eta_reported,
+        Visit.eta_reported_at,
+        Visit.forecast_from_at,
+        Visit.forecast_until_at,
+        Visit.forecast_median_at,
+        Visit.late_probability,
+        Visit.forecast_as_of_at,
+        Visit.forecast_basis,
+        Visit.forecast_state,
+        Visit.watch,
+        Visit.decided_reason,
+        Visit.decided_alarm,
+        Visit.check_at,
+    )
+    .join(Site, Site.id == Visit.site_id)
     .where(
         Visit.technician_id == bindparam("technician"),
         Visit.status != "cancelled",
         Visit.planned_from_at < bindparam("until"),
         Visit.planned_until_at > bindparam("since"),
     )
-    .options(joinedload(Visit.site))
     .order_by(Visit.planned_from_at, Visit.id)
     .with_for_update(of=Visit, key_share=True)
 )
@@ -63,6 +90,40 @@ _NOTICES = (
 
 
 @dataclass(frozen=True, slots=True)
+class KnownVisit:
+    """What a look needs of a visit, in the order of the statement's columns.
+
+    `lat` and `lon` are None while its site is not located.
+    """
+
+    id: int
+    status: str
+    lat: float | None
+    lon: float | None
+    promised_from_at: datetime
+    promised_until_at: datetime
+    planned_until_at: datetime
+    duration_min: int
+    en_route_at: datetime | None
+    arrived_at: datetime | None
+    arrived_by: str | None
+    completed_at: datetime | None
+    eta_reported: datetime | None
+    eta_reported_at: datetime | None
+    forecast_from_at: datetime | None
+    forecast_until_at: datetime | None
+    forecast_median_at: datetime | None
+    late_probability: float | None
+    forecast_as_of_at: datetime | None
+    forecast_basis: str | None
+    forecast_state: str | None
+    watch: dict[str, Any]
+    decided_reason: str | None
+    decided_alarm: str | None
+    check_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class KnownDay:
     """A technician's visits around now, and what is known of them.
 
@@ -71,9 +132,9 @@ class KnownDay:
     it stands, oldest first.
     """
 
-    visits: Sequence[Visit]
+    visits: Sequence[KnownVisit]
     stops: Day
-    doubted: Sequence[Visit]
+    doubted: Sequence[KnownVisit]
     told: dict[int, list[Notice]]
 
 
@@ -86,7 +147,7 @@ def due_technicians(session: Session, now: datetime) -> Sequence[int]:
 def load_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> KnownDay:
     """Load a technician's day, its visits locked for changing."""
     reach = {"technician": technician_id, "since": now - DAY_REACH, "until": now + DAY_REACH}
-    visits = session.scalars(_VISITS, reach).all()
+    visits = [KnownVisit(*tuple(row)) for row in session.execute(_VISITS, reach)]
     fixes = tuple(
         Fix(*row) for row in session.execute(_FIXES, {"technician": technician_id, "since": now - FIXES_REACH})
     )
@@ -96,7 +157,11 @@ def load_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) 
         if _speaks_of(notice, by_id[notice.visit_id]):
             told.setdefault(notice.visit_id, []).append(notice)
     doubted = [visit for visit in visits if _silence_broken(visit, fixes)]
-    stops = tuple(_stop(visit, arrived=visit not in doubted) for visit in visits if visit.site.lat is not None)
+    stops = tuple(
+        _stop(visit, visit.lat, visit.lon, arrived=visit not in doubted)
+        for visit in visits
+        if visit.lat is not None and visit.lon is not None
+    )
     return KnownDay(visits, Day(stops, fixes, zone), doubted, told)
 
 
@@ -106,24 +171,22 @@ def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequen
     return session.scalars(_ELSEWHERE, reach).all()
 
 
-def _speaks_of(notice: Notice, visit: Visit) -> bool:
+def _speaks_of(notice: Notice, visit: KnownVisit) -> bool:
     """Return whether a notice is about the promise as it stands, not about one that was moved since."""
     return (notice.promised_from_at, notice.promised_until_at) == (visit.promised_from_at, visit.promised_until_at)
 
 
-def _silence_broken(visit: Visit, fixes: Sequence[Fix]) -> bool:
+def _silence_broken(visit: KnownVisit, fixes: Sequence[Fix]) -> bool:
     """Return whether an arrival was concluded from silence alone, and the phone has been heard since."""
     arrived_at = visit.arrived_at if visit.arrived_by == "silence" and visit.completed_at is None else None
     return arrived_at is not None and bool(fixes) and fixes[-1].fixed_at > arrived_at
 
 
-def _stop(visit: Visit, *, arrived: bool) -> Stop:
-    assert visit.site.lat is not None
-    assert visit.site.lon is not None
+def _stop(visit: KnownVisit, lat: float, lon: float, *, arrived: bool) -> Stop:
     return Stop(
         visit=str(visit.id),
-        lat=visit.site.lat,
-        lon=visit.site.lon,
+        lat=lat,
+        lon=lon,
         promised_from_at=visit.promised_from_at,
         promised_until_at=visit.promised_until_at,
         duration_min=visit.duration_min,

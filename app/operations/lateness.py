@@ -7,13 +7,13 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from app.models import DecisionEntry, Notice, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import lock_technicians
-from app.operations.day import DAY_REACH, KnownDay, due_elsewhere, load_day
+from app.operations.day import DAY_REACH, KnownDay, KnownVisit, due_elsewhere, load_day
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import Telling, add_notice
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
@@ -34,6 +34,27 @@ NOT_AT_ONCE = timedelta(seconds=5)
 WORTH_WRITING = timedelta(seconds=60)
 
 
+#: What a look writes on a visit. Nothing else writes these but a change of promise, plan or technician.
+_WRITTEN = (
+    "forecast_from_at",
+    "forecast_until_at",
+    "forecast_median_at",
+    "late_probability",
+    "forecast_as_of_at",
+    "forecast_basis",
+    "forecast_state",
+    "watch",
+    "decided_reason",
+    "decided_alarm",
+    "check_at",
+)
+_WRITE = (
+    update(Visit.__table__)  # type: ignore[arg-type]
+    .where(Visit.__table__.c.id == bindparam("visit"))
+    .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
+)
+
+
 def look_at_day(session: Session, technician_id: int, telling: Telling, now: datetime, policy: Policy) -> int:
     """Forecast and decide for every open visit of a technician around now; return how many notices were added."""
     lock_technicians(session, technician_id)
@@ -43,27 +64,31 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
     if not any(_is_due(visit, now) for visit in day.visits):
         _set_aside(session, technician_id, now)
     outlook = forecast_day(day.stops, now)
-    by_id = {str(visit.id): visit for visit in day.visits}
-    _correct(session, day, outlook, by_id, now)
-    stops = {stop.visit: stop for stop in day.stops.stops}
-    added = 0
+    status = {visit.id: visit.status for visit in day.visits} | _correct(session, day, outlook, now)
+    forecasts = {int(forecast.visit): forecast for forecast in outlook.forecasts}
+    stops = {int(stop.visit): stop for stop in day.stops.stops}
+    kept: dict[int, dict[str, Any]] = {}
     looks: list[datetime] = []
-    for forecast in outlook.forecasts:
-        visit = by_id[forecast.visit]
-        if visit.status in AWAITED:
-            told = day.told.get(visit.id, [])
-            decision = _decide(day, stops[forecast.visit], forecast, told, _watch(visit), now, policy)
-            if decision.kind:
-                add_notice(session, visit, decision, told, telling, now)
-                added += 1
-            _settle_alarms(session, visit, decision.alarm, now)
-            _remember(session, visit, forecast, decision, now)
-            word_at = None if decision.kind else _keep_word(session, visit, told, now)
-            looks += [at for at in (decision.look_again_at, word_at) if at is not None]
-    _look_next(day.visits, looks, now)
+    added = 0
     for visit in day.visits:
-        if visit.site.lat is None and visit.status in AWAITED:
+        if status[visit.id] not in AWAITED:
+            continue
+        if visit.id not in forecasts:
             raise_alarm(session, "site_not_located", f"visit:{visit.id}", now, visit_id=visit.id)
+            continue
+        forecast, told = forecasts[visit.id], day.told.get(visit.id, [])
+        decision = _decide(day, stops[visit.id], forecast, told, _watch(visit), now, policy)
+        if decision.kind:
+            add_notice(session, session.get_one(Visit, visit.id), decision, told, telling, now)
+            added += 1
+        _settle_alarms(session, visit, decision.alarm, now)
+        kept[visit.id] = _remember(session, visit, forecast, decision, now)
+        word_at = None if decision.kind else _keep_word(session, visit, told, now)
+        looks += [at for at in (decision.look_again_at, word_at) if at is not None]
+    waiting = [visit for visit in day.visits if status[visit.id] in OPEN]
+    for visit, check_at in zip(waiting, _next_looks(waiting, looks, now), strict=True):
+        kept.setdefault(visit.id, {})["check_at"] = check_at
+    _write(session, waiting, kept)
     return added
 
 
@@ -79,14 +104,23 @@ def postpone_day(session: Session, technician_id: int, now: datetime, error: str
     raise_alarm(session, RULE_FAILED, subject, now, technician_id=technician_id, facts={"error": error})
 
 
-def _correct(session: Session, day: KnownDay, outlook: DayForecast, by_id: dict[str, Visit], now: datetime) -> None:
-    """Record what positions tell: arrivals that cannot be right are withdrawn, forgotten steps are noted."""
+def _correct(session: Session, day: KnownDay, outlook: DayForecast, now: datetime) -> dict[int, str]:
+    """Record what positions tell, and return the states it leads to.
+
+    Arrivals that cannot be right are withdrawn, forgotten steps are noted.
+    """
+    changed: dict[int, Visit] = {}
+
+    def found(visit_id: int | str) -> Visit:
+        return changed.setdefault(int(visit_id), session.get_one(Visit, int(visit_id)))
+
     for visit in day.doubted:
-        withdraw_arrival(session, visit, now, "silence_broken", now=now)
+        withdraw_arrival(session, found(visit.id), now, "silence_broken", now=now)
     for wrong in outlook.withdrawn:
-        withdraw_arrival(session, by_id[wrong.visit], wrong.at, wrong.why, now=now)
+        withdraw_arrival(session, found(wrong.visit), wrong.at, wrong.why, now=now)
     for seen in outlook.inferred:
-        note_inferred(session, by_id[seen.visit], seen.kind, seen.at, seen.why, now=now)
+        note_inferred(session, found(seen.visit), seen.kind, seen.at, seen.why, now=now)
+    return {visit_id: visit.status for visit_id, visit in changed.items()}
 
 
 def _decide(
@@ -107,7 +141,7 @@ def _decide(
     return decision
 
 
-def _is_due(visit: Visit, now: datetime) -> bool:
+def _is_due(visit: KnownVisit, now: datetime) -> bool:
     return visit.status in OPEN and (visit.check_at is None or visit.check_at <= now)
 
 
@@ -121,24 +155,19 @@ def _set_aside(session: Session, technician_id: int, now: datetime) -> None:
             raise_alarm(session, "visit_left_open", f"visit:{visit.id}", now, visit_id=visit.id)
 
 
-def _last_look_at(visit: Visit) -> datetime:
-    """Return when a visit that nothing happens to leaves its day, and so is handed to a person."""
-    return visit.planned_until_at + DAY_REACH
+def _next_looks(waiting: Sequence[KnownVisit], looks: Sequence[datetime], now: datetime) -> list[datetime]:
+    """Return when each open visit of a day is looked at again.
 
-
-def _look_next(visits: Sequence[Visit], looks: Sequence[datetime], now: datetime) -> None:
-    """Have the day looked at again at the first of the moments that its visits ask for.
-
-    One look sees the whole day, so its first open visit carries the moment and the others need no writing.
+    One look sees the whole day, so the first visit carries the first of the moments that the visits ask for, and the
+    others need no writing. At the latest a visit is looked at when it leaves its day, to be handed to a person.
     """
-    waiting = [visit for visit in visits if visit.is_open]
-    for visit in waiting:
-        visit.check_at = _last_look_at(visit)
-    if waiting and looks:
-        waiting[0].check_at = min(max(min(looks), now + NOT_AT_ONCE), _last_look_at(waiting[0]))
+    last = [visit.planned_until_at + DAY_REACH for visit in waiting]
+    if last and looks:
+        last[0] = min(max(min(looks), now + NOT_AT_ONCE), last[0])
+    return last
 
 
-def _keep_word(session: Session, visit: Visit, told: Sequence[Notice], now: datetime) -> datetime | None:
+def _keep_word(session: Session, visit: KnownVisit, told: Sequence[Notice], now: datetime) -> datetime | None:
     """Call a person when the customer was promised news by now and has had none since; else return when to look."""
     promised = told[-1].reason_facts.get("next_at") if told and told[-1].kind == "holding" else None
     if promised is None:
@@ -152,32 +181,25 @@ def _keep_word(session: Session, visit: Visit, told: Sequence[Notice], now: date
     return word_at
 
 
-def _watch(visit: Visit) -> Watch:
+def _watch(visit: KnownVisit) -> Watch:
     return Watch(**{name: datetime.fromisoformat(at) if at else None for name, at in visit.watch.items()})
 
 
-def _settle_alarms(session: Session, visit: Visit, alarm: str | None, now: datetime) -> None:
+def _settle_alarms(session: Session, visit: KnownVisit, alarm: str | None, now: datetime) -> None:
     """Raise the alarm that a decision asks for, and take off the list the one it asked for before."""
     subject = f"visit:{visit.id}"
     if visit.decided_alarm not in (None, alarm):
         clear_alarms(session, subject, sorted(ALARMS), now)
     if alarm:
         raise_alarm(session, alarm, subject, now, visit_id=visit.id, rests=ALARM_RESTS)
-    visit.decided_alarm = alarm
 
 
-def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Decision, now: datetime) -> None:
-    """Keep the forecast on the visit, the decision in the history when it says something new, and the next look."""
+def _remember(
+    session: Session, visit: KnownVisit, forecast: Forecast, decision: Decision, now: datetime
+) -> dict[str, Any]:
+    """Add the decision to the history when it says something new; return what to keep on the visit."""
     said = (decision.reason.code, forecast.basis, forecast.state)
     news = bool(decision.kind) or said != (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
-    if news or forecast.next_stop or _has_moved(visit, forecast):
-        visit.decided_reason, visit.forecast_basis, visit.forecast_state = said
-        visit.forecast_from_at, visit.forecast_until_at = forecast.arrives_from_at, forecast.arrives_until_at
-        visit.forecast_median_at, visit.late_probability = forecast.arrives_median_at, forecast.late_probability
-        visit.forecast_as_of_at = forecast.as_of
-    watch = {name: at.isoformat() if at else None for name, at in asdict(decision.watch).items()}
-    if watch != visit.watch:
-        visit.watch = watch
     if news:
         session.add(
             DecisionEntry(
@@ -189,9 +211,25 @@ def _remember(session: Session, visit: Visit, forecast: Forecast, decision: Deci
                 forecast=_shown(forecast),
             )
         )
+    kept: dict[str, Any] = {
+        "watch": {name: at.isoformat() if at else None for name, at in asdict(decision.watch).items()},
+        "decided_alarm": decision.alarm,
+    }
+    if news or forecast.next_stop or _has_moved(visit, forecast):
+        kept |= {
+            "decided_reason": decision.reason.code,
+            "forecast_basis": forecast.basis,
+            "forecast_state": forecast.state,
+            "forecast_from_at": forecast.arrives_from_at,
+            "forecast_until_at": forecast.arrives_until_at,
+            "forecast_median_at": forecast.arrives_median_at,
+            "late_probability": forecast.late_probability,
+            "forecast_as_of_at": forecast.as_of,
+        }
+    return kept
 
 
-def _has_moved(visit: Visit, forecast: Forecast) -> bool:
+def _has_moved(visit: KnownVisit, forecast: Forecast) -> bool:
     """Return whether a later stop's forecast says something else than the one that is kept."""
     kept = (visit.forecast_from_at, visit.forecast_until_at, visit.forecast_as_of_at)
     made = (forecast.arrives_from_at, forecast.arrives_until_at, forecast.as_of)
@@ -199,6 +237,18 @@ def _has_moved(visit: Visit, forecast: Forecast) -> bool:
         old != new and (old is None or new is None or abs(new - old) >= WORTH_WRITING)
         for old, new in zip(kept, made, strict=True)
     )
+
+
+def _write(session: Session, visits: Sequence[KnownVisit], kept: dict[int, dict[str, Any]]) -> None:
+    """Write what a look found out, of the visits for which it is something new."""
+    rows = []
+    for visit in visits:
+        row = {name: kept[visit.id].get(name, getattr(visit, name)) for name in _WRITTEN}
+        if any(value != getattr(visit, name) for name, value in row.items()):
+            rows.append({f"new_{name}": value for name, value in row.items()} | {"visit": visit.id})
+    if rows:
+        session.flush()
+        session.connection().execute(_WRITE, rows)
 
 
 def _shown(forecast: Forecast) -> dict[str, Any]:
