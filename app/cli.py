@@ -21,7 +21,6 @@ from app.config import Settings, SettingsError, read_settings
 from app.db import sqlite_warning, upgrade
 from app.errors import AppError, Invalid
 from app.i18n import LOCALES, t
-from app.models import Company
 from app.operations.intake import Imported, import_customers, import_visits
 from app.parts import Parts
 from app.rules.access import ROLES
@@ -233,7 +232,7 @@ def explain() -> None:
 
 
 @explain.command("visit")
-@click.argument("visit_id", metavar="ID", type=click.IntRange(1))
+@click.argument("visit_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
 @click.option("--language", type=click.Choice(LOCALES), help="Default: the company's.")
 def explain_visit(visit_id: int, language: str | None) -> None:
     """Print everything that happened to visit ID, with the reason of each decision."""
@@ -303,9 +302,11 @@ def token() -> None:
 @click.argument("name")
 def token_create(role: str, name: str) -> None:
     """Print a new API token for the program NAME, once."""
+    from app.operations.company import find_company
+
     with _parts() as parts, parts.db.write() as session:
         click.echo(auth.create_api_token(session, name=name, role=role, now=parts.clock.now()))
-        if session.get(Company, 1) is None:
+        if find_company(session) is None:
             click.echo(
                 "note: the company has no name yet, so no notice can go out; see `mamonaku company set`", err=True
             )

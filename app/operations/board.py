@@ -12,7 +12,7 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.models import CurrentPosition, Customer, Lease, Notice, Service, Site, Technician, Visit
+from app.models import CurrentPosition, Customer, Notice, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
 from app.rules.board import NoticeSeen, VisitSeen, stale, standing
 from app.rules.calendar import day_bounds
@@ -22,8 +22,6 @@ Columns = TypeVarTuple("Columns")
 
 #: A technician on duty whose phone has been silent this long shares no position any more.
 SHARING_ENDS = timedelta(minutes=4)
-#: The jobs show themselves every few seconds; after this long nobody watches the visits.
-WATCH_ENDS = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +149,6 @@ def read_board(
         counts,
         sum(len(lane.visits) for lane in lanes),
     )
-
-
-def is_watched(session: Session, now: datetime) -> bool:
-    """Return whether the jobs are alive; when they are not, no forecast moves and nobody is told anything."""
-    seen_at = session.scalar(select(Lease.seen_at).where(Lease.name == "jobs"))
-    return seen_at is not None and now - seen_at <= WATCH_ENDS
 
 
 def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]]:

@@ -17,6 +17,11 @@ FIRST_SERVICE = {"name_ja": "訪問サポート", "name_en": "On-site support", 
 _MOST = {"name": 80, "short_name": SHORT_NAME, "phone_hours": 40, "sender_role": 20, "sender_name": 40}
 
 
+def find_company(session: Session) -> Company | None:
+    """Return the company; there is one, or none yet before it was set up."""
+    return session.get(Company, 1)
+
+
 def set_company(
     session: Session,
     *,
@@ -49,7 +54,7 @@ def set_company(
         problems.append(Problem("phone", "missing"))
     if problems or number is None:
         raise Invalid(problems)
-    company = session.get(Company, 1) or Company(id=1)
+    company = find_company(session) or Company(id=1)
     for field, text in given.items():
         setattr(company, field, text)
     company.phone = number

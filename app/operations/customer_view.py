@@ -13,6 +13,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.models import Alarm, Company, Notice, Visit, VisitEvent
 from app.operations.alarm import raise_alarm
 from app.operations.booking import add_event, visit_for_change
+from app.operations.company import find_company
 from app.rules.customer_view import FRESH, Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
 from app.rules.visit import AWAITED
 
@@ -175,7 +176,7 @@ def _visit_of(session: Session, token: str, now: datetime) -> Visit:
 
 
 def _company(session: Session) -> Company:
-    company = session.get(Company, 1)
+    company = find_company(session)
     if company is None:
         raise NotFound("link")
     return company

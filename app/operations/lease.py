@@ -1,10 +1,10 @@
-"""Decide which process ticks, and keep what runs once per slot of time from running twice."""
+"""Decide which process ticks, tell whether any does, and keep what runs once per slot of time from running twice."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,8 @@ from app.models import JobRun, Lease
 LEASE_LASTS = timedelta(seconds=10)
 #: How long it is remembered that something ran.
 RUNS_KEPT = timedelta(days=30)
+#: The jobs show themselves every few seconds; after this long nobody watches the visits.
+WATCH_ENDS = timedelta(seconds=60)
 
 
 def take_lease(session: Session, name: str, holder: str, now: datetime) -> bool:
@@ -43,6 +45,12 @@ def take_lease(session: Session, name: str, holder: str, now: datetime) -> bool:
 def give_lease_back(session: Session, name: str, holder: str, now: datetime) -> None:
     """Let the next process tick at once, because this one is stopping."""
     session.execute(update(Lease).where(Lease.name == name, Lease.holder == holder).values(until_at=now))
+
+
+def is_watched(session: Session, now: datetime) -> bool:
+    """Return whether the jobs are alive; when they are not, no forecast moves and nobody is told anything."""
+    seen_at = session.scalar(select(Lease.seen_at).where(Lease.name == "jobs"))
+    return seen_at is not None and now - seen_at <= WATCH_ENDS
 
 
 def first_in_slot(session: Session, job: str, slot_at: datetime, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from app.models import Company, Notice, Visit
 from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event
+from app.operations.company import find_company
 from app.providers.base import Channel, Recipient
 from app.rules.lateness import Decision
 from app.rules.messages import Message, Said, expires_at, no_longer_true, plan_channels
@@ -197,7 +198,7 @@ def _message(
     next_at: datetime | None,
     now: datetime,
 ) -> Message:
-    company = session.get(Company, 1)
+    company = find_company(session)
     if company is None:
         raise Hole("brand")
     customer, zone = visit.customer, telling.zone

@@ -10,7 +10,8 @@ from typing import TypeVar
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.models import Company, Notice, Technician, Visit, VisitEvent
+from app.models import Notice, Technician, Visit, VisitEvent
+from app.operations.company import find_company
 from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
 from app.rules.lateness import Told
@@ -133,12 +134,11 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
             .order_by(VisitEvent.id)
         )
     )
-    company = session.get(Company, 1)
     visits = tuple(_day_visit(v, notices.get(v.id, []), events.get(v.id, []), now) for v in rows)
     return TechnicianDay(
         technician_id=technician_id,
         technician=technician.name,
-        office_phone=company.phone if company else None,
+        office_phone=office_phone(session),
         visits=visits,
         next_visit_id=_next(visits),
         undo=_undo(rows, [e for listed in events.values() for e in listed if e.actor == mine], now),
@@ -147,7 +147,7 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
 
 def office_phone(session: Session) -> str | None:
     """Return the number to call when the page cannot help."""
-    company = session.get(Company, 1)
+    company = find_company(session)
     return company.phone if company else None
 
 

@@ -80,3 +80,8 @@ def sign_out_everywhere(session: Session, user_id: int, *, now: datetime, but: s
 def list_users(session: Session) -> Sequence[User]:
     """Return everybody who may sign in, and who no longer may."""
     return session.scalars(select(User).order_by(User.active.desc(), User.name, User.id)).all()
+
+
+def has_users(session: Session) -> bool:
+    """Return whether anybody can sign in yet."""
+    return session.scalar(select(User.id).limit(1)) is not None

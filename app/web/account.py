@@ -6,14 +6,13 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask import session as cookie
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from app import auth, i18n
 from app.errors import Conflict
 from app.models import Company, User
 from app.operations.company import set_company
-from app.operations.user import change_own_language, change_own_password
+from app.operations.user import change_own_language, change_own_password, has_users
 from app.web.desk import desk_words
 from app.web.forms import Form, local_path
 from app.web.limits import limiter
@@ -30,7 +29,7 @@ _TRIES = limiter.limit(
 
 def _is_new() -> bool:
     """Return whether nobody can sign in yet, so that the first visitor sets the company up."""
-    return session().scalar(select(User.id).limit(1)) is None
+    return not has_users(session())
 
 
 def _let_in(token: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
-from sqlalchemy.orm import Session
 
 from app import i18n
 from app.errors import Invalid
@@ -48,7 +47,7 @@ def book() -> Any:
         return _page(form, place=_look_up(form, form.text("address")))
     booked = form.submit(lambda: _book(form))
     if booked is None:
-        name_clash(form, session())
+        name_clash(form)
         return _page(form)
     on = booked.planned_from_at.astimezone(zone()).date().isoformat()
     return redirect(url_for("dispatch.board", on=on, visit=booked.id), 303)
@@ -153,12 +152,12 @@ def _number(typed: str) -> int:
     return int(typed)
 
 
-def name_clash(form: Form, session: Session) -> None:
+def name_clash(form: Form) -> None:
     """Tell at the time itself what stands in the way: whose visit, when and at which customer."""
     refusal = form.refusal
     if refusal is None or refusal.code not in ("overlap", "unreachable"):
         return
-    other = visit_in_words(session, int(refusal.facts.get("visit") or 0))
+    other = visit_in_words(session(), int(refusal.facts.get("visit") or 0))
     if other is None:
         return
     window = i18n.window_words(other.planned_from_at, other.planned_until_at, zone())

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 
 from app.clock import real_now
 from app.operations.alarm import MOST_ALARMS, clear_alarm, read_alarms
-from app.operations.board import Board, is_watched, read_board
+from app.operations.board import Board, read_board
+from app.operations.lease import is_watched
 from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
 from app.web import booking, visits

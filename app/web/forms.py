@@ -54,9 +54,9 @@ class Form:
             self.wrong(name, "too_long", most=most)
         return typed
 
-    def optional(self, name: str, *, most: int = LINE) -> str | None:
+    def optional(self, name: str) -> str | None:
         """Return a field's text, or None when nothing was typed."""
-        return self.text(name, most=most) or None
+        return self.text(name) or None
 
     def one_of(self, name: str, choices: Iterable[str]) -> str:
         """Return a field's text, which must be one of the choices."""
@@ -89,20 +89,20 @@ class Form:
             return None
         return int(typed)
 
-    def position(self, lat: str = "lat", lon: str = "lon") -> tuple[float, float] | None:
-        """Return a latitude and longitude, or None when both are empty."""
-        north, east = self.text(lat, most=30), self.text(lon, most=30)
+    def position(self) -> tuple[float, float] | None:
+        """Return the fields' latitude and longitude, or None when both are empty."""
+        north, east = self.text("lat", most=30), self.text("lon", most=30)
         if not north and not east:
             return None
         if not north or not east:
-            self.wrong(lat if not north else lon, "half_position")
+            self.wrong("lat" if not north else "lon", "half_position")
             return None
         try:
             place = float(north), float(east)
         except ValueError:
             place = (float("nan"), 0.0)
         if not (-90 <= place[0] <= 90 and -180 <= place[1] <= 180):
-            self.wrong(lat, "position")
+            self.wrong("lat", "position")
             return None
         return place
 

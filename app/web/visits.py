@@ -146,7 +146,7 @@ def settle(visit_id: int, notice_id: int) -> Any:
 def _done(visit_id: int, form: Form, part: str, action: Callable[[], object]) -> Any:
     """Run an action on a visit and go back to it; a refusal shows it again, with what was typed in that part."""
     if form.submit(action) is None:
-        name_clash(form, session())
+        name_clash(form)
         return _visit(visit_id, form, part)
     return _back(visit_id)
 

@@ -10,9 +10,10 @@ from sqlalchemy import event
 
 from app.models import CurrentPosition, Lease, Notice, Technician, Visit
 from app.operations.alarm import raise_alarm, read_alarms
-from app.operations.board import is_watched, read_board
+from app.operations.board import read_board
 from app.operations.booking import cancel_visit
 from app.operations.history import read_history
+from app.operations.lease import is_watched
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 STORY_DAY = date(2026, 11, 24)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import render_template, request
 
 from app import i18n
-from app.models import Company
+from app.operations.company import find_company
 from app.web.account import company_fields
 from app.web.forms import Form
 from app.web.office.room import blueprint, country, saved
@@ -20,7 +20,7 @@ _COMPANY = ("name", "short_name", "phone", "phone_hours", "sender_role", "sender
 @needs("settings")
 def company() -> Any:
     """Show the company as its customers know it, to change it."""
-    known = session().get(Company, 1)
+    known = find_company(session())
     begins = {name: getattr(known, name) for name in _COMPANY} if known is not None else {}
     if known is not None:
         begins["phone"] = i18n.phone_words(known.phone, country())
