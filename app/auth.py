@@ -52,7 +52,7 @@ def create_user(
 ) -> User:
     """Add a person who may sign in. Raises Invalid naming the field, Conflict when the address is taken."""
     email = email.strip().lower()
-    if "@" not in email or " " in email or len(email) > 254:
+    if "@" not in email or " " in email or not email.isprintable() or len(email) > 254:
         raise Invalid.one("email", "email")
     if not name.strip():
         raise Invalid.one("name", "missing")

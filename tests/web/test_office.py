@@ -350,8 +350,8 @@ def test_the_last_admin_cannot_lock_everybody_out(admin, db):
 
 @pytest.mark.parametrize(
     ("changes", "status"),
-    [({"name": ""}, 422), ({"email": "x"}, 422), ({"password": "short"}, 422), ({"role": "king"}, 422),
-     ({"email": "admin@example.jp"}, 409)],
+    [({"name": ""}, 422), ({"email": "x"}, 422), ({"email": "a@b.jp\nc"}, 422), ({"password": "short"}, 422),
+     ({"role": "king"}, 422), ({"email": "admin@example.jp"}, 409)],
 )  # fmt: skip
 def test_a_wrong_user_is_refused_and_shown_again(admin, changes, status):
     reply = post(admin, "/users", {**USER, **changes})
