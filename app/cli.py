@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import pkgutil
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from app import auth, join, logs
@@ -42,8 +43,13 @@ class Commands(click.Group):
             raise click.ClickException("\n".join(lines)) from None
         except AppError as error:
             raise click.ClickException(t(f"error.{error.code}", "en", **error.facts)) from None
-        except OperationalError as error:
-            raise click.ClickException(f"the database does not answer: {logs.mask(str(error.orig))}") from None
+        except DatabaseError as error:
+            what = "does not answer" if isinstance(error, OperationalError) else "cannot be used"
+            raise click.ClickException(f"the database {what}: {logs.mask(str(error.orig))}") from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has gone: click ends quietly
+                raise
+            raise click.ClickException(f"{error.filename or 'system'}: {error.strerror or error}") from None
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
             ctx.exit(130)
@@ -203,8 +209,9 @@ def replay(daylog: Path, notices: Path | None) -> None:
     from app.replay import DayLogError, Line, replay_day
 
     total = daylog.stat().st_size or 1
+    with daylog.open("rb") as lines:
+        per_line = total / max(1, sum(1 for _ in lines))
     with click.progressbar(length=total, label="replaying", file=sys.stderr) as bar:
-        per_line = total / max(1, sum(1 for _ in daylog.open("rb")))
 
         def progress(_line: Line) -> None:
             bar.update(int(per_line))
@@ -213,9 +220,12 @@ def replay(daylog: Path, notices: Path | None) -> None:
             if notices:
                 # Under another name until it is whole: a stopped replay leaves no half file that looks like a result.
                 draft = notices.with_name(f".{notices.name}.part")
-                with draft.open("w", encoding="utf-8") as out:
-                    played = replay_day(daylog, out, progress)
-                draft.replace(notices)
+                try:
+                    with draft.open("w", encoding="utf-8") as out:
+                        played = replay_day(daylog, out, progress)
+                    draft.replace(notices)
+                finally:
+                    draft.unlink(missing_ok=True)
             else:
                 played = replay_day(daylog, None, progress)
         except DayLogError as error:

@@ -128,7 +128,11 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql://")):
+        try:
+            bad = bool(value) and (not value.startswith(("sqlite:///", "postgresql://")) or urlsplit(value).port == 0)
+        except ValueError:  # a port that is no number
+            bad = True
+        if bad:
             raise ValueError("not a database address; sqlite:///file or postgresql://user@host/name")
         return value
 

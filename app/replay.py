@@ -77,7 +77,7 @@ _WANTED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
 
 def read_day_log(path: Path) -> Iterator[Line]:
     """Yield a day log's lines, checked; `truth` lines are dropped. Raises DayLogError naming line and field."""
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, text in enumerate(file, 1):
             if text.strip():
                 line = _parse(path.name, number, text)
@@ -85,13 +85,13 @@ def read_day_log(path: Path) -> Iterator[Line]:
                     yield line
 
 
-def _parse(name: str, number: int, text: str) -> Line:
+def _parse(name: str, number: int, text: bytes) -> Line:
     def wrong(what: str) -> DayLogError:
         return DayLogError(f"{name}:{number}: {what}")
 
     try:
         raw = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise wrong(f"not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise wrong("not a JSON object")
@@ -152,8 +152,10 @@ class Replay:
             self.clock.at = max(self.clock.at, line.at)
             self.zone = self.zone or line.at.tzinfo
             self._take_in(line)
-        # After the last line only the clock goes on, until no visit waits for anything any more.
-        end_at = self.clock.at + timedelta(hours=3)
+        # After the last line only the clock goes on, until every promise is well over.
+        with self.parts.db.read() as session:
+            last_at = session.scalar(select(func.max(Visit.promised_until_at))) or self.clock.at
+        end_at = max(last_at, self.clock.at) + timedelta(hours=3)
         while (due_at := self._next_tick_at(end_at)) is not None:
             last_id = self._tick(due_at, told, last_id)
 
