@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -38,7 +39,7 @@ class Jobs:
         self._parts = parts
         # Per process, not per host: several processes of one host would otherwise all hold the lease at once.
         self._name = secrets.token_hex(8)
-        self._leads_until_at = datetime.min.replace(tzinfo=UTC)
+        self._leads_until_s = 0.0
         self._wall = WallClock()
         self._lanes = Lanes()
         self._rung = {"sweep": Event(), "deliver": Event()}
@@ -72,10 +73,12 @@ class Jobs:
 
     def beat(self) -> None:
         """Show that this process lives, and take the lead when nobody has it."""
-        now = self._wall.now()
+        began_s = time.monotonic()
         with self._parts.db.write() as session:
-            leads = take_lease(session, "jobs", self._name, now)
-        self._leads_until_at = now + timedelta(seconds=8) if leads else now
+            leads = take_lease(session, "jobs", self._name, self._wall.now())
+        # Counted on the steady clock, and given up before the lease ends: a host whose clock is set back, or that
+        # slept, must not go on leading beside its successor.
+        self._leads_until_s = began_s + 8 if leads else 0.0
 
     def give_way(self) -> None:
         """Let another process lead at once."""
@@ -106,7 +109,7 @@ class Jobs:
                 purge(session, now, timedelta(days=self._parts.settings.fixes_kept_days))
 
     def _leads(self) -> bool:
-        return self._wall.now() < self._leads_until_at
+        return time.monotonic() < self._leads_until_s
 
     def _guarded(self, name: str) -> Callable[[], None]:
         """Return a job that runs again when it was woken meanwhile, and whose failure is logged and ends nothing."""

@@ -57,5 +57,6 @@ def first_in_slot(session: Session, job: str, slot_at: datetime, now: datetime) 
     """Return whether this job has not run in this slot yet, and note that it does now."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(delete(JobRun).where(JobRun.ran_at < now - RUNS_KEPT))
-    done = session.execute(insert(JobRun).values(job=job, slot_at=slot_at, ran_at=now).on_conflict_do_nothing())
-    return bool(rows_touched(done))
+    noted = insert(JobRun).values(job=job, slot_at=slot_at, ran_at=now).on_conflict_do_nothing()
+    # By what it returns: the number of rows is not known of an INSERT on every database.
+    return session.execute(noted.returning(JobRun.job)).one_or_none() is not None

@@ -1,0 +1,29 @@
+"""Is what must not be kept forgotten, and everything else kept?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from app.models import CurrentPosition, PositionFix, VisitEvent
+from app.operations.position import ReportedFix, record_fixes
+from app.operations.purge import purge
+from app.rules.position import Fix
+
+
+def test_positions_are_forgotten_after_their_days_and_nothing_else(db, world, clock):
+    world.visit()
+
+    def count(table):
+        with db.read() as session:
+            return session.scalar(select(func.count()).select_from(table))
+
+    for _ in range(10):
+        with db.write() as session:
+            fix = Fix(clock.now(), 34.2, 135.1, 10)
+            record_fixes(session, world.technician, [ReportedFix(fix, {})], source="api", now=clock.now())
+        clock.forward(days=1)
+    with db.write() as session:
+        assert purge(session, clock.now(), timedelta(days=7)) == 3
+    assert (count(PositionFix), count(CurrentPosition), count(VisitEvent)) == (7, 1, 1)

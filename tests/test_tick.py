@@ -1,0 +1,93 @@
+"""Does one day that cannot be looked at stop the others, and is a site found between transactions?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from app.models import Alarm, Site, Technician, Visit
+from app.providers.geocode_nominatim import GeocoderSilent, Place
+from app.tick import locate, sweep
+
+
+class Atlas:
+    """A geocoder that knows one address, or falls silent."""
+
+    def __init__(self, db, place=None, silent=False):
+        self.db, self.place, self.silent, self.asked = db, place, silent, 0
+
+    def find(self, address, *, language):
+        self.asked += 1
+        with self.db.write():  # would wait for ever, were a transaction open while it is asked
+            pass
+        if self.silent:
+            raise GeocoderSilent("Timeout")
+        return self.place
+
+
+@pytest.fixture
+def second(db, world, clock):
+    """A second technician with a visit at the same hour."""
+    with db.write() as session:
+        technician = Technician(name="鈴木", created_at=clock.now())
+        session.add(technician)
+    return world.visit(technician_id=technician.id), technician.id
+
+
+def test_a_day_that_fails_is_pushed_forward_and_stops_no_other(parts, db, world, clock, second):
+    broken, (fine, _) = world.visit(), second
+    with db.write() as session:
+        # A watch that this version cannot read, as an older or newer one might leave behind.
+        session.execute(update(Visit).where(Visit.id == broken).values(watch={"no_such_memory": None}))
+    sweep(parts, clock.now())
+    with db.read() as session:
+        pushed, looked_at = session.get_one(Visit, broken), session.get_one(Visit, fine)
+        assert pushed.check_at == clock.now() + timedelta(minutes=5)
+        assert looked_at.forecast_basis is not None
+        alarm = session.scalars(select(Alarm)).one()
+        assert (alarm.kind, alarm.technician_id, alarm.facts) == (
+            "rule_failed",
+            world.technician,
+            {"error": "TypeError"},
+        )
+    with db.write() as session:
+        session.execute(update(Visit).where(Visit.id == broken).values(watch={}))
+    sweep(parts, clock.forward(minutes=6))
+    with db.read() as session:
+        assert session.scalars(select(Alarm.cleared_by)).one() == "system"
+
+
+def test_a_visit_that_nobody_closed_is_handed_to_a_person_and_not_looked_at_for_ever(parts, db, world, clock):
+    world.visit()
+    clock.forward(hours=15)
+    for _ in range(2):
+        sweep(parts, clock.now())
+    with db.read() as session:
+        assert session.scalars(select(Alarm.kind)).all() == ["visit_left_open"]
+        assert session.scalars(select(Visit.check_at)).one() is None
+
+
+def test_a_site_with_only_an_address_is_found_between_transactions(parts, db, world, clock):
+    with db.write() as session:
+        session.execute(update(Site).values(lat=None, lon=None, located_by=""))
+    atlas = Atlas(db, Place(34.2, 135.1, "和歌山"))
+    assert locate(replace(parts, geocoder=atlas), clock.now())
+    assert locate(replace(parts, geocoder=atlas), clock.now())
+    with db.read() as session:
+        site = session.scalars(select(Site)).one()
+        assert (site.lat, site.lon, site.located_by, atlas.asked) == (34.2, 135.1, "geocoder", 1)
+
+
+def test_a_geocoder_that_does_not_answer_is_told_apart_from_an_unknown_address(parts, db, world, clock):
+    with db.write() as session:
+        session.execute(update(Site).values(lat=None, lon=None))
+    assert not locate(replace(parts, geocoder=Atlas(db, silent=True)), clock.now())
+    unknown = Atlas(db)
+    assert locate(replace(parts, geocoder=unknown), clock.now())
+    assert locate(replace(parts, geocoder=unknown), clock.forward(minutes=1))
+    assert unknown.asked == 1
+    locate(replace(parts, geocoder=unknown), clock.forward(hours=7))
+    assert unknown.asked == 2
