@@ -40,7 +40,6 @@ class AlarmLine:
     promised_from_at: datetime | None
     promised_until_at: datetime | None
     forecast_as_of_at: datetime | None
-    customer_id: int | None
     customer: str | None
     phone: str | None
     site_id: int | None
@@ -136,7 +135,6 @@ def read_alarms(session: Session) -> Sequence[AlarmLine]:
             Visit.promised_from_at,
             Visit.promised_until_at,
             Visit.forecast_as_of_at,
-            Visit.customer_id,
             Customer.name.label("customer"),
             func.coalesce(Customer.mobile, Customer.phone).label("phone"),
             Visit.site_id,

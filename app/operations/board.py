@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, TypeVarTuple
 
@@ -35,8 +35,6 @@ class VisitLine:
     promised_from_at: datetime
     promised_until_at: datetime
     planned_from_at: datetime
-    planned_until_at: datetime
-    en_route_at: datetime | None
     arrived_at: datetime | None
     completed_at: datetime | None
     forecast_from_at: datetime | None
@@ -76,8 +74,7 @@ class Board:
     lanes: Sequence[Lane]
     free: Sequence[str]
     technicians: Sequence[tuple[int, str]]
-    counts: Mapping[str, int] = field(default_factory=dict)
-    shown: int = 0
+    counts: Mapping[str, int]
 
 
 def read_board(
@@ -105,7 +102,6 @@ def read_board(
                 Notice.created_at,
                 Notice.quoted_from_at,
                 Notice.quoted_until_at,
-                Notice.state_reason,
             ).join(Visit, Visit.id == Notice.visit_id),
             begins_at,
             ends_at,
@@ -147,7 +143,20 @@ def read_board(
         () if narrowed else [person.name for person in people if person.active and person.id not in day],
         [(person.id, person.name) for person in people if person.active or person.id in day],
         counts,
-        sum(len(lane.visits) for lane in lanes),
+    )
+
+
+def visit_seen(visit: Any, notices: Sequence[NoticeSeen]) -> VisitSeen:
+    """Return what tells how a visit stands, of the visit itself or of a row with its columns."""
+    return VisitSeen(
+        status=visit.status,
+        promised_until_at=visit.promised_until_at,
+        forecast_median_at=visit.forecast_median_at,
+        forecast_as_of_at=visit.forecast_as_of_at,
+        forecast_basis=visit.forecast_basis,
+        late_probability=visit.late_probability,
+        notices=notices,
+        assigned=visit.technician_id is not None,
     )
 
 
@@ -160,8 +169,6 @@ def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]
             Visit.promised_from_at,
             Visit.promised_until_at,
             Visit.planned_from_at,
-            Visit.planned_until_at,
-            Visit.en_route_at,
             Visit.arrived_at,
             Visit.completed_at,
             Visit.forecast_from_at,
@@ -195,38 +202,26 @@ def _on_day(query: Select[*Columns], begins_at: datetime, ends_at: datetime) -> 
 
 
 def _line(row: Any, notices: Sequence[NoticeSeen], now: datetime) -> VisitLine:
-    seen = VisitSeen(
-        row.status,
-        row.promised_until_at,
-        row.forecast_median_at,
-        row.forecast_as_of_at,
-        row.forecast_basis,
-        row.late_probability,
-        notices,
-        row.technician_id is not None,
-    )
     return VisitLine(
-        row.id,
-        row.technician_id,
-        row.status,
-        standing(seen, now),
-        row.promised_from_at,
-        row.promised_until_at,
-        row.planned_from_at,
-        row.planned_until_at,
-        row.en_route_at,
-        row.arrived_at,
-        row.completed_at,
-        row.forecast_from_at,
-        row.forecast_until_at,
-        row.forecast_as_of_at,
-        row.forecast_state,
-        stale(row.forecast_as_of_at, now),
-        row.customer,
-        row.name_ja,
-        row.name_en,
-        row.address,
-        notices[-1] if notices else None,
+        id=row.id,
+        technician_id=row.technician_id,
+        status=row.status,
+        standing=standing(visit_seen(row, notices), now),
+        promised_from_at=row.promised_from_at,
+        promised_until_at=row.promised_until_at,
+        planned_from_at=row.planned_from_at,
+        arrived_at=row.arrived_at,
+        completed_at=row.completed_at,
+        forecast_from_at=row.forecast_from_at,
+        forecast_until_at=row.forecast_until_at,
+        forecast_as_of_at=row.forecast_as_of_at,
+        forecast_state=row.forecast_state,
+        forecast_stale=stale(row.forecast_as_of_at, now),
+        customer=row.customer,
+        name_ja=row.name_ja,
+        name_en=row.name_en,
+        address=row.address,
+        notice=notices[-1] if notices else None,
     )
 
 

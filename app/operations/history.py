@@ -22,7 +22,8 @@ from app.models import (
     Visit,
     VisitEvent,
 )
-from app.rules.board import NoticeSeen, VisitSeen, stale, standing
+from app.operations.board import visit_seen
+from app.rules.board import NoticeSeen, stale, standing
 
 Entry = VisitEvent | DecisionEntry | Notice | NoticeAttempt | Receipt
 
@@ -80,15 +81,8 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
         moments += [Moment(attempt.started_at, "attempt", attempt) for attempt in notice.attempts]
         moments += [Moment(receipt.received_at, "receipt", receipt) for receipt in notice.receipts]
     moments.sort(key=lambda moment: moment.at)
-    seen = VisitSeen(
-        visit.status,
-        visit.promised_until_at,
-        visit.forecast_median_at,
-        visit.forecast_as_of_at,
-        visit.forecast_basis,
-        visit.late_probability,
-        [NoticeSeen(n.kind, n.state, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in notices],
-        visit.technician_id is not None,
+    seen = visit_seen(
+        visit, [NoticeSeen(n.kind, n.state, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in notices]
     )
     alarms = session.scalars(
         select(Alarm).where(Alarm.visit_id == visit_id, Alarm.cleared_at.is_(None)).order_by(Alarm.raised_at)

@@ -15,7 +15,7 @@ from app.operations.company import find_company
 from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
 from app.rules.lateness import Told
-from app.rules.visit import AWAITED, OPEN, before_undo, next_step
+from app.rules.visit import AWAITED, OPEN, before_undo
 
 Row = TypeVar("Row", Notice, VisitEvent)
 
@@ -71,16 +71,12 @@ class DayVisit:
 
     id: int
     status: str
-    #: What the big button reports; None when the visit is over.
-    next_step: str | None
     awaited: bool
     promised_from_at: datetime
     promised_until_at: datetime
     #: When the customer expects the technician now: the window told last, else the promise.
     expected_from_at: datetime
     expected_until_at: datetime
-    #: When it was finished or given up, where it is over.
-    over_at: datetime | None
     customer: str
     customer_phone: str | None
     address: str
@@ -180,17 +176,14 @@ def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEv
     begin = openings(visit.promised_until_at, told)
     if not awaited:  # at the door, time has stopped
         begin = tuple(o for o in begin if o.from_at is None or o.from_at <= (visit.arrived_at or now))[-1:]
-    over = [e for e in events if e.kind == visit.status]
     return DayVisit(
         id=visit.id,
         status=visit.status,
-        next_step=next_step(visit.status),
         awaited=awaited,
         promised_from_at=visit.promised_from_at,
         promised_until_at=visit.promised_until_at,
         expected_from_at=expected_from_at or visit.promised_from_at,
         expected_until_at=expected_until_at or visit.promised_until_at,
-        over_at=visit.completed_at or (over[-1].at if over and not visit.is_open else None),
         customer=visit.customer.name,
         customer_phone=visit.customer.mobile or visit.customer.phone,
         address=visit.site.address,

@@ -46,7 +46,6 @@ class NoticeSeen:
     created_at: datetime
     quoted_from_at: datetime | None = None
     quoted_until_at: datetime | None = None
-    state_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,6 @@ def change_allowed(old: str, new: str) -> bool:
     return old in OPEN and _RANK[new] > _RANK[old]
 
 
-def next_step(status: str) -> str | None:
-    """Return the state that the technician's one big button leads to, or None when the visit is over.
-
-    >>> next_step("booked"), next_step("arrived")
-    ('en_route', 'completed')
-    """
-    return {"booked": "en_route", "en_route": "arrived", "arrived": "completed", "working": "completed"}.get(status)
-
-
 def before_undo(status: str, *, en_route: bool, arrived: bool) -> str | None:
     """Return the state a visit goes back to when its latest step is taken back, or None when there is no step.
 
