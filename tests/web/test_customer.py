@@ -152,7 +152,7 @@ def test_a_time_that_has_passed_is_not_repeated_as_if_it_would_hold(client, link
 @pytest.mark.parametrize(
     ("status", "line"),
     [
-        ("arrived", "担当者がお伺いしています"),
+        ("arrived", "担当者が到着いたしました"),
         ("completed", "訪問は完了しました"),
         ("no_access", "お会いできませんでした"),
     ],
