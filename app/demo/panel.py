@@ -14,6 +14,7 @@ from app.demo.company import Stop
 from app.demo.stage import BAD_NEWS, Stage
 from app.demo.world import Scene
 from app.models import Notice, Visit, VisitEvent
+from app.rules.messages import HANDED_OVER
 
 #: So many phones lie side by side.
 MOST_PHONES = 6
@@ -59,7 +60,7 @@ def phones(session: Session, stage: Stage, base_url: str) -> Sequence[Phone]:
     story_id = stage.visits[0][-1]  # the first technician's last visit is the story's: always in sight
     notices = session.scalars(
         select(Notice)
-        .where(Notice.visit_id.in_(visit_ids), Notice.state.in_(("sent", "delivered")))
+        .where(Notice.visit_id.in_(visit_ids), Notice.state.in_(HANDED_OVER))
         .options(joinedload(Notice.visit).joinedload(Visit.customer))
         .order_by(Notice.sent_at)
     ).all()

@@ -14,7 +14,9 @@ from app.models import Alarm, Company, Notice, Visit, VisitEvent
 from app.operations.alarm import raise_alarm
 from app.operations.booking import add_event, visit_for_change
 from app.operations.company import find_company
-from app.rules.customer_view import FRESH, Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
+from app.rules.board import stale
+from app.rules.customer_view import Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
+from app.rules.messages import HANDED_OVER
 from app.rules.visit import AWAITED
 
 PRESSES = ("call_me", "cannot_be_there", "acknowledged")
@@ -23,9 +25,6 @@ CALLS = ("call_me", "cannot_be_there")
 LONGEST_TEXT = 300
 #: An open visit may run over its plan by this; the firm is at work for it until then.
 STILL_AT_WORK = timedelta(hours=3)
-
-#: Handed over, so that the customer can have read it.
-_TOLD = ("sent", "delivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +91,20 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
     awaited = visit.status in AWAITED
     on_the_way = visit.status == "en_route"
     as_of_at = visit.forecast_as_of_at if awaited and (on_the_way or line.code != "planned") else None
-    stale = now - as_of_at > FRESH if as_of_at else on_the_way
+    old = stale(as_of_at, now) if as_of_at else on_the_way
     before = _promise_before(session, visit)
     late = next((n for n in reversed(current) if n.kind in ("late", "late_update")), None)
     return CustomerView(
         language=visit.customer.language,
         first_line=line,
         outlook=None
-        if stale or not awaited
+        if old or not awaited
         else outlook(line, visit.forecast_from_at, visit.forecast_until_at, visit.late_probability),
         reason=_reason(late) if late is not None and line.code == "late" else None,
         next_word_at=_next_word(current[-1]) if current and line.code in ("holding", "overdue") else None,
         on_the_way=on_the_way,
         as_of_at=as_of_at,
-        stale=stale,
+        stale=old,
         promised_from_at=visit.promised_from_at,
         promised_until_at=visit.promised_until_at,
         moved_from_at=before[0] if before else None,
@@ -115,7 +114,7 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
         told=tuple(
             ToldNotice(n.kind, n.quoted_from_at, n.quoted_until_at, n.sent_at or n.created_at, n.delivered_at)
             for n in reversed(notices)
-            if n.state in _TOLD
+            if n.state in HANDED_OVER
         ),
         asked=_asked(session, visit),
         acknowledged=_acknowledged(session, visit, current),

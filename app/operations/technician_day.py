@@ -15,6 +15,7 @@ from app.operations.company import find_company
 from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
 from app.rules.lateness import Told
+from app.rules.messages import HANDED_OVER
 from app.rules.visit import AWAITED, OPEN, before_undo
 
 Row = TypeVar("Row", Notice, VisitEvent)
@@ -28,8 +29,6 @@ UNDO_LASTS = timedelta(minutes=5)
 #: What the buttons for a delay add, in minutes.
 DELAYS_MIN = (10, 20, 30)
 
-#: Handed over, so that the customer can have read it.
-_TOLD = ("sent", "delivered")
 _ANSWERS = ("call_me", "cannot_be_there", "acknowledged")
 _TAPS = ("en_route", "arrived", "working", "completed", "no_access", "undone")
 
@@ -167,7 +166,7 @@ def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEv
     told = [
         Told(n.kind, n.sent_at or n.created_at, n.quoted_from_at, n.quoted_until_at)
         for n in current
-        if n.state in _TOLD
+        if n.state in HANDED_OVER
     ]
     quoted = next((t for t in reversed(told) if t.quoted_from_at and t.quoted_until_at), None)
     expected_from_at = quoted.quoted_from_at if quoted else None

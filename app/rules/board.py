@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.rules.visit import AWAITED
+from app.rules.messages import HANDED_OVER, UNSETTLING
+from app.rules.visit import AWAITED, GRACE
 
 #: Every word a visit can stand under, most urgent first.
 STANDINGS = (
@@ -30,11 +31,6 @@ NEAR = timedelta(minutes=10)
 RISKY, LIKELY = 0.3, 0.6
 #: A notice this young may still be on its way out.
 JUST_DECIDED = timedelta(seconds=60)
-#: A promise or a quoted window that is missed by less than this has held.
-GRACE = timedelta(minutes=5)
-
-_LATE_KINDS = ("late", "late_update", "holding")
-_OUT = ("sent", "delivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +87,12 @@ def standing(visit: VisitSeen, now: datetime) -> str:
         return {"arrived": "on_site", "working": "on_site", "completed": "done"}.get(visit.status, visit.status)
     likelihood = visit.late_probability or 0.0
     left = visit.promised_until_at - now
-    word = next((n for n in reversed(visit.notices) if n.kind in (*_LATE_KINDS, "on_time_again")), None)
-    announced = word is not None and word.kind in _LATE_KINDS and word.state != "dropped"
+    word = next((n for n in reversed(visit.notices) if n.kind in (*UNSETTLING, "on_time_again")), None)
+    announced = word is not None and word.kind in UNSETTLING and word.state != "dropped"
     if left < -GRACE or announced or (likelihood >= LIKELY and left <= NEAR):
         if word is None or not announced:
             return "not_told"
-        if word.state in _OUT:
+        if word.state in HANDED_OVER:
             return "told" if _holds(visit, word, now) else "not_told"
         on_its_way = word.state in ("due", "sending") and now - word.created_at <= JUST_DECIDED
         return "risk" if on_its_way and left >= timedelta() else "not_told"

@@ -6,12 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
-from app.rules.visit import AWAITED
+from app.rules.visit import AWAITED, GRACE
 
-#: News older than this is not the present: the page says so in words.
-FRESH = timedelta(seconds=90)
-#: An arrival so shortly after the told time still counts as kept.
-GRACE = timedelta(minutes=5)
 #: From so long before the told time until the visit ends, somebody at the firm is at work on it.
 AT_WORK_BEFORE = timedelta(hours=2)
 #: A request to be called is answered within this, while somebody is there.

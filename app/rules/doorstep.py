@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.rules.lateness import Told
+from app.rules.messages import UNSETTLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,3 @@ def openings(promised_until_at: datetime, told: Sequence[Told]) -> tuple[Opening
     if quoted is not None and any(t.kind in UNSETTLING for t in told):
         return Opening(None, "on_time_again", quoted), late_not_told
     return Opening(None, "as_promised"), late_not_told
-
-
-#: Notices after which a customer has had reason to worry.
-UNSETTLING = ("late", "late_update", "holding")

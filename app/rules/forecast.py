@@ -15,10 +15,11 @@ from app.rules.presence import Inferred as Inferred
 from app.rules.presence import Stop as Stop
 from app.rules.presence import corrected, in_order, left_at
 from app.rules.travel import USUAL_SPREAD, Travel, doubted, held_up, jammed, observed, usual
+from app.rules.visit import GRACE
 from app.rules.work import WORK_SPREAD, departures, packing, time_to_leave
 
 #: Late is who arrives more than this after the end of the promise.
-GRACE_S = 300.0
+GRACE_S = GRACE.total_seconds()
 #: Possible rests of the day that are looked at.
 SAMPLES = 48
 #: So near at the last fix, silence means arrived (a car park below ground), certainly after this long.

@@ -34,6 +34,10 @@ _SUPERSEDES = {
     "on_time_again": frozenset(LASTS),
     "arriving_soon": frozenset({"holding", "arriving_soon"}),
 }
+#: Notices after which a customer has had reason to worry.
+UNSETTLING = ("late", "late_update", "holding")
+#: States of a notice that was handed over, so that the customer can have read it.
+HANDED_OVER = ("sent", "delivered")
 #: Tries on one channel before the next one is taken, or a person is told that it does not go out.
 TRIES_A_CHANNEL = 3
 #: Waits between two tries, seconds: at first short, because most of what fails is over in seconds.

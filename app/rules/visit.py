@@ -1,6 +1,8 @@
-"""Which states can a visit be in, and which change of state is allowed?"""
+"""Which states can a visit be in, which change of state is allowed, and when has a promise been kept?"""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 STATUSES = ("booked", "en_route", "arrived", "working", "completed", "no_access", "cancelled")
 
@@ -12,6 +14,9 @@ AWAITED = ("booked", "en_route")
 
 #: What a technician or the office may report.
 REPORTABLE = ("en_route", "arrived", "working", "completed", "no_access", "cancelled")
+
+#: Who comes this little after the end of a promise, or of a window that was told, has kept it.
+GRACE = timedelta(minutes=5)
 
 _RANK = {"booked": 0, "en_route": 1, "arrived": 2, "working": 3, "completed": 4, "no_access": 4, "cancelled": 4}
 
