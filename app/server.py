@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pkgutil
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,10 @@ from app.parts import Parts
 
 if TYPE_CHECKING:
     from app.demo.stage import Prepared
+
+
+#: Between two parts of one request; a phone at the edge of its network takes seconds, not more.
+SILENT_FOR_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,15 @@ def _house(parts: Parts, pages: Flask, *, with_jobs: bool) -> House:
     return House(pages, start, stop)
 
 
+def bound_waiting(listener: socket.socket, seconds: int = SILENT_FOR_S) -> None:
+    """Have every connection of a listening socket break off when the other side is silent in the middle of a request.
+
+    A phone that loses its signal while it sends would otherwise keep a thread for ever, and eight of them the server.
+    """
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))  # what it accepts inherits it
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn around a house; each worker process builds its own, after the fork."""
 
@@ -87,7 +102,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "proc_name": "mamonaku",
             "control_socket_disable": True,
-            "when_ready": lambda _server: print(ready, flush=True),  # noqa: T201
+            "when_ready": lambda server: self._open(server.LISTENERS, ready),
             "post_worker_init": lambda _worker: self._house().start(),
             "worker_exit": lambda _server, _worker: self._house().stop(),
         }
@@ -102,6 +117,11 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """Return the application of this worker process."""
         return self._house().pages
+
+    def _open(self, listeners: list[Any], ready: str) -> None:
+        for listener in listeners:
+            bound_waiting(listener.sock)
+        print(ready, flush=True)  # noqa: T201
 
     def _house(self) -> House:
         if self._built is None:
