@@ -7,14 +7,12 @@ the same service at the same site at the same promised time.
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from io import StringIO
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -26,6 +24,7 @@ from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, book_visit
 from app.operations.checks import tell
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.customer import NewSite, add_site, create_customer
+from app.operations.spreadsheet import Row, key, read_rows
 from app.rules.calendar import YEARS
 
 MOST_ROWS = 20_000
@@ -56,8 +55,6 @@ VISIT_COLUMNS = {
 }
 _KINDS = {"": "individual", "個人": "individual", "法人": "corporate"}
 _LANGUAGES = {"": "ja", "日本語": "ja", "英語": "en"}
-#: What Python's cp932 makes of bytes that no Japanese text has: the file is something else, often UTF-16.
-_NO_SHIFT_JIS = re.compile("[\uf8f0-\uf8f3]")
 
 R = TypeVar("R")
 
@@ -70,25 +67,6 @@ class Imported:
     known: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One row: its number as a spreadsheet shows it (the header is 1), and its texts by our column names."""
-
-    number: int
-    cells: Mapping[str, str]
-
-    def __getitem__(self, column: str) -> str:
-        return self.cells.get(column, "")
-
-    def field(self, column: str) -> str:
-        """Return how a problem names a cell of this row."""
-        return f"row {self.number}, {column}"
-
-    def problem(self, column: str, code: str, **facts: object) -> Invalid:
-        """Return the error that a cell is wrong."""
-        return Invalid.one(column, code, **facts)
-
-
 def import_customers(session: Session, file: bytes, *, now: datetime, country: str) -> Imported:
     """Add the customers and sites of a CSV file (UTF-8 or Shift_JIS); one row a site.
 
@@ -97,7 +75,7 @@ def import_customers(session: Session, file: bytes, *, now: datetime, country: s
     """
     known: dict[str, list[Customer]] = defaultdict(list)
     for customer in session.scalars(select(Customer).options(selectinload(Customer.sites))):
-        known[_key(customer.name)].append(customer)
+        known[key(customer.name)].append(customer)
     return _each_row(
         file, CUSTOMER_COLUMNS, ("name", "address"), lambda row: _take_customer(session, row, known, now, country)
     )
@@ -124,12 +102,12 @@ def import_visits(session: Session, file: bytes, *, now: datetime, zone: tzinfo,
 
 
 def _each_row(
-    file: bytes, columns: Mapping[str, Sequence[str]], needed: Sequence[str], take: Callable[[_Row], bool]
+    file: bytes, columns: Mapping[str, Sequence[str]], needed: Sequence[str], take: Callable[[Row], bool]
 ) -> Imported:
     """Take every row in turn, and tell of all the wrong ones together."""
     problems: list[Problem] = []
     added = total = 0
-    for row in _rows(_text(file), columns, needed):
+    for row in read_rows(file, columns, needed):
         total += 1
         if total > MOST_ROWS:
             raise Invalid.one("file", "too_many", most=MOST_ROWS)
@@ -146,61 +124,7 @@ def _each_row(
     return Imported(added, total - added)
 
 
-def _text(file: bytes) -> str:
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            text = file.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if not _NO_SHIFT_JIS.search(text):
-            return text
-    raise Invalid.one("file", "encoding")
-
-
-def _rows(text: str, columns: Mapping[str, Sequence[str]], needed: Sequence[str]) -> Iterator[_Row]:
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
-    names: list[str] | None = None
-    number = 0
-    while True:
-        number += 1
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            raise Invalid.one(f"row {number}", "csv") from None
-        if cells is None:
-            break
-        if names is None:
-            names = _header(cells, columns, needed)
-            continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        if any(cell.strip() for cell in cells[len(names) :]):
-            raise Invalid.one(f"row {number}", "csv")
-        yield _Row(number, {name: cell.strip() for name, cell in zip(names, cells, strict=False)})
-    if names is None:
-        raise Invalid.one("row 1", "missing")
-
-
-def _header(cells: Sequence[str], columns: Mapping[str, Sequence[str]], needed: Sequence[str]) -> list[str]:
-    meant = {_key(alias): name for name, aliases in columns.items() for alias in aliases}
-    names = [meant.get(_key(cell), "") for cell in cells]
-    problems = [
-        Problem(f"row 1, {cell.strip()[:50]}", "repeated" if name else "extra")
-        for index, (cell, name) in enumerate(zip(cells, names, strict=True))
-        if cell.strip() and (not name or name in names[:index])
-    ]
-    problems += [Problem(f"row 1, {name}", "missing") for name in needed if name not in names]
-    if problems:
-        raise Invalid(problems)
-    return names
-
-
-def _key(text: str) -> str:
-    """Return what is the same however it was typed: width, case and blanks do not count."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).casefold()
-
-
-def _take_customer(session: Session, row: _Row, known: dict[str, list[Customer]], now: datetime, country: str) -> bool:
+def _take_customer(session: Session, row: Row, known: dict[str, list[Customer]], now: datetime, country: str) -> bool:
     """Add what a row says about a customer; return whether it was news."""
     contacts = {
         "mobile": mobile_e164(row["mobile"], country, "mobile"),
@@ -209,10 +133,10 @@ def _take_customer(session: Session, row: _Row, known: dict[str, list[Customer]]
         "line_id": row["line_id"] or None,
     }
     site = NewSite(row["address"], _degrees(row, "lat"), _degrees(row, "lon"))
-    same_name = known[_key(row["name"])]
+    same_name = known[key(row["name"])]
     same = [customer for customer in same_name if _is_same(customer, contacts, site)]
     if len(same) > 1:
-        raise row.problem("name", "ambiguous")
+        raise Invalid.one("name", "ambiguous")
     if not same:
         kind, language = row["kind"], row["language"]
         customer = create_customer(
@@ -233,7 +157,7 @@ def _take_customer(session: Session, row: _Row, known: dict[str, list[Customer]]
     ]
     if differing:
         raise Invalid(differing)
-    if any(_key(place.address) == _key(site.address) for place in customer.sites):
+    if any(key(place.address) == key(site.address) for place in customer.sites):
         return False
     customer.sites.append(add_site(session, customer.id, site))
     return True
@@ -242,16 +166,16 @@ def _take_customer(session: Session, row: _Row, known: dict[str, list[Customer]]
 def _is_same(customer: Customer, contacts: Mapping[str, str | None], site: NewSite) -> bool:
     if any(value is not None and value == getattr(customer, name) for name, value in contacts.items()):
         return True
-    return any(_key(place.address) == _key(site.address) for place in customer.sites)
+    return any(key(place.address) == key(site.address) for place in customer.sites)
 
 
-def _degrees(row: _Row, column: str) -> float | None:
+def _degrees(row: Row, column: str) -> float | None:
     if not row[column]:
         return None
     try:
         return float(row[column])
     except ValueError:
-        raise row.problem(column, "position") from None
+        raise Invalid.one(column, "position") from None
 
 
 class _Places:
@@ -264,29 +188,29 @@ class _Places:
         self.services: dict[str, list[Service]] = defaultdict(list)
         self.technicians: dict[str, list[Technician]] = defaultdict(list)
         for customer in customers:
-            self.customers[_key(customer.name)].append(customer)
+            self.customers[key(customer.name)].append(customer)
             self.customers[str(customer.id)].append(customer)
         for service in services:
-            for name in {_key(service.name_ja), _key(service.name_en), str(service.id)}:
+            for name in {key(service.name_ja), key(service.name_en), str(service.id)}:
                 self.services[name].append(service)
         for technician in technicians:
-            for name in (_key(technician.name), str(technician.id)):
+            for name in (key(technician.name), str(technician.id)):
                 self.technicians[name].append(technician)
 
-    def site(self, row: _Row) -> Site:
+    def site(self, row: Row) -> Site:
         """Return the one site that a row means. Raises Invalid."""
-        meant = self.customers.get(_key(row["customer"]), [])
+        meant = self.customers.get(key(row["customer"]), [])
         sites = [site for customer in meant for site in customer.sites]
         if meant and row["address"]:
-            sites = [site for site in sites if _key(site.address) == _key(row["address"])]
+            sites = [site for site in sites if key(site.address) == key(row["address"])]
         if not sites:
-            raise row.problem("address" if meant else "customer", "unknown")
+            raise Invalid.one("address" if meant else "customer", "unknown")
         if len(sites) > 1:
-            raise row.problem("customer" if row["address"] else "address", "ambiguous")
+            raise Invalid.one("customer" if row["address"] else "address", "ambiguous")
         return sites[0]
 
 
-def _take_visit(session: Session, row: _Row, places: _Places, now: datetime, zone: tzinfo, actor: str) -> bool:
+def _take_visit(session: Session, row: Row, places: _Places, now: datetime, zone: tzinfo, actor: str) -> bool:
     """Book the visit of a row, unless it is booked already; return whether it was news."""
     problems: list[Problem] = []
     site = tell(problems, lambda: places.site(row))
@@ -324,22 +248,22 @@ def _take_visit(session: Session, row: _Row, places: _Places, now: datetime, zon
     return True
 
 
-def _one(known: Mapping[str, Sequence[R]], row: _Row, column: str) -> R:
+def _one(known: Mapping[str, Sequence[R]], row: Row, column: str) -> R:
     """Return the one thing that a cell names. Raises Invalid."""
-    found = known.get(_key(row[column]), ())
+    found = known.get(key(row[column]), ())
     if len(found) != 1:
-        raise row.problem(column, "ambiguous" if found else "unknown" if row[column] else "missing")
+        raise Invalid.one(column, "ambiguous" if found else "unknown" if row[column] else "missing")
     return found[0]
 
 
-def _minutes(row: _Row) -> int:
+def _minutes(row: Row) -> int:
     typed = unicodedata.normalize("NFKC", row["duration_min"])
     if not (typed.isascii() and typed.isdigit() and len(typed) <= 6):
-        raise row.problem("duration_min", "range", least=1, most=LONGEST_VISIT_MIN)
+        raise Invalid.one("duration_min", "range", least=1, most=LONGEST_VISIT_MIN)
     return int(typed)
 
 
-def _local(row: _Row, column: str, zone: tzinfo, day_of: datetime | None) -> datetime:
+def _local(row: Row, column: str, zone: tzinfo, day_of: datetime | None) -> datetime:
     """Return the instant of a cell: local time, or with an offset; a time alone is on the day of `day_of`."""
     typed = unicodedata.normalize("NFKC", row[column]).replace("/", "-")
     if day_of is not None and re.fullmatch(r"\d{1,2}:\d\d", typed):
@@ -351,4 +275,4 @@ def _local(row: _Row, column: str, zone: tzinfo, day_of: datetime | None) -> dat
             continue
         if at.year in YEARS:
             return at if at.tzinfo is not None else at.replace(tzinfo=zone)
-    raise row.problem(column, "local_time")
+    raise Invalid.one(column, "local_time")
