@@ -16,10 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, nod
 from jinja2.meta import find_undeclared_variables
 
 from app.i18n import LOCALES, day_words
-from app.rules.messages import Message, fits_one_sms
+from app.rules.messages import KINDS, Message, fits_one_sms
 
-#: What a customer may be told.
-KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 #: What is written where a value was forgotten.
 _NOTHINGS = frozenset({"None", "null", "nan", "undefined", "NULL", "NaN"})
 

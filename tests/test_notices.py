@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.notices import KINDS, Hole, render
-from app.rules.messages import fits_one_sms, gsm7_septets, utf16_units
+from app.notices import Hole, render
+from app.rules.messages import KINDS, fits_one_sms, gsm7_septets, utf16_units
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "notices"
 TEXTS = Path(__file__).parent.parent / "app" / "templates" / "notices"

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.demo.company import Stop
-from app.demo.stage import BAD_NEWS, Stage
+from app.demo.stage import Stage
 from app.demo.world import Scene
 from app.models import Notice, Visit, VisitEvent
-from app.rules.messages import HANDED_OVER
+from app.rules.messages import HANDED_OVER, UNSETTLING
 
 #: So many phones lie side by side.
 MOST_PHONES = 6
@@ -72,7 +72,7 @@ def phones(session: Session, stage: Stage, base_url: str) -> Sequence[Phone]:
     ):
         words = str(event.facts.get("text", ""))
         bubbles[event.visit_id].append(Bubble(f"e{event.id}", event.at, event.kind, True, before=words))
-    bad = {notice.visit_id for notice in notices if notice.kind in BAD_NEWS}
+    bad = {notice.visit_id for notice in notices if notice.kind in UNSETTLING}
     shown = sorted(
         (i for i in bubbles if i != story_id),
         key=lambda i: (i in bad, max(b.at for b in bubbles[i])),

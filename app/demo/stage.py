@@ -42,6 +42,7 @@ from app.operations.field import report_eta, report_status
 from app.operations.outbox import note_receipt
 from app.operations.position import ReportedFix, record_fixes
 from app.parts import Parts
+from app.rules.messages import UNSETTLING
 from app.tick import deliver, sweep
 
 log = structlog.get_logger()
@@ -65,8 +66,6 @@ ANSWERS_AFTER = {
     "call_me": timedelta(minutes=3),
     "cannot_be_there": timedelta(minutes=4),
 }
-#: What customers answer to.
-BAD_NEWS = ("late", "late_update", "holding")
 #: The morning's dispatcher deals with an alarm within this; from the opening on, that is the visitor's work.
 DISPATCHER_TAKES = timedelta(minutes=9)
 #: Words that go with "I can't be there".
@@ -356,7 +355,7 @@ class Stage:
         }
         told = session.scalars(
             select(Notice)
-            .where(Notice.visit_id.in_(stops), Notice.delivered_at.is_not(None), Notice.kind.in_(BAD_NEWS))
+            .where(Notice.visit_id.in_(stops), Notice.delivered_at.is_not(None), Notice.kind.in_(UNSETTLING))
             .options(joinedload(Notice.visit).joinedload(Visit.customer))
         ).all()
         answered = 0

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from app.rules.forecast import GRACE_S, Forecast, Stop
 from app.rules.policy import Policy
 
-KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 ALARMS = frozenset({"silent_near_promise", "late_unclear", "quote_broken"})
 #: Why, in English, for a replay and for who asks on the command line; pages translate the code.
 REASONS: Mapping[str, str] = MappingProxyType(

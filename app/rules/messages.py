@@ -34,6 +34,8 @@ _SUPERSEDES = {
     "on_time_again": frozenset(LASTS),
     "arriving_soon": frozenset({"holding", "arriving_soon"}),
 }
+#: What a customer may be told.
+KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 #: Notices after which a customer has had reason to worry.
 UNSETTLING = ("late", "late_update", "holding")
 #: States of a notice that was handed over, so that the customer can have read it.

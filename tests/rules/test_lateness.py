@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from app.rules.forecast import GRACE_S, Day, Forecast, Stop, forecast_day, share_after
 from app.rules.lateness import (
     ALARMS,
-    KINDS,
     REASONS,
     Decision,
     Policy,
@@ -25,6 +24,7 @@ from app.rules.lateness import (
     decide,
     quote,
 )
+from app.rules.messages import KINDS
 from app.rules.position import Fix
 
 TOKYO = ZoneInfo("Asia/Tokyo")
