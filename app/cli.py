@@ -204,10 +204,13 @@ def import_visits_file(file: Path) -> None:
 @main.command()
 @click.argument("daylog", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--notices", type=click.Path(dir_okay=False, path_type=Path), help="Write each notice as a JSON line.")
-def replay(daylog: Path, notices: Path | None) -> None:
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the day as one HTML page.")
+@click.option("--language", type=click.Choice(LOCALES), default="en", show_default=True, help="Of the report.")
+def replay(daylog: Path, notices: Path | None, report: Path | None, language: str) -> None:
     """Play a recorded DAYLOG through the product in simulated time, and say what customers would have been told."""
     from app.replay import DayLogError, Line, replay_day
 
+    logs.configure(logging.WARNING)  # what would have been sent is in the results
     total = daylog.stat().st_size or 1
     with daylog.open("rb") as lines:
         per_line = total / max(1, sum(1 for _ in lines))
@@ -216,24 +219,31 @@ def replay(daylog: Path, notices: Path | None) -> None:
         def progress(_line: Line) -> None:
             bar.update(int(per_line))
 
+        out = StringIO()
         try:
-            if notices:
-                # Under another name until it is whole: a stopped replay leaves no half file that looks like a result.
-                draft = notices.with_name(f".{notices.name}.part")
-                try:
-                    with draft.open("w", encoding="utf-8") as out:
-                        played = replay_day(daylog, out, progress)
-                    draft.replace(notices)
-                finally:
-                    draft.unlink(missing_ok=True)
-            else:
-                played = replay_day(daylog, None, progress)
+            played = replay_day(daylog, out, progress)
         except DayLogError as error:
             raise click.ClickException(str(error)) from None
         bar.update(total)
+    if notices:
+        _write_whole(notices, out.getvalue())
+    if report:
+        from app.report import day_report
+
+        _write_whole(report, day_report(played, daylog.stem, language))
     for refusal in played.refused:
         click.echo(f"left out: {refusal}", err=True)
     click.echo(f"{len(played.visits)} visits of {len(played.technicians)} technicians replayed")
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file under another name until it is whole: a stopped command leaves no half result."""
+    draft = file.with_name(f".{file.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @main.group()

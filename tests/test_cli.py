@@ -82,6 +82,16 @@ def test_a_replay_writes_its_notices_whole_or_not_at_all(mamonaku, tmp_path):
     assert '"message": "late"' in out.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "Told"), ("ja", "お知らせ")])
+def test_a_replay_is_reported_on_a_page_of_its_own(mamonaku, tmp_path, language, words):
+    page = tmp_path / "day.html"
+    assert mamonaku("replay", STORY, "--report", page, "--language", language).exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "five-pm" in text
+    assert words in text
+    assert "http" not in text.split("</style>")[1].replace("http://127.0.0.1:8000/v/", "")
+
+
 def test_a_database_that_does_not_answer_is_told_in_a_line(mamonaku, monkeypatch):
     monkeypatch.setenv("MAMONAKU_DATABASE_URL", "postgresql://someone:hunter2@127.0.0.1:1/none")
     said = mamonaku("db", "upgrade")
