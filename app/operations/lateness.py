@@ -15,7 +15,7 @@ from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import lock_technicians
 from app.operations.day import DAY_REACH, KnownDay, KnownVisit, due_elsewhere, load_day
 from app.operations.field import note_inferred, withdraw_arrival
-from app.operations.notice import Telling, add_notice
+from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
 from app.rules.lateness import ALARMS, Decision, Told, Watch, decide
@@ -173,6 +173,8 @@ def _keep_word(session: Session, visit: KnownVisit, told: Sequence[Notice], now:
     if promised is None:
         return None
     word_at = datetime.fromisoformat(str(promised))
+    if word_at <= now and told[-1].state not in GONE_OUT:
+        return None  # what never left promised nothing; it stands on the attention list itself
     if word_at <= now:
         # Who has dealt with it has given the word; a later promise of news is another hold, and another day.
         subject, facts = f"visit:{visit.id}", {"by": promised}
