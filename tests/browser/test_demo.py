@@ -83,8 +83,8 @@ def test_the_customers_phone_fills_without_a_reload(page, stage, axe):
 
 def test_a_newcomer_gets_from_the_panel_to_every_page_and_back(page):
     page.goto("/demo")
-    page.click("text=配車ボードを開く")
-    page.click("text=お客様の電話を見る")
+    page.click("text=配車盤を開く")
+    page.click("text=お客様のスマホを見る")
     page.click("text=×60")
     assert page.get_attribute("text=×60", "aria-pressed") == "true"
     for link, sees in (("お客様のページを開く", "にお伺いする予定です"), ("担当の画面", "山田 花子")):

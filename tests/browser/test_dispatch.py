@@ -164,7 +164,7 @@ def test_the_setup_shows_how_an_sms_begins(live, chromium, axe):
     page.goto("/")
     expect(page).to_have_url(re.compile("/setup$"))
     page.locator("#short_name").fill("タカハシIT")
-    expect(page.locator(".bubble")).to_contain_text("タカハシITです。")
+    expect(page.locator(".bubble")).to_contain_text("【タカハシIT】")
     assert axe(page) == []
     page.close()
 
