@@ -128,6 +128,8 @@ def own() -> Any:
     """Show the own account: name, language, password."""
     if actor() is None:
         return redirect(url_for("account.sign_in", next=request.path))
+    if signed_in().user_id is None:  # a technician's phone has no account
+        return redirect(url_for("technician.day"))
     return render_template("account/own.html", form=Form(), user=session().get(User, signed_in().user_id))
 
 

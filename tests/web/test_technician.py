@@ -246,6 +246,17 @@ def test_a_batch_that_is_none_is_refused_by_name(phone, path, body):
     assert reply.json["errors"]
 
 
+@pytest.mark.parametrize("path", ["/t/taps", "/t/fixes"])
+def test_brackets_without_end_are_refused(phone, path):
+    headers = {"X-CSRFToken": csrf(phone.client.get("/t")), "Accept": "application/json"}
+    reply = phone.client.post(path, data="[" * 100_000, content_type="application/json", headers=headers)
+    assert reply.status_code == 422
+
+
+def test_a_phone_has_no_account_page(phone):
+    assert phone.client.get("/account").location == "/t"
+
+
 def test_nothing_is_taken_without_the_pages_token(phone, world, clock):
     assert phone("/t/taps", tap(world.visit(), at=clock.now().isoformat()), token="x").status_code == 400
 
