@@ -17,7 +17,7 @@ from app.operations.notice import Telling, release_notice, settle_by_hand
 from app.operations.technician import technician_choices
 from app.rules.calendar import over_midnight
 from app.rules.visit import change_allowed
-from app.web.booking import name_clash
+from app.web.dispatch.booking import name_clash
 from app.web.forms import Form
 from app.web.visitor import needs, now, parts, session, signed_in, zone
 

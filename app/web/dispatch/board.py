@@ -14,15 +14,12 @@ from app.operations.board import Board, read_board
 from app.operations.lease import is_watched
 from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
-from app.web import booking, visits
 from app.web.desk import desk_words
 from app.web.forms import Form
 from app.web.visitor import actor, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("dispatch", __name__)
 blueprint.context_processor(desk_words)
-blueprint.register_blueprint(visits.blueprint)
-blueprint.register_blueprint(booking.blueprint)
 
 
 @blueprint.before_request

@@ -1,0 +1,11 @@
+"""What does the dispatcher work with? The board, each visit on it, and the form that books one."""
+
+from __future__ import annotations
+
+from app.web.dispatch import booking, visits
+from app.web.dispatch.board import blueprint
+
+blueprint.register_blueprint(visits.blueprint)
+blueprint.register_blueprint(booking.blueprint)
+
+__all__ = ["blueprint"]
