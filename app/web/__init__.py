@@ -11,6 +11,7 @@ from flask import session as cookie
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.routing import IntegerConverter, Map
 
 from app import i18n
 from app.db import SILENT
@@ -39,8 +40,16 @@ RETRY_AFTER_S = 15
 log = structlog.get_logger()
 
 
+class RowNumber(IntegerConverter):
+    """A number in an address that can be a row's; a larger one is no page, where the database would fail."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=2**31 - 1)
+
+
 def install(app: Flask) -> None:
     """Give an application its pages, hooks, error pages and template words."""
+    app.url_map.converters["int"] = RowNumber
     csrf = CSRFProtect(app)
     for blueprint in WITHOUT_CSRF:
         csrf.exempt(blueprint)
