@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from app.models import Visit
 from app.replay import DayLogError, read_day_log, replay_day
 from tests.bench.marks import mark
 
@@ -25,6 +28,18 @@ def test_the_last_200_metres_are_told_ten_minutes_before_with_a_window_that_hold
     marks = mark(STORY, notices)
     assert (marks.warned_10_min, marks.kept, marks.messages, marks.after_arrival) == (1.0, 1.0, 1, 0)
     assert all(notice["reason"] and notice["text"] for notice in notices)
+
+
+def test_who_creeps_to_the_door_did_not_arrive_when_the_creep_began(tmp_path):
+    """At the bell at half past five: without his tap, the positions must not say five."""
+    without_tap = tmp_path / "day.jsonl"
+    lines = STORY.read_text(encoding="utf-8").splitlines()
+    without_tap.write_text("\n".join(line for line in lines if '"arrived"' not in line), encoding="utf-8")
+    replay = replay_day(without_tap, None)
+    with replay.parts.db.read() as session:
+        arrived_at = session.scalars(select(Visit.arrived_at)).one()
+    assert arrived_at is not None
+    assert datetime(2026, 11, 24, 8, 15, tzinfo=UTC) <= arrived_at <= datetime(2026, 11, 24, 8, 35, tzinfo=UTC)
 
 
 def test_a_day_is_decided_the_same_each_time_and_without_its_truth(tmp_path):

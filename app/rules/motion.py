@@ -32,6 +32,8 @@ SHORT_S, LONG_S = 600.0, 2400.0
 REACH_S = LONG_S + 1800.0
 #: At the site: within this; a stay may begin a little farther off, for the first fix is often still rolling.
 SITE_M, ROLLING_M, LEFT_M = 80.0, 110.0, 150.0
+#: The same for a stay at the end of a creep.
+CREPT_M, CREPT_LEFT_M = 25.0, 40.0
 #: So long at the door, or this long somewhat farther off where a jam may stand too, is an arrival.
 DOOR_M, DOOR_STAY_S, SITE_STAY_S = 40.0, 180.0, 330.0
 
@@ -97,6 +99,10 @@ def motion(fixes: Sequence[Fix], lat: float, lon: float, now: datetime, since: d
     )  # fmt: skip
     state, begun_s = "travelling", leg[-1][0]
     if inside is not None and _stays(points, points[inside][0] + age_s, slow_s + age_s, seen):
+        if seen.nearer:
+            # Who crept there has not been there since the circle around the site was reached: only the last metres are.
+            inside = _inside(points, CREPT_M, CREPT_LEFT_M) or 0
+            inside_since = last.fixed_at - timedelta(seconds=points[inside][0])
         state, begun_s = "at_site", points[inside][0]
     elif age_s > max(SILENT_S, 3 * _usual_gap(points)):
         state, begun_s = "silent", 0.0
@@ -200,16 +206,16 @@ def _windows(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
     return (short or (path, spent), (path, spent))
 
 
-def _inside(points: Sequence[Point]) -> int | None:
+def _inside(points: Sequence[Point], rolling_m: float = ROLLING_M, left_m: float = LEFT_M) -> int | None:
     """Return the index of the fix with which the present stay at the place began, or None."""
     if math.hypot(points[0][1], points[0][2]) > SITE_M:
         return None
     found = 0
     for index, (_, x, y) in enumerate(points):
         away = math.hypot(x, y)
-        if away > LEFT_M:
+        if away > left_m:
             break
-        if away <= ROLLING_M:
+        if away <= rolling_m:
             found = index
     return found
 
