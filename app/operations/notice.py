@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 import phonenumbers
 from sqlalchemy import func, select
@@ -18,10 +18,8 @@ from app.operations.booking import add_event
 from app.operations.company import find_company
 from app.providers.base import Channel, Recipient
 from app.rules.lateness import Decision
-from app.rules.messages import Message, Said, expires_at, no_longer_true, plan_channels
+from app.rules.messages import Message, Said, expires_at, next_word_at, no_longer_true, plan_channels
 
-#: Who is told that we do not know yet hears from us again within this, rounded up to the next five minutes.
-NEXT_WORD_WITHIN = timedelta(minutes=15)
 #: Reasons for a holding notice that know nothing of the arrival: an earlier window is not said to stand.
 _KNOWS_NOTHING = frozenset({"silent", "nothing_known", "late_unclear"})
 #: States in which the customer has the notice, or may have it.
@@ -172,7 +170,7 @@ def _word(
     """Fill a notice's texts, channels and times, or give it to a person."""
     recipient = recipient_of(visit)
     reaching = {name for name, channel in telling.channels.items() if channel.reaches(recipient)}
-    next_at = _next_word_at(now) if notice.kind == "holding" else None
+    next_at = next_word_at(now) if notice.kind == "holding" else None
     notice.channels, notice.channel_index = plan_channels(list(telling.channels), reaching), 0
     notice.expires_at = expires_at(notice.kind, now, next_at or notice.quoted_until_at)
     if next_at:
@@ -241,11 +239,6 @@ def _last_window(told: Iterable[Notice], visit: Visit) -> tuple[datetime, dateti
 
 def _local(window: tuple[datetime | None, datetime | None], zone: tzinfo) -> tuple[datetime | None, ...]:
     return tuple(at.astimezone(zone) if at else None for at in window)
-
-
-def _next_word_at(now: datetime) -> datetime:
-    until_at = now + NEXT_WORD_WITHIN
-    return until_at + timedelta(seconds=-until_at.timestamp() % 300)
 
 
 def _sender(company: Company, language: str) -> str:

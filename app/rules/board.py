@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.rules.messages import HANDED_OVER, UNSETTLING
+from app.rules.messages import HANDED_OVER, UNSETTLING, next_word_at
 from app.rules.visit import AWAITED, GRACE
 
 #: Every word a visit can stand under, most urgent first.
@@ -105,8 +105,8 @@ def standing(visit: VisitSeen, now: datetime) -> str:
 
 
 def _holds(visit: VisitSeen, word: NoticeSeen, now: datetime) -> bool:
-    """Tell whether what was quoted can still come true; a notice that quoted nothing holds while it is young."""
+    """Tell whether what was said can still come true; a notice that quoted nothing promised another word in time."""
     if word.quoted_until_at is None:
-        return now - word.created_at <= timedelta(minutes=30)
+        return now <= next_word_at(word.created_at)
     expected_at = max(visit.forecast_median_at or now, now)
     return expected_at <= word.quoted_until_at + GRACE

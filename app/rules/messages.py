@@ -117,6 +117,17 @@ class Said:
     expires_at: datetime
 
 
+def next_word_at(told_at: datetime) -> datetime:
+    """Return by when somebody who was told that we do not know yet hears from us again: 15 to 20 minutes, on the five.
+
+    >>> from datetime import UTC
+    >>> next_word_at(datetime(2026, 11, 24, 7, 52, tzinfo=UTC)).isoformat()
+    '2026-11-24T08:10:00+00:00'
+    """
+    until_at = told_at + timedelta(minutes=15)
+    return until_at + timedelta(seconds=-until_at.timestamp() % 300)
+
+
 def no_longer_true(
     said: Said,
     *,
