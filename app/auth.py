@@ -15,13 +15,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Invalid, NotAllowed, NotFound
+from app.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from app.models import ApiToken, Device, PhoneLink, SignIn, Technician, User
+from app.operations.checks import tell_text
 from app.rules.access import ROLES
 
 SIGN_IN_LASTS = timedelta(hours=20)
 PHONE_SIGN_IN_LASTS = timedelta(days=90)
 PHONE_LINK_LASTS = timedelta(hours=24)
+MOST_NAME = 80
 MIN_PASSWORD = 10
 MAX_PASSWORD = 200
 
@@ -54,8 +56,7 @@ def create_user(
     email = email.strip().lower()
     if "@" not in email or " " in email or not email.isprintable() or len(email) > 254:
         raise Invalid.one("email", "email")
-    if not name.strip():
-        raise Invalid.one("name", "missing")
+    name = checked_name(name)
     if role not in ROLES or role == "technician":
         raise Invalid.one("role", "choice", choices=", ".join(ROLES[1:]))
     password_hash = hash_password(password)
@@ -63,7 +64,7 @@ def create_user(
         raise Conflict("user_exists")
     user = User(
         email=email,
-        name=name.strip(),
+        name=name,
         role=role,
         language=language,
         password_hash=password_hash,
@@ -130,14 +131,22 @@ def actor_of_session(session: Session, *, token: str, now: datetime) -> Actor | 
     return Actor(f"technician:{technician_id}", "technician", technician_language, technician_id=technician_id)
 
 
+def checked_name(name: str) -> str:
+    """Return the name of a user or a program without the blanks around it. Raises Invalid naming the field."""
+    problems: list[Problem] = []
+    name = tell_text(problems, "name", name, MOST_NAME)
+    if problems:
+        raise Invalid(problems)
+    return name
+
+
 def create_api_token(session: Session, *, name: str, role: str, now: datetime) -> str:
     """Add a key for another program and return it; it is never shown again. Raises Invalid naming the field."""
-    if not name.strip():
-        raise Invalid.one("name", "missing")
+    name = checked_name(name)
     if role not in ROLES or role == "technician":
         raise Invalid.one("role", "choice", choices=", ".join(ROLES[1:]))
     token = f"mmk_{secrets.token_urlsafe(32)}"
-    session.add(ApiToken(name=name.strip(), role=role, token_hash=token_hash(token), created_at=now))
+    session.add(ApiToken(name=name, role=role, token_hash=token_hash(token), created_at=now))
     return token
 
 

@@ -73,8 +73,9 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
     for visit in day.visits:
         if status[visit.id] not in AWAITED:
             continue
-        if visit.id not in forecasts:
+        if visit.lat is None:
             raise_alarm(session, "site_not_located", f"visit:{visit.id}", now, visit_id=visit.id)
+        if visit.id not in forecasts:
             continue
         forecast, told = forecasts[visit.id], day.told.get(visit.id, [])
         decision = _decide(day, stops[visit.id], forecast, told, _watch(visit), now, policy)

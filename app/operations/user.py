@@ -36,13 +36,12 @@ def change_user(
     user = session.get(User, user_id)
     if user is None:
         raise NotFound("user")
-    if not name.strip():
-        raise Invalid.one("name", "missing")
+    name = auth.checked_name(name)
     if role not in ROLES[1:]:
         raise Invalid.one("role", "choice", choices=", ".join(ROLES[1:]))
     if list(admins) == [user.id] and not (active and role == "admin"):
         raise Conflict("last_admin")
-    user.name, user.role = name.strip(), role
+    user.name, user.role = name, role
     if password:
         user.password_hash = auth.hash_password(password)
     if password or not active:
