@@ -21,16 +21,16 @@ class Console:
 
     name = "console"
 
-    def reaches(self, recipient: Recipient) -> bool:  # noqa: ARG002
+    def reaches(self, recipient: Recipient) -> bool:
         """Return that anybody is reached."""
         return True
 
-    def send(self, message: Message, recipient: Recipient, *, reference: str, valid_s: int) -> str:  # noqa: ARG002
+    def send(self, message: Message, recipient: Recipient, *, reference: str, valid_s: int) -> str:
         """Print the message, without the recipient."""
         log.info("notice", short=message.short, subject=message.subject, body=message.body)
         return f"console-{reference}"
 
-    def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:  # noqa: ARG002
+    def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:
         """Return that nothing was printed: printing twice does no harm."""
         return None
 

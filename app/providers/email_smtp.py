@@ -49,7 +49,7 @@ class SmtpEmail:
         """Return whether there is an e-mail address."""
         return bool(recipient.email)
 
-    def send(self, message: Message, recipient: Recipient, *, reference: str, valid_s: int) -> str:  # noqa: ARG002
+    def send(self, message: Message, recipient: Recipient, *, reference: str, valid_s: int) -> str:
         """Hand subject and body over; the id is the Message-ID."""
         assert recipient.email is not None
         message_id = f"<mamonaku.{reference}@{self._domain}>"
@@ -63,7 +63,7 @@ class SmtpEmail:
             raise OutcomeUnknown("no answer in time") from error
         return message_id
 
-    def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:  # noqa: ARG002
+    def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:
         """Raise OutcomeUnknown: a mail server does not tell what it took."""
         raise OutcomeUnknown("a mail server cannot be asked")
 

@@ -89,7 +89,7 @@ class TwilioSms:
             raise Refused(said)
         raise OutcomeUnknown(said)
 
-    def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:  # noqa: ARG002
+    def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:
         """Search the account for this text to this number since then.
 
         Twilio does not return the callback address with our reference, so the text decides: it holds the visit's own
