@@ -14,13 +14,11 @@ from app.operations.lateness import look_at_day, postpone_day
 from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
 from app.operations.outbox import Lanes, deliver_due
+from app.operations.policy import current_policy
 from app.parts import Parts
 from app.providers.geocode_nominatim import GeocoderSilent
-from app.rules.policy import Policy
 
 log = structlog.get_logger()
-
-POLICY = Policy()
 
 
 def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
@@ -31,11 +29,12 @@ def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
     telling = Telling(parts.settings.base_url, zone or parts.settings.zone, parts.channels)
     with parts.db.read() as session:
         due = due_technicians(session, now)
+        policy = current_policy(session)
     added = 0
     for technician_id in due:
         try:
             with parts.db.write() as session:
-                added += look_at_day(session, technician_id, telling, now, POLICY)
+                added += look_at_day(session, technician_id, telling, now, policy)
         except Exception as error:
             log.error("a day could not be looked at", technician_id=technician_id, exc_info=True)
             with parts.db.write() as session:

@@ -6,13 +6,14 @@ from app.models.company import Company
 from app.models.customer import Customer, Site
 from app.models.job import JobRun, Lease
 from app.models.notice import Notice, NoticeAttempt, Receipt
+from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
 from app.models.service import Service
 from app.models.technician import Device, Technician
 from app.models.visit import DecisionEntry, Visit, VisitEvent
 
 #: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
-EVIDENCE = (VisitEvent, DecisionEntry, Receipt)
+EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion)
 
 __all__ = [
     "EVIDENCE",
@@ -29,6 +30,7 @@ __all__ = [
     "Notice",
     "NoticeAttempt",
     "PhoneLink",
+    "PolicyVersion",
     "PositionFix",
     "QuarantinedInput",
     "Receipt",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from app.rules.terms import faults
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -75,19 +77,5 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises ValueError naming the field."""
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if one.name.endswith("_share") and not 0.0 <= value <= 1.0:
-                raise ValueError(f"{one.name}: {value} is no probability")
-            if value < 0:
-                raise ValueError(f"{one.name}: {value} is less than nothing")
-        for early, late in (
-            ("driving_lead_min", "likely_lead_min"), ("working_lead_min", "likely_lead_min"),
-            ("sure_lead_min", "driving_lead_min"), ("sure_lead_min", "working_lead_min"),
-        ):  # fmt: skip
-            if getattr(self, early) <= getattr(self, late):
-                raise ValueError(f"{early}: must be more than {late}")
-        if self.quote_stretch < 1.0:
-            raise ValueError("quote_stretch: must be 1 or more")
-        if self.quote_max_min < max(self.quote_min_min, 5):
-            raise ValueError("quote_max_min: must be 5 or more, and no less than quote_min_min")
+        for fault in faults({one.name: getattr(self, one.name) for one in fields(self)}):
+            raise ValueError(f"{fault.field}: {fault.code} {dict(fault.facts)}")

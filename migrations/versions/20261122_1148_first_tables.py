@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 
-EVIDENCE = ("visit_event", "decision_entry", "receipt")
+EVIDENCE = ("visit_event", "decision_entry", "receipt", "policy_version")
 
 NO_OVERLAP_POSTGRESQL = (
     "ALTER TABLE visit ADD CONSTRAINT visit_no_overlap EXCLUDE USING gist ("
@@ -112,6 +112,14 @@ def upgrade() -> None:
         sa.Column("until_at", app.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("seen_at", app.db.UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
+    )
+    op.create_table(
+        "policy_version",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", app.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("values", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_policy_version")),
     )
     op.create_table(
         "service",
@@ -532,6 +540,7 @@ def downgrade() -> None:
     op.drop_table("user")
     op.drop_table("technician")
     op.drop_table("service")
+    op.drop_table("policy_version")
     op.drop_table("lease")
     op.drop_table("job_run")
     op.drop_table("customer")

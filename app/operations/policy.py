@@ -1,0 +1,87 @@
+"""When are customers told, as the manager wants it? The policy in force, its change, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid, NotFound, Problem
+from app.models import PolicyVersion
+from app.rules.policy import Policy
+from app.rules.terms import TERMS, faults
+
+log = structlog.get_logger()
+
+_NEWEST = select(PolicyVersion).order_by(PolicyVersion.id.desc()).limit(1)
+
+
+def current_policy(session: Session) -> Policy:
+    """Return the policy in force; what was never changed is as the product comes with it."""
+    newest = session.scalar(_NEWEST)
+    return Policy() if newest is None else policy_of(newest.values)
+
+
+def policy_of(values: Mapping[str, Any]) -> Policy:
+    """Return the policy that kept values mean.
+
+    A newer release may know a parameter no more, or allow less: what does not fit any more is left at the product's own
+    value and logged. No customer may stay untold because of it.
+    """
+    known = {name: value for name, value in values.items() if name in TERMS}
+    while found := faults({**_defaults(), **known}):
+        log.error("a kept parameter of the policy does not fit any more", parameters=[fault.field for fault in found])
+        kept = {name: value for name, value in known.items() if name not in {fault.field for fault in found}}
+        known = kept if len(kept) < len(known) else {}
+    return Policy(**known)
+
+
+def change_policy(session: Session, values: Mapping[str, Any], *, actor: str, now: datetime) -> Policy:
+    """Change parameters of the policy and return it; those not named stay, None means the product's own value.
+
+    What changes nothing adds no version. Raises Invalid naming the fields: unknown, of the wrong type, out of range,
+    or in contradiction to another.
+    """
+    defaults = _defaults()
+    wanted = {name: defaults.get(name) if value is None else value for name, value in values.items()}
+    before = asdict(current_policy(session))
+    return _keep(session, {**before, **wanted}, actor, now)
+
+
+def restore_policy(session: Session, version_id: int | None, *, actor: str, now: datetime) -> Policy:
+    """Go back to an earlier version, or (None) to what the product comes with, by adding a version that says the same.
+
+    Raises NotFound, and Invalid when the old values do not fit any more.
+    """
+    version = PolicyVersion(values={}) if version_id is None else session.get(PolicyVersion, version_id)
+    if version is None:
+        raise NotFound("policy_version")
+    return _keep(session, {**_defaults(), **version.values}, actor, now)
+
+
+def policy_versions(session: Session, limit: int) -> Sequence[PolicyVersion]:
+    """Return the newest versions, newest first."""
+    return session.scalars(select(PolicyVersion).order_by(PolicyVersion.id.desc()).limit(limit)).all()
+
+
+def _keep(session: Session, values: Mapping[str, Any], actor: str, now: datetime) -> Policy:
+    """Add a version with everything that differs from the product's own values, when it says something new."""
+    found = faults(values)
+    if found:
+        raise Invalid([Problem(fault.field, fault.code, dict(fault.facts)) for fault in found])
+    defaults = _defaults()
+    changed = {name: value for name, value in values.items() if value != defaults[name]}
+    newest = session.scalar(_NEWEST)
+    if changed != (newest.values if newest is not None else {}):
+        session.add(PolicyVersion(at=now, by=actor, values=changed))
+        session.flush()
+    return Policy(**changed)
+
+
+def _defaults() -> dict[str, Any]:
+    return asdict(Policy())

@@ -1,0 +1,128 @@
+"""What does each parameter of the policy count in, how far may it go, and under which heading does a manager find it?
+
+One table for the dataclass's own check, for the office page and for what is refused there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+GROUPS = ("speak", "quote", "correct", "silence", "quiet", "friendly")
+#: What a value counts in: a probability from 0 to 1, minutes, seconds, how often, a factor, yes or no.
+UNITS = ("share", "min", "s", "times", "factor", "yes")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One parameter: its `group` (one of GROUPS), `unit` (one of UNITS), and the `least` and `most` that make sense.
+
+    `whole` values have no fraction. `fine` ones are for who knows why: the page keeps them below the others.
+    """
+
+    group: str
+    unit: str
+    least: float = 0.0
+    most: float = 1.0
+    whole: bool = False
+    fine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one parameter: `code` is extra (there is no such), type, range, more_than or no_less_than."""
+
+    field: str
+    code: str
+    facts: Mapping[str, Any]
+
+
+def _fine(group: str, unit: str, least: float = 0.0, most: float = 1.0, *, whole: bool = False) -> Term:
+    return Term(group, unit, least, most, whole, fine=True)
+
+
+TERMS: Mapping[str, Term] = MappingProxyType(
+    {
+        "last_share": Term("speak", "share", 0.2, 0.99),
+        "likely_share": Term("speak", "share", 0.2, 0.99),
+        "likely_lead_min": _fine("speak", "min", 5, 60),
+        "driving_share": Term("speak", "share", 0.2, 0.99),
+        "driving_lead_min": _fine("speak", "min", 5, 120),
+        "working_share": Term("speak", "share", 0.2, 0.99),
+        "working_lead_min": _fine("speak", "min", 5, 120),
+        "sure_share": Term("speak", "share", 0.5, 0.999),
+        "sure_lead_min": Term("speak", "min", 15, 480),
+        "standing_share": _fine("speak", "share", 0.2, 0.99),
+        "held_share": _fine("speak", "share", 0.2, 0.99),
+        "persist_s": Term("speak", "s", 0, 300),
+        "persist_early_s": Term("speak", "s", 0, 900),
+        "quote_share": Term("quote", "share", 0.5, 0.99),
+        "quote_max_min": Term("quote", "min", 5, 120, whole=True),
+        "quote_min_min": Term("quote", "min", 5, 60, whole=True),
+        "quote_stretch": _fine("quote", "factor", 1.0, 2.0),
+        "vague_share": _fine("quote", "share", 0.0, 0.99),
+        "vague_lead_min": _fine("quote", "min", 0, 60),
+        "guess_share": _fine("quote", "share", 0.0, 0.99),
+        "update_share": Term("correct", "share", 0.3, 0.99),
+        "update_gap_min": Term("correct", "min", 5, 120),
+        "recover_share": _fine("correct", "share", 0.0, 0.5),
+        "recover_s": _fine("correct", "s", 0, 1800),
+        "most_late": Term("correct", "times", 1, 6, whole=True),
+        "unheard_lead_min": Term("silence", "min", 0, 60),
+        "silent_lead_min": Term("silence", "min", 0, 60),
+        "long_silent_lead_min": _fine("silence", "min", 0, 60),
+        "long_silent_min": _fine("silence", "min", 1, 60),
+        "parked_silent_min": _fine("silence", "min", 0, 60),
+        "stale_min": _fine("silence", "min", 5, 180),
+        "give_up_min": Term("silence", "min", 0, 240),
+        "bell_min": _fine("friendly", "min", 0, 15),
+        "bell_past_min": _fine("friendly", "min", 0, 60),
+        "arriving_soon": Term("friendly", "yes"),
+        "arriving_soon_min": Term("friendly", "min", 2, 60),
+        "arriving_soon_early_min": Term("friendly", "min", 0, 60),
+    }
+)
+#: Pairs of which the first must be more than the second: a threshold falls as the promise comes nearer.
+_MORE_THAN = (
+    ("driving_lead_min", "likely_lead_min"),
+    ("working_lead_min", "likely_lead_min"),
+    ("sure_lead_min", "driving_lead_min"),
+    ("sure_lead_min", "working_lead_min"),
+)
+#: Pairs of which the first must not be less than the second.
+_NO_LESS_THAN = (("quote_max_min", "quote_min_min"),)
+
+
+def faults(values: Mapping[str, Any]) -> list[Fault]:
+    """Return what is wrong with parameters: unknown ones, values of the wrong kind, out of range, contradictions.
+
+    Two parameters are compared where both are given and each alone is right.
+
+    >>> [(fault.field, fault.code) for fault in faults({"persist_s": -1.0, "nobody": 1})]
+    [('persist_s', 'range'), ('nobody', 'extra')]
+    """
+    found = [fault for name, value in values.items() if (fault := _fault(name, value)) is not None]
+    wrong = {fault.field for fault in found}
+    for pairs, code in ((_MORE_THAN, "more_than"), (_NO_LESS_THAN, "no_less_than")):
+        for first, second in pairs:
+            if first not in values or second not in values or wrong & {first, second}:
+                continue
+            if values[first] < values[second] or (code == "more_than" and values[first] == values[second]):
+                found.append(Fault(first, code, {"other": second}))
+    return found
+
+
+def _fault(name: str, value: Any) -> Fault | None:
+    term = TERMS.get(name)
+    if term is None:
+        return Fault(name, "extra", {})
+    if term.unit == "yes":
+        return None if isinstance(value, bool) else Fault(name, "type", {})
+    if isinstance(value, bool) or not isinstance(value, int if term.whole else (int, float)):
+        return Fault(name, "type", {})
+    if not math.isfinite(value) or not term.least <= value <= term.most:
+        return Fault(name, "range", {"least": term.least, "most": term.most})
+    return None
