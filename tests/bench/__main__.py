@@ -11,16 +11,21 @@ from dataclasses import astuple, fields
 from pathlib import Path
 
 from app.replay import replay_day
+from app.rules.score import Marks
 from tests.bench import board, delivery, memory
-from tests.bench.marks import Marks, mark
+from tests.bench.marks import mark
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a Markdown table."""
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for row in rows:
-        print(f"| {' | '.join('–' if value is None else str(value) for value in row)} |", flush=True)
+        print(f"| {' | '.join(map(_cell, row))} |", flush=True)
     print()
+
+
+def _cell(value: object) -> str:
+    return "–" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def days(folder: Path) -> Iterable[Sequence[object]]:
