@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import Notice, PositionFix, Site, Visit
+from app.models import Notice, PositionFix, Site, Technician, Visit
 from app.rules.forecast import Day, Stop
 from app.rules.position import Fix
 from app.rules.visit import OPEN
@@ -71,6 +71,7 @@ _ELSEWHERE = select(Visit).where(
     Visit.status.in_(OPEN),
     or_(Visit.planned_from_at >= bindparam("until"), Visit.planned_until_at <= bindparam("since")),
 )
+_BASE = select(Technician.base_lat, Technician.base_lon).where(Technician.id == bindparam("technician"))
 # A ping is an old place under the present time: it would look like standing there.
 _FIXES = (
     select(PositionFix.fixed_at, PositionFix.lat, PositionFix.lon, PositionFix.accuracy_m, PositionFix.speed_mps)
@@ -162,7 +163,8 @@ def load_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) 
         for visit in visits
         if visit.lat is not None and visit.lon is not None
     )
-    return KnownDay(visits, Day(stops, fixes, zone), doubted, told)
+    base = session.execute(_BASE, {"technician": technician_id}).one()
+    return KnownDay(visits, Day(stops, fixes, zone, base=None if None in base else (base[0], base[1])), doubted, told)
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
@@ -195,4 +197,5 @@ def _stop(visit: KnownVisit, lat: float, lon: float, *, arrived: bool) -> Stop:
         completed_at=visit.completed_at,
         eta_reported=visit.eta_reported,
         eta_reported_at=visit.eta_reported_at,
+        arrived_by=visit.arrived_by if arrived else None,
     )

@@ -30,11 +30,18 @@ UNKNOWN_TRAVEL = Travel(1200.0, 0.6)
 NOT_LEFT_S = 600.0
 #: After the work, a phone that says nothing for so long may have left without it.
 WAITING_STALE_S = 1200.0
+#: So near is still there; passing by the base is no stay.
+STAYS_M, BASE_STAY_S = 150.0, 180.0
+#: A leg is directed at its stop when it came so much nearer; until then, so long after a job, only that was left.
+NEARER_M, LEFT_LATELY = 300.0, timedelta(minutes=10)
 #: How well a technician's own word holds, and for how long after its time.
 WORD_SPREAD_S, WORD_SPREAD_SHARE, WORD_OVER_S = 300.0, 0.15, 300.0
 #: On the way, when nobody tapped it: so much nearer than at the beginning of the leg, and the promise not far off.
 UNDER_WAY_M, UNDER_WAY_BEFORE = 500.0, timedelta(hours=2)
 
+_WHY = {"creeping": "slowly_nearer", "standing": "stands_still", "at_site": "stays_at_site", "silent": "no_fix",
+        "unknown": "nothing_known"}  # fmt: skip
+_ARRIVED_WHY = {"position": "stays_at_site", "silence": "silent_at_door"}
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101)
 
 
@@ -53,11 +60,13 @@ _WORK = tuple(tuple(math.exp(WORK_SPREAD * z) for z in column) for column in _Z)
 @dataclass(frozen=True, slots=True)
 class Day:
     """One technician's working day: `stops` in planned order, done ones included, cancelled ones left out; raw `fixes`
-    of the last hours in any order; `zone` for the local hour."""
+    of the last hours in any order; `zone` for the local hour; `base` latitude and longitude of the home or branch where
+    the day starts, if known."""
 
     stops: tuple[Stop, ...]
     fixes: tuple[Fix, ...]
     zone: tzinfo
+    base: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +75,8 @@ class Forecast:
 
     `arrives_from_at`, `arrives_median_at`, `arrives_until_at`: 10, 50 and 90 %; `late_probability` of arriving more
     than 5 minutes after the promise; `as_of` the newest evidence (None: nothing but the plan); `basis` plan |
-    usual_speed | observed_pace | reported_eta | work_left | cascade | silence; `state` travelling | creeping |
-    standing | silent | unknown towards this stop, waiting | at_site at the last one, later when others come before.
+    usual_speed | observed_pace | reported_eta | work_left | cascade | silence; `state` what the technician does (see
+    DayForecast) when this stop is next, later when others come before.
 
     `made_at` and `arrivals_s`: the sorted samples, seconds from then (negative: may have arrived unnoticed);
     `next_stop`: nothing comes before it; `perhaps_there`: the phone fell silent so near that this is an arrival rather
@@ -98,8 +107,13 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class DayForecast:
-    """What the technician does (`state` since `since`, at `current`), a forecast for each open stop, what positions
-    tell beside the taps (`inferred`), and which recorded arrivals they contradict (`withdrawn`)."""
+    """What the technician does, a forecast for each open stop, what positions tell beside the taps (`inferred`), and
+    which recorded arrivals they contradict (`withdrawn`).
+
+    `state` since `since`, at `current`, concluded from `why`: at_base (stays_at_base), waiting (work_done: still at the
+    last site), at_site (tapped_arrived | stays_at_site | silent_at_door), left (left_site | day_done), travelling
+    (moves | comes_nearer), creeping (slowly_nearer), standing (stands_still), silent (no_fix), unknown (nothing_known).
+    """
 
     state: str
     since: datetime | None
@@ -107,6 +121,7 @@ class DayForecast:
     forecasts: tuple[Forecast, ...]
     inferred: tuple[Inferred, ...]
     withdrawn: tuple[Inferred, ...] = ()
+    why: str = "nothing_known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,7 @@ class _Outlook:
     """Where the rest of the day begins: when the technician leaves, from where, and what that rests on."""
 
     state: str
+    why: str
     since: datetime | None
     basis: str
     as_of: datetime | None
@@ -147,7 +163,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
     done = [stop for stop in stops if not stop.is_open]
     last_done = max(done, key=lambda stop: stop.completed_at or stop.arrived_at or now, default=None)
     here = next((stop for stop in reversed(stops) if stop.is_at_work), None)
-    outlook = _outlook(here, last_done, todo, fixes, day.zone, now)
+    outlook = _outlook(day, here, last_done, todo, fixes, now)
     forecasts: list[Forecast] = []
     leaving, place = outlook.leaving, outlook.place
     reopened = {one.visit for one in withdrawn}
@@ -194,32 +210,68 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
         leaving = _leave_after(stop, arrivals, todo[index + 1 :], day.zone, now, columns[1:])
         place = (stop.lat, stop.lon)
     current = fixes[-1] if fixes else None
-    return DayForecast(outlook.state, outlook.since, current, tuple(forecasts), tuple(inferred), tuple(withdrawn))
+    return DayForecast(
+        outlook.state, outlook.since, current, tuple(forecasts), tuple(inferred), tuple(withdrawn), outlook.why
+    )  # fmt: skip
 
 
 def _outlook(
-    here: Stop | None, last_done: Stop | None, todo: Sequence[Stop], fixes: Sequence[Fix], zone: tzinfo, now: datetime
+    day: Day, here: Stop | None, last_done: Stop | None, todo: Sequence[Stop], fixes: Sequence[Fix], now: datetime
 ) -> _Outlook:
-    """Return where the rest of the day begins: at work, waiting at the last site, or under way."""
+    """Return where the rest of the day begins: at work, waiting at the last site or at the base, or under way."""
+    zone = day.zone
     seen_at = fixes[-1].fixed_at if fixes else None
     if here is not None and here.arrived_at is not None:
         begun_at = max(here.arrived_at, min(here.promised_from_at, here.arrived_at + timedelta(minutes=15)))
         leaving = departures(
-            (begun_at - now).total_seconds(), here.duration_min * 60.0, _needed_s(here, todo, zone, now), _U[1], _U[2]
+            (begun_at - now).total_seconds(),
+            here.duration_min * 60.0,
+            _needed_s((here.lat, here.lon), _first(todo), zone, now),
+            _U[1],
+            _U[2],
         )
         as_of = max(at for at in (here.arrived_at, seen_at) if at)
-        return _Outlook("at_site", here.arrived_at, "work_left", as_of, 0.0, leaving, (here.lat, here.lon))
-    if last_done is not None and fixes:
-        current = fixes[-1]
-        if distance_m(current.lat, current.lon, last_done.lat, last_done.lon) <= 150.0:
-            age_s = (now - current.fixed_at).total_seconds()
-            needed_s = _needed_s(last_done, todo, zone, now)
-            leaving = [time_to_leave(needed_s, u) + packing(w) for u, w in zip(_U[1], _U[2], strict=True)]
-            as_of = max(at for at in (last_done.completed_at, seen_at) if at)
-            silent_s = age_s if age_s > WAITING_STALE_S else 0.0
-            place = (last_done.lat, last_done.lon)
-            return _Outlook("waiting", last_done.completed_at, "usual_speed", as_of, silent_s, leaving, place)
-    return _Outlook("unknown", None, "plan", seen_at)
+        why = _ARRIVED_WHY.get(here.arrived_by or "position", "tapped_arrived")
+        return _Outlook("at_site", why, here.arrived_at, "work_left", as_of, 0.0, leaving, (here.lat, here.lon))
+    place = (last_done.lat, last_done.lon) if last_done else None
+    if last_done is not None and place is not None and fixes and _is_near(fixes[-1], place):
+        as_of = max(at for at in (last_done.completed_at, seen_at) if at)
+        return _waiting("waiting", "work_done", last_done.completed_at, as_of, place, todo, fixes, zone, now)
+    since = _at_base_since(day.base, fixes)
+    if day.base is not None and since is not None and not any(stop.en_route_at for stop in todo[:1]):
+        return _waiting("at_base", "stays_at_base", since, fixes[-1].fixed_at, day.base, todo, fixes, zone, now)
+    if last_done is not None and not todo:
+        return _Outlook("left", "day_done", last_done.completed_at, "plan", seen_at)
+    return _Outlook("unknown", "nothing_known", None, "plan", seen_at)
+
+
+def _waiting(
+    state: str, why: str, since: datetime | None, as_of: datetime | None, place: tuple[float, float],
+    todo: Sequence[Stop], fixes: Sequence[Fix], zone: tzinfo, now: datetime,
+) -> _Outlook:  # fmt: skip
+    """Return the outlook of who is free at a `place` and leaves when it is time, or a little after."""
+    age_s = (now - fixes[-1].fixed_at).total_seconds()
+    needed_s = _needed_s(place, _first(todo), zone, now)
+    leaving = [time_to_leave(needed_s, u) + packing(w) for u, w in zip(_U[1], _U[2], strict=True)]
+    return _Outlook(
+        state, why, since, "usual_speed", as_of, age_s if age_s > WAITING_STALE_S else 0.0, leaving, place
+    )  # fmt: skip
+
+
+def _is_near(fix: Fix, place: tuple[float, float]) -> bool:
+    return distance_m(fix.lat, fix.lon, *place) <= STAYS_M
+
+
+def _at_base_since(base: tuple[float, float] | None, fixes: Sequence[Fix]) -> datetime | None:
+    """Return since when the phone has stayed at the base; None when it is elsewhere or only passes by."""
+    if base is None or not fixes or not _is_near(fixes[-1], base):
+        return None
+    since = fixes[-1].fixed_at
+    for fix in reversed(fixes):
+        if not _is_near(fix, base):
+            return since if (fixes[-1].fixed_at - since).total_seconds() >= BASE_STAY_S else None
+        since = fix.fixed_at
+    return since
 
 
 def _while_driving(outlook: _Outlook, moved: Motion, stop: Stop, last_done: Stop | None, now: datetime) -> _Outlook:
@@ -227,7 +279,13 @@ def _while_driving(outlook: _Outlook, moved: Motion, stop: Stop, last_done: Stop
     as_of = max((at for at in (outlook.as_of, stop.en_route_at, tapped_at) if at), default=None)
     unheard = moved.state in ("silent", "unknown") and as_of is not None
     silent_s = (now - as_of).total_seconds() if unheard and as_of else 0.0
-    return _Outlook(moved.state, moved.since, outlook.basis, as_of, silent_s)
+    state, why, since = moved.state, _WHY.get(moved.state, "moves"), moved.since
+    if state == "travelling":
+        if moved.begun_m - moved.distance_m >= NEARER_M:
+            why = "comes_nearer"
+        elif tapped_at is not None and now - tapped_at <= LEFT_LATELY:
+            state, why, since = "left", "left_site", tapped_at
+    return _Outlook(state, why, since, outlook.basis, as_of, silent_s)
 
 
 def _departed_at(last_done: Stop | None, fixes: Sequence[Fix]) -> datetime | None:
@@ -236,17 +294,20 @@ def _departed_at(last_done: Stop | None, fixes: Sequence[Fix]) -> datetime | Non
     return left_at(last_done, fixes) or last_done.completed_at
 
 
+def _first(stops: Sequence[Stop]) -> Stop | None:
+    return stops[0] if stops else None
+
+
 def _hour(at: datetime, zone: tzinfo) -> float:
     local = at.astimezone(zone)
     return local.hour + local.minute / 60
 
 
-def _needed_s(stop: Stop, later: Sequence[Stop], zone: tzinfo, now: datetime) -> float:
-    """Return the seconds from now until one must leave `stop` to be at the next one as its promise begins."""
-    following = next((other for other in later if other is not stop), None)
+def _needed_s(place: tuple[float, float], following: Stop | None, zone: tzinfo, now: datetime) -> float:
+    """Return the seconds from now until one must leave `place` to be at `following` as its promise begins."""
     if following is None:
         return math.inf
-    way_m = distance_m(stop.lat, stop.lon, following.lat, following.lon)
+    way_m = distance_m(*place, following.lat, following.lon)
     travel_s = usual(way_m, _hour(following.promised_from_at, zone)).median_s
     return (following.promised_from_at - now).total_seconds() - travel_s
 
@@ -264,7 +325,7 @@ def _leave_after(
 ) -> list[float]:
     """Return samples of leaving `stop`: the work begins with the promise or the arrival, and ends; then it is time."""
     begin_s = max((stop.promised_from_at - now).total_seconds(), 0.0)
-    needed_s = _needed_s(stop, later, zone, now)
+    needed_s = _needed_s((stop.lat, stop.lon), _first(later), zone, now)
     work_s = stop.duration_min * 60.0
     return [
         max(max(a, begin_s) + work_s * factor, time_to_leave(needed_s, u))

@@ -28,8 +28,9 @@ HEADING_M = 300.0
 class Stop:
     """One visit as the forecast needs it; every `_at` is an aware instant, `duration_min` the planned minutes of work.
 
-    `en_route_at`, `arrived_at`, `completed_at` are taps or the office's word; `eta_reported` is the arrival that the
-    technician announced at `eta_reported_at`.
+    `en_route_at`, `arrived_at`, `completed_at` are taps, the office's word, or what positions told before; `arrived_by`
+    which of them (tap | office | position | silence). `eta_reported` is the arrival that the technician announced at
+    `eta_reported_at`.
     """
 
     visit: str
@@ -43,6 +44,7 @@ class Stop:
     completed_at: datetime | None = None
     eta_reported: datetime | None = None
     eta_reported_at: datetime | None = None
+    arrived_by: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,7 +24,7 @@ def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def stop(visit: str, north_m: float, promised: float, window: float = 0, duration: int = 60, **known: datetime) -> Stop:
+def stop(visit: str, north_m: float, promised: float, window: float = 0, duration: int = 60, **known: Any) -> Stop:
     return Stop(visit, LAT + north_m / 111_195, LON, at(promised), at(promised + window), duration, **known)
 
 
@@ -139,6 +140,43 @@ def test_who_waits_after_the_work_leaves_when_it_is_time() -> None:
     (one,) = look([done, stop("b", 4000, 120)], way(-30, 0, 0, 0), 0).forecasts
     assert one.state == "waiting"
     assert one.late_probability < 0.15
+
+
+BASE = (LAT - 9000 / 111_195, LON)
+
+
+@pytest.mark.parametrize(
+    ("stops", "fixes", "state", "why"),
+    [
+        ([stop("a", 0, 60)], [], "unknown", "nothing_known"),
+        ([stop("a", 0, 60)], way(0, 10, -9000, -9000), "at_base", "stays_at_base"),
+        ([stop("a", 0, 60, en_route_at=at(5))], way(0, 10, -9000, -9000), "standing", "stands_still"),
+        ([stop("a", 0, 60)], way(0, 10, -9000, -5000), "travelling", "comes_nearer"),
+        ([stop("a", 0, 60)], [*way(0, 5, -5000, -3000), *way(5, 10, -3000, -3000)], "standing", "stands_still"),
+        ([stop("a", 0, 60)], [*way(0, 2, -1000, -200), *way(2, 10, -200, -150)], "creeping", "slowly_nearer"),
+        ([stop("a", 0, 60)], way(0, 2, -5000, -4000), "silent", "no_fix"),
+        ([stop("a", 0, 0, arrived_at=at(0), arrived_by="tap")], way(0, 10, 0, 0), "at_site", "tapped_arrived"),
+        ([stop("a", 0, 0)], way(0, 10, 0, 0), "at_site", "stays_at_site"),
+        ([stop("a", 0, -60, arrived_at=at(-60), completed_at=at(2))], way(0, 10, 0, 0), "waiting", "work_done"),
+        (
+            [stop("a", 0, -60, arrived_at=at(-60), completed_at=at(9)), stop("b", 9000, 60)],
+            way(9, 10, 0, -500, 0.25), "left", "left_site",
+        ),
+        ([stop("a", 0, -60, arrived_at=at(-60), completed_at=at(2))], way(2, 10, 0, 4000), "left", "day_done"),
+    ],
+)  # fmt: skip
+def test_what_the_technician_does_is_told_with_its_evidence(
+    stops: list[Stop], fixes: list[Fix], state: str, why: str
+) -> None:
+    outlook = forecast_day(Day(tuple(stops), tuple(fixes), TOKYO, BASE), at(10))
+    assert (outlook.state, outlook.why) == (state, why)
+    assert outlook.since is None or at(-60) <= outlook.since <= at(10)
+
+
+def test_who_is_at_the_base_leaves_when_it_is_time_and_a_dead_phone_there_is_no_delay_yet() -> None:
+    outlook = forecast_day(Day((stop("a", 0, 90, 30),), tuple(way(0, 5, -9000, -9000)), TOKYO, BASE), at(12))
+    assert (outlook.state, outlook.since) == ("at_base", at(0))
+    assert outlook.forecasts[0].late_probability < 0.2
 
 
 def test_the_hour_is_the_local_one() -> None:
