@@ -163,8 +163,9 @@ def load_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) 
         for visit in visits
         if visit.lat is not None and visit.lon is not None
     )
-    base = session.execute(_BASE, {"technician": technician_id}).one()
-    return KnownDay(visits, Day(stops, fixes, zone, base=None if None in base else (base[0], base[1])), doubted, told)
+    lat, lon = session.execute(_BASE, {"technician": technician_id}).one()
+    base = None if lat is None or lon is None else (lat, lon)
+    return KnownDay(visits, Day(stops, fixes, zone, base), doubted, told)
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
