@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.event import listen
 
 from app.models import Alarm, Site, Technician, Visit
+from app.operations.booking import lock_technicians
 from app.providers.geocode_nominatim import GeocoderSilent, Place
 from app.tick import locate, sweep
 
@@ -58,6 +60,38 @@ def test_a_day_that_fails_is_pushed_forward_and_stops_no_other(parts, db, world,
     sweep(parts, clock.forward(minutes=6))
     with db.read() as session:
         assert session.scalars(select(Alarm.cleared_by)).one() == "system"
+
+
+def test_many_days_need_no_more_statements_than_few(parts, db, world, clock, second):
+    with db.write() as session:
+        fleet = [Technician(name=f"担当{number}", created_at=clock.now()) for number in range(20)]
+        session.add_all(fleet)
+    world.visit()
+    asked = []
+    listen(db.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+    sweep(parts, clock.now())
+    for_two = len(asked)
+    for technician in fleet:
+        world.visit(technician_id=technician.id)
+    asked.clear()
+    sweep(parts, clock.forward(seconds=1))
+    assert len(asked) <= for_two
+    with db.read() as session:
+        assert session.scalar(select(func.count()).where(Visit.forecast_basis.is_(None))) == 0
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_a_day_that_is_being_changed_is_looked_at_afterwards_and_delays_no_other(parts, db, world, clock, second):
+    busy, (fine, _) = world.visit(), second
+    with db.write() as session:
+        lock_technicians(session, world.technician)
+        sweep(parts, clock.now())
+        with db.read() as other:
+            assert other.get_one(Visit, fine).forecast_basis is not None
+            assert other.get_one(Visit, busy).forecast_basis is None
+    sweep(parts, clock.now())
+    with db.read() as session:
+        assert session.get_one(Visit, busy).forecast_basis is not None
 
 
 def test_a_visit_that_nobody_closed_is_handed_to_a_person_and_not_looked_at_for_ever(parts, db, world, clock):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -216,6 +216,17 @@ def lock_technicians(session: Session, *technician_ids: int | None) -> None:
     if wanted:
         locked = select(Technician.id).where(Technician.id.in_(wanted)).order_by(Technician.id)
         session.execute(locked.with_for_update(key_share=True)).all()
+
+
+def lock_free_technicians(session: Session, technician_ids: Sequence[int]) -> Sequence[int]:
+    """Take the turn to change the days of those technicians whom nobody else is changing just now; return them.
+
+    For who changes many days at once and can come back: waiting for one would keep the others locked meanwhile.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return technician_ids
+    free = select(Technician.id).where(Technician.id.in_(technician_ids)).order_by(Technician.id)
+    return session.scalars(free.with_for_update(key_share=True, skip_locked=True)).all()
 
 
 def look_again(session: Session, technician_id: int | None, now: datetime) -> None:

@@ -1,14 +1,14 @@
 """What is known of a technician's day, ready for the rules to look at?
 
-Every new position asks this, so its statements are built once, and each is one question for the whole day.
+Every new position asks this, so its statements are built once, and each is one question for the days of many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
@@ -27,43 +27,45 @@ _DUE = (
     .where(Visit.check_at <= bindparam("now"), Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
     .order_by(Visit.check_at)
 )
+_VISIT, _SITE, _FIX = Visit.__table__.c, Site.__table__.c, PositionFix.__table__.c
 _VISITS = (
     select(
-        Visit.id,
-        Visit.status,
-        Site.lat,
-        Site.lon,
-        Visit.promised_from_at,
-        Visit.promised_until_at,
-        Visit.planned_until_at,
-        Visit.duration_min,
-        Visit.en_route_at,
-        Visit.arrived_at,
-        Visit.arrived_by,
-        Visit.completed_at,
-        Visit.eta_reported,
-        Visit.eta_reported_at,
-        Visit.forecast_from_at,
-        Visit.forecast_until_at,
-        Visit.forecast_median_at,
-        Visit.late_probability,
-        Visit.forecast_as_of_at,
-        Visit.forecast_basis,
-        Visit.forecast_state,
-        Visit.watch,
-        Visit.decided_reason,
-        Visit.decided_alarm,
-        Visit.check_at,
+        _VISIT.technician_id,
+        _VISIT.id,
+        _VISIT.status,
+        _SITE.lat,
+        _SITE.lon,
+        _VISIT.promised_from_at,
+        _VISIT.promised_until_at,
+        _VISIT.planned_until_at,
+        _VISIT.duration_min,
+        _VISIT.en_route_at,
+        _VISIT.arrived_at,
+        _VISIT.arrived_by,
+        _VISIT.completed_at,
+        _VISIT.eta_reported,
+        _VISIT.eta_reported_at,
+        _VISIT.forecast_from_at,
+        _VISIT.forecast_until_at,
+        _VISIT.forecast_median_at,
+        _VISIT.late_probability,
+        _VISIT.forecast_as_of_at,
+        _VISIT.forecast_basis,
+        _VISIT.forecast_state,
+        _VISIT.watch,
+        _VISIT.decided_reason,
+        _VISIT.decided_alarm,
+        _VISIT.check_at,
     )
-    .join(Site, Site.id == Visit.site_id)
+    .join_from(Visit.__table__, Site.__table__, _SITE.id == _VISIT.site_id)
     .where(
-        Visit.technician_id == bindparam("technician"),
-        Visit.status != "cancelled",
-        Visit.planned_from_at < bindparam("until"),
-        Visit.planned_until_at > bindparam("since"),
+        _VISIT.technician_id.in_(bindparam("technicians", expanding=True)),
+        _VISIT.status != "cancelled",
+        _VISIT.planned_from_at < bindparam("until"),
+        _VISIT.planned_until_at > bindparam("since"),
     )
-    .order_by(Visit.planned_from_at, Visit.id)
-    .with_for_update(of=Visit, key_share=True)
+    .order_by(_VISIT.technician_id, _VISIT.planned_from_at, _VISIT.id)
+    .with_for_update(of=Visit.__table__, key_share=True)
 )
 _ELSEWHERE = select(Visit).where(
     Visit.technician_id == bindparam("technician"),
@@ -71,16 +73,19 @@ _ELSEWHERE = select(Visit).where(
     Visit.status.in_(OPEN),
     or_(Visit.planned_from_at >= bindparam("until"), Visit.planned_until_at <= bindparam("since")),
 )
-_BASE = select(Technician.base_lat, Technician.base_lon).where(Technician.id == bindparam("technician"))
+_TECHNICIAN = Technician.__table__.c
+_BASES = select(_TECHNICIAN.id, _TECHNICIAN.base_lat, _TECHNICIAN.base_lon).where(
+    _TECHNICIAN.id.in_(bindparam("technicians", expanding=True))
+)
 # A ping is an old place under the present time: it would look like standing there.
 _FIXES = (
-    select(PositionFix.fixed_at, PositionFix.lat, PositionFix.lon, PositionFix.accuracy_m, PositionFix.speed_mps)
+    select(_FIX.technician_id, _FIX.fixed_at, _FIX.lat, _FIX.lon, _FIX.accuracy_m, _FIX.speed_mps)
     .where(
-        PositionFix.technician_id == bindparam("technician"),
-        PositionFix.fixed_at > bindparam("since"),
-        PositionFix.moved,
+        _FIX.technician_id.in_(bindparam("technicians", expanding=True)),
+        _FIX.fixed_at > bindparam("since"),
+        _FIX.moved,
     )
-    .order_by(PositionFix.fixed_at)
+    .order_by(_FIX.technician_id, _FIX.fixed_at)
 )
 # What was dropped, the customer has not been and will not be told.
 _NOTICES = (
@@ -90,13 +95,13 @@ _NOTICES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KnownVisit:
+class KnownVisit(NamedTuple):
     """What a look needs of a visit, in the order of the statement's columns.
 
     `lat` and `lon` are None while its site is not located.
     """
 
+    technician_id: int
     id: int
     status: str
     lat: float | None
@@ -130,7 +135,7 @@ class KnownDay:
 
     `visits` in planned order; `stops` those of them with a position, as the rules take them; `doubted` were concluded
     to have been reached from silence alone, which has been broken; `told` are each visit's notices about the promise as
-    it stands, oldest first.
+    it stands, oldest first (those of other days may be among them).
     """
 
     visits: Sequence[KnownVisit]
@@ -145,33 +150,54 @@ def due_technicians(session: Session, now: datetime) -> Sequence[int]:
     return list(dict.fromkeys(technician_id for (technician_id,) in rows if technician_id is not None))
 
 
-def load_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> KnownDay:
-    """Load a technician's day, its visits locked for changing."""
-    reach = {"technician": technician_id, "since": now - DAY_REACH, "until": now + DAY_REACH}
-    visits = [KnownVisit(*tuple(row)) for row in session.execute(_VISITS, reach)]
-    fixes = tuple(
-        Fix(*row) for row in session.execute(_FIXES, {"technician": technician_id, "since": now - FIXES_REACH})
-    )
-    by_id = {visit.id: visit for visit in visits}
-    told: dict[int, list[Notice]] = {}
-    for notice in session.scalars(_NOTICES, {"visits": list(by_id)}):
-        if _speaks_of(notice, by_id[notice.visit_id]):
-            told.setdefault(notice.visit_id, []).append(notice)
-    doubted = [visit for visit in visits if _silence_broken(visit, fixes)]
-    stops = tuple(
-        _stop(visit, visit.lat, visit.lon, arrived=visit not in doubted)
-        for visit in visits
-        if visit.lat is not None and visit.lon is not None
-    )
-    lat, lon = session.execute(_BASE, {"technician": technician_id}).one()
-    base = None if lat is None or lon is None else (lat, lon)
-    return KnownDay(visits, Day(stops, fixes, zone, base), doubted, told)
+def load_days(session: Session, technician_ids: Sequence[int], zone: tzinfo, now: datetime) -> dict[int, KnownDay]:
+    """Load the days of technicians, their visits locked for changing: as many statements for many as for one."""
+    known = session.connection()
+    reach = {"technicians": technician_ids, "since": now - DAY_REACH, "until": now + DAY_REACH}
+    visits: dict[int, list[KnownVisit]] = {technician_id: [] for technician_id in technician_ids}
+    for row in known.execute(_VISITS, reach):
+        visits[row[0]].append(KnownVisit._make(row))
+    fixes: dict[int, list[Fix]] = {technician_id: [] for technician_id in technician_ids}
+    for technician_id, *measured in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}):
+        fixes[technician_id].append(Fix(*measured))
+    bases = {technician_id: base for technician_id, *base in known.execute(_BASES, reach)}
+    told = _told(session, {visit.id: visit for day in visits.values() for visit in day})
+    return {
+        technician_id: _day(visits[technician_id], tuple(fixes[technician_id]), bases[technician_id], told, zone)
+        for technician_id in technician_ids
+    }
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
     """Return the technician's visits that are due to be looked at but belong to other days."""
     reach = {"technician": technician_id, "now": now, "since": now - DAY_REACH, "until": now + DAY_REACH}
     return session.scalars(_ELSEWHERE, reach).all()
+
+
+def _day(
+    visits: Sequence[KnownVisit],
+    fixes: tuple[Fix, ...],
+    base: Sequence[float | None],
+    told: dict[int, list[Notice]],
+    zone: tzinfo,
+) -> KnownDay:
+    doubted = [visit for visit in visits if _silence_broken(visit, fixes)]
+    stops = tuple(
+        _stop(visit, visit.lat, visit.lon, arrived=visit not in doubted)
+        for visit in visits
+        if visit.lat is not None and visit.lon is not None
+    )
+    lat, lon = base
+    located = None if lat is None or lon is None else (lat, lon)
+    return KnownDay(visits, Day(stops, fixes, zone, located), doubted, told)
+
+
+def _told(session: Session, visits: Mapping[int, KnownVisit]) -> dict[int, list[Notice]]:
+    told: dict[int, list[Notice]] = {}
+    for notice in session.scalars(_NOTICES, {"visits": list(visits)}):
+        if _speaks_of(notice, visits[notice.visit_id]):
+            told.setdefault(notice.visit_id, []).append(notice)
+    return told
 
 
 def _speaks_of(notice: Notice, visit: KnownVisit) -> bool:

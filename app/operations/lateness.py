@@ -1,26 +1,25 @@
-"""Look at a technician's day again: forecast every stop, record what taps forgot, and tell who must be told."""
+"""Look at technicians' days again: forecast every stop, record what taps forgot, and tell who must be told."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from app.models import DecisionEntry, Notice, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
-from app.operations.booking import lock_technicians
-from app.operations.day import DAY_REACH, KnownDay, KnownVisit, due_elsewhere, load_day
+from app.operations.booking import lock_free_technicians, lock_technicians
+from app.operations.day import DAY_REACH, KnownDay, KnownVisit, due_elsewhere, load_days
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
 from app.rules.lateness import ALARMS, Decision, Told, Watch, decide
 from app.rules.policy import Policy
-from app.rules.quiet import hushed
 from app.rules.visit import AWAITED, OPEN
 
 #: When a rule fails on a day, the day is looked at again after this, so that it cannot block the others.
@@ -56,10 +55,47 @@ _WRITE = (
 )
 
 
-def look_at_day(session: Session, technician_id: int, telling: Telling, now: datetime, policy: Policy) -> int:
-    """Forecast and decide for every open visit of a technician around now; return how many notices were added."""
-    lock_technicians(session, technician_id)
-    day = load_day(session, technician_id, telling.zone, now)
+_WATCHED = tuple(one.name for one in fields(Watch))
+_ENTRY = insert(DecisionEntry.__table__)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What looks at several days found out, to be written together: rows of `_ENTRY` and of `_WRITE`."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    visits: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, session: Session) -> None:
+        session.flush()
+        for statement, rows in ((_ENTRY, self.entries), (_WRITE, self.visits)):
+            if rows:
+                session.connection().execute(statement, rows)
+
+
+def look_at_days(
+    session: Session, technician_ids: Sequence[int], telling: Telling, now: datetime, policy: Policy
+) -> int:
+    """Forecast and decide for every open visit of technicians around now; return how many notices were added.
+
+    Technicians whose days somebody else is changing at this moment are left out: they stay due.
+    """
+    found = _Findings()
+    days = load_days(session, lock_free_technicians(session, technician_ids), telling.zone, now)
+    added = sum(_look(session, technician_id, day, telling, now, policy, found) for technician_id, day in days.items())
+    found.write(session)
+    return added
+
+
+def _look(
+    session: Session,
+    technician_id: int,
+    day: KnownDay,
+    telling: Telling,
+    now: datetime,
+    policy: Policy,
+    found: _Findings,
+) -> int:
     if any(visit.decided_reason == RULE_FAILED for visit in day.visits):
         clear_alarms(session, f"technician:{technician_id}", [RULE_FAILED], now)
     if not any(_is_due(visit, now) for visit in day.visits):
@@ -81,20 +117,18 @@ def look_at_day(session: Session, technician_id: int, telling: Telling, now: dat
         forecast, told = forecasts[visit.id], day.told.get(visit.id, [])
         decision = _decide(day, stops[visit.id], forecast, told, _watch(visit), now, policy)
         if decision.kind:
-            row = session.get_one(Visit, visit.id)
-            wish = row.customer.notices
-            decision = hushed(decision, stops[visit.id], forecast, wish, telling.zone, now, policy)
-            if decision.kind:
-                add_notice(session, row, decision, told, telling, now)
-                added += 1
+            add_notice(session, session.get_one(Visit, visit.id), decision, told, telling, now)
+            added += 1
         _settle_alarms(session, visit, decision.alarm, now)
-        kept[visit.id] = _remember(session, visit, forecast, decision, now)
+        news = _is_news(visit, forecast, decision)
+        if news:
+            found.entries.append(_entry(visit, forecast, decision, now))
+        kept[visit.id] = _to_keep(visit, forecast, decision, news)
         word_at = None if decision.kind else _keep_word(session, visit, told, now)
         looks += [at for at in (decision.look_again_at, word_at) if at is not None]
     waiting = [visit for visit in day.visits if status[visit.id] in OPEN]
     for visit, check_at in zip(waiting, _next_looks(waiting, looks, now), strict=True):
-        kept.setdefault(visit.id, {})["check_at"] = check_at
-    _write(session, waiting, kept)
+        found.visits.extend(_row(visit, {**kept.get(visit.id, {}), "check_at": check_at}))
     return added
 
 
@@ -193,6 +227,12 @@ def _watch(visit: KnownVisit) -> Watch:
     return Watch(**{name: datetime.fromisoformat(at) if at else None for name, at in visit.watch.items()})
 
 
+def _memory(watch: Watch) -> dict[str, str | None]:
+    """Return a watch as it is kept; `_watch` reads it."""
+    kept = {name: getattr(watch, name) for name in _WATCHED}
+    return {name: at.isoformat() if at else None for name, at in kept.items()}
+
+
 def _settle_alarms(session: Session, visit: KnownVisit, alarm: str | None, now: datetime) -> None:
     """Raise the alarm that a decision asks for, and take off the list the one it asked for before."""
     subject = f"visit:{visit.id}"
@@ -202,27 +242,26 @@ def _settle_alarms(session: Session, visit: KnownVisit, alarm: str | None, now: 
         raise_alarm(session, alarm, subject, now, visit_id=visit.id, rests=ALARM_RESTS)
 
 
-def _remember(
-    session: Session, visit: KnownVisit, forecast: Forecast, decision: Decision, now: datetime
-) -> dict[str, Any]:
-    """Add the decision to the history when it says something new; return what to keep on the visit."""
+def _is_news(visit: KnownVisit, forecast: Forecast, decision: Decision) -> bool:
     said = (decision.reason.code, forecast.basis, forecast.state)
-    news = bool(decision.kind) or said != (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
-    if news:
-        session.add(
-            DecisionEntry(
-                visit_id=visit.id,
-                at=now,
-                kind=decision.kind,
-                reason_code=decision.reason.code,
-                reason_facts=dict(decision.reason.facts),
-                forecast=_shown(forecast),
-            )
-        )
-    kept: dict[str, Any] = {
-        "watch": {name: at.isoformat() if at else None for name, at in asdict(decision.watch).items()},
-        "decided_alarm": decision.alarm,
+    return bool(decision.kind) or said != (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
+
+
+def _entry(visit: KnownVisit, forecast: Forecast, decision: Decision, now: datetime) -> dict[str, Any]:
+    """Return what the history keeps of a decision that says something new."""
+    return {
+        "visit_id": visit.id,
+        "at": now,
+        "kind": decision.kind,
+        "reason_code": decision.reason.code,
+        "reason_facts": dict(decision.reason.facts),
+        "forecast": _shown(forecast),
     }
+
+
+def _to_keep(visit: KnownVisit, forecast: Forecast, decision: Decision, news: bool) -> dict[str, Any]:
+    """Return what to keep on the visit."""
+    kept: dict[str, Any] = {"watch": _memory(decision.watch), "decided_alarm": decision.alarm}
     if news or forecast.next_stop or _has_moved(visit, forecast):
         kept |= {
             "decided_reason": decision.reason.code,
@@ -247,16 +286,12 @@ def _has_moved(visit: KnownVisit, forecast: Forecast) -> bool:
     )
 
 
-def _write(session: Session, visits: Sequence[KnownVisit], kept: dict[int, dict[str, Any]]) -> None:
-    """Write what a look found out, of the visits for which it is something new."""
-    rows = []
-    for visit in visits:
-        row = {name: kept[visit.id].get(name, getattr(visit, name)) for name in _WRITTEN}
-        if any(value != getattr(visit, name) for name, value in row.items()):
-            rows.append({f"new_{name}": value for name, value in row.items()} | {"visit": visit.id})
-    if rows:
-        session.flush()
-        session.connection().execute(_WRITE, rows)
+def _row(visit: KnownVisit, kept: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the row to write for a visit, if a look found something new about it."""
+    if all(getattr(visit, name) == value for name, value in kept.items()):
+        return []
+    row = {f"new_{name}": kept[name] if name in kept else getattr(visit, name) for name in _WRITTEN}
+    return [row | {"visit": visit.id}]
 
 
 def _shown(forecast: Forecast) -> dict[str, Any]:
