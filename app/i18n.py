@@ -126,6 +126,7 @@ def word(prefix: str, code: str | None, locale: str) -> str:
 def reason_words(code: str, facts: Mapping[str, Any], locale: str) -> str:
     """Return why something was decided (a code of rules.lateness.REASONS) as a sentence with its figures."""
     said = {**facts, **{name: word(f"forecast.{name}_", facts.get(name), locale) for name in ("basis", "state")}}
+    said["kind"] = word("notice_kind.", facts.get("kind"), locale)
     try:
         return t(f"reason.{code}", locale, **said)
     except KeyError:

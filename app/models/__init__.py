@@ -2,6 +2,7 @@
 
 from app.models.access import ApiToken, IdempotentReply, PhoneLink, SignIn, User
 from app.models.alarm import Alarm
+from app.models.backtest import Backtest
 from app.models.company import Company
 from app.models.customer import Customer, Site
 from app.models.job import JobRun, Lease
@@ -19,6 +20,7 @@ __all__ = [
     "EVIDENCE",
     "Alarm",
     "ApiToken",
+    "Backtest",
     "Company",
     "CurrentPosition",
     "Customer",

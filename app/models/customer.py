@@ -8,13 +8,17 @@ from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
+from app.rules.quiet import WISHES
 
 
 class Customer(Base):
     """A person or firm that books visits."""
 
     __tablename__ = "customer"
-    __table_args__ = (CheckConstraint("kind IN ('individual', 'corporate')", name="kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('individual', 'corporate')", name="kind"),
+        CheckConstraint(f"notices IN ({', '.join(repr(w) for w in WISHES)})", name="notices"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -27,6 +31,10 @@ class Customer(Base):
     phone: Mapped[str | None]
     email: Mapped[str | None]
     line_id: Mapped[str | None]
+    #: What this customer wishes to be told by itself: all, delays (no "arriving soon"), none.
+    notices: Mapped[str] = mapped_column(default="all")
+    #: The channel to try before the others: sms, email, …; empty: in the house's order.
+    first_channel: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
 
     sites: Mapped[list[Site]] = relationship(back_populates="customer", order_by="Site.id")

@@ -20,6 +20,7 @@ from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
 from app.rules.lateness import ALARMS, Decision, Told, Watch, decide
 from app.rules.policy import Policy
+from app.rules.quiet import hushed
 from app.rules.visit import AWAITED, OPEN
 
 #: When a rule fails on a day, the day is looked at again after this, so that it cannot block the others.
@@ -117,8 +118,12 @@ def _look(
         forecast, told = forecasts[visit.id], day.told.get(visit.id, [])
         decision = _decide(day, stops[visit.id], forecast, told, _watch(visit), now, policy)
         if decision.kind:
-            add_notice(session, session.get_one(Visit, visit.id), decision, told, telling, now)
-            added += 1
+            row = session.get_one(Visit, visit.id)
+            wish = row.customer.notices
+            decision = hushed(decision, stops[visit.id], forecast, wish, telling.zone, now, policy)
+            if decision.kind:
+                add_notice(session, row, decision, told, telling, now)
+                added += 1
         _settle_alarms(session, visit, decision.alarm, now)
         news = _is_news(visit, forecast, decision)
         if news:

@@ -171,7 +171,8 @@ def _word(
     recipient = recipient_of(visit)
     reaching = {name for name, channel in telling.channels.items() if channel.reaches(recipient)}
     next_at = next_word_at(now) if notice.kind == "holding" else None
-    notice.channels, notice.channel_index = plan_channels(list(telling.channels), reaching), 0
+    first = visit.customer.first_channel
+    notice.channels, notice.channel_index = plan_channels(list(telling.channels), reaching, first), 0
     notice.expires_at = expires_at(notice.kind, now, next_at or notice.quoted_until_at)
     if next_at:
         notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}

@@ -53,6 +53,13 @@ def change_policy(session: Session, values: Mapping[str, Any], *, actor: str, no
     return _keep(session, {**before, **wanted}, actor, now)
 
 
+def try_policy(session: Session, values: Mapping[str, Any]) -> Policy:
+    """Return the policy in force with other values, without changing it. Raises Invalid naming the fields."""
+    defaults = _defaults()
+    wanted = {name: defaults.get(name) if value is None else value for name, value in values.items()}
+    return Policy(**_sound({**asdict(current_policy(session)), **wanted}))
+
+
 def restore_policy(session: Session, version_id: int | None, *, actor: str, now: datetime) -> Policy:
     """Go back to an earlier version, or (None) to what the product comes with, by adding a version that says the same.
 
@@ -71,16 +78,20 @@ def policy_versions(session: Session, limit: int) -> Sequence[PolicyVersion]:
 
 def _keep(session: Session, values: Mapping[str, Any], actor: str, now: datetime) -> Policy:
     """Add a version with everything that differs from the product's own values, when it says something new."""
-    found = faults(values)
-    if found:
-        raise Invalid([Problem(fault.field, fault.code, dict(fault.facts)) for fault in found])
     defaults = _defaults()
-    changed = {name: value for name, value in values.items() if value != defaults[name]}
+    changed = {name: value for name, value in _sound(values).items() if value != defaults[name]}
     newest = session.scalar(_NEWEST)
     if changed != (newest.values if newest is not None else {}):
         session.add(PolicyVersion(at=now, by=actor, values=changed))
         session.flush()
     return Policy(**changed)
+
+
+def _sound(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = faults(values)
+    if found:
+        raise Invalid([Problem(fault.field, fault.code, dict(fault.facts)) for fault in found])
+    return values
 
 
 def _defaults() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from statistics import NormalDist
 
+from app.rules.habits import PRIORS, Habits
 from app.rules.motion import CREEP_MPS, Motion, motion
 from app.rules.position import Fix, believed, distance_m
 from app.rules.presence import Inferred as Inferred
@@ -61,12 +62,15 @@ _WORK = tuple(tuple(math.exp(WORK_SPREAD * z) for z in column) for column in _Z)
 class Day:
     """One technician's working day: `stops` in planned order, done ones included, cancelled ones left out; raw `fixes`
     of the last hours in any order; `zone` for the local hour; `base` latitude and longitude of the home or branch where
-    the day starts, if known."""
+    the day starts, if known; `habits` what this company has learned, and whose day it is (the id of the `technician`,
+    0: nobody's)."""
 
     stops: tuple[Stop, ...]
     fixes: tuple[Fix, ...]
     zone: tzinfo
     base: tuple[float, float] | None = None
+    habits: Habits = PRIORS
+    technician: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from app.rules.forecast import GRACE_S, Forecast, Stop
+from app.rules.messages import next_word_at
 from app.rules.policy import Policy
 
 ALARMS = frozenset({"silent_near_promise", "late_unclear", "quote_broken"})
@@ -31,6 +32,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "on_time_again": "{percent} % likely late: the delay has gone ({basis}, {state})",
         "nearly_there": "about {left_min} min away ({basis})",
         "at_the_bell": "about {left_min} min away: the bell is the news",
+        "quiet_hours": "quiet hours: waits until {until} and is then decided anew ({kind}, {percent} % likely late)",
+        "wants_delays_only": "the customer wants to be told of delays only ({kind})",
+        "wants_nothing": "the customer wants no notices ({kind}, {percent} % likely late)",
     }
 )
 _TOLD_LATE = ("late", "late_update")
@@ -109,6 +113,12 @@ class _Case:
     @property
     def held(self) -> bool:
         return any(told.kind == "holding" for told in self.told)
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether "we are on it" may be said (again): not too often, and not before the word promised with the last."""
+        holdings = [told for told in self.told if told.kind == "holding"]
+        return len(holdings) < self.policy.most_holding and (not holdings or self.now >= next_word_at(holdings[-1].at))
 
     def nothing(
         self, code: str, watch: Watch = Watch(), alarm: str | None = None, again_at: datetime | None = None
@@ -206,7 +216,7 @@ def _without_evidence(case: _Case) -> Decision:
         return case.nothing("on_course")
     if lead_min > policy.unheard_lead_min:
         return case.nothing("on_course", again_at=case.now + timedelta(minutes=lead_min - policy.unheard_lead_min))
-    if any(one.kind != "arriving_soon" for one in case.told):
+    if any(one.kind not in ("arriving_soon", "holding") for one in case.told) or not case.may_hold:
         return case.nothing("told_already", alarm="silent_near_promise")
     if lead_min < -policy.give_up_min:
         return case.nothing("given_up", alarm="silent_near_promise")
@@ -232,7 +242,7 @@ def _before_late(case: _Case) -> Decision:
             return case.nothing("late_too_vague", watch, again_at=again_at)
         if share >= policy.guess_share:
             return case.say("late", "late_expected", window, watch)
-        if not case.held:
+        if case.may_hold:
             return case.say("holding", "late_unclear", None, watch, "late_unclear")
         return case.nothing("told_already", watch, "late_unclear", again_at)
     if forecast.next_stop and forecast.state in _UNHEARD:
@@ -241,7 +251,7 @@ def _before_late(case: _Case) -> Decision:
             # Expected there just now: parked phones report every few minutes, and the next report may be the arrival.
             if case.left_min < 0 and forecast.silent_s < 60 * policy.parked_silent_min:
                 return case.nothing("on_course", again_at=again_at)
-            if case.held:
+            if not case.may_hold:
                 return case.nothing("told_already", alarm="silent_near_promise", again_at=again_at)
             return case.say("holding", "silent", None, alarm="silent_near_promise")
     soon = (
@@ -265,7 +275,8 @@ def _after_late(case: _Case) -> Decision:
     """Decide for a customer who was told of a delay: correct the window when it is broken, or take the delay back."""
     forecast, policy, now = case.forecast, case.policy, case.now
     words = [one for one in case.told if one.kind in _TOLD_LATE]
-    recovered = any(one.kind == "on_time_again" for one in case.told)
+    recoveries = [one for one in case.told if one.kind == "on_time_again"]
+    recovered = len(recoveries) >= policy.most_recovered or case.told[-1].kind == "on_time_again"
     if case.at_the_bell:
         return case.nothing("at_the_bell", again_at=now + timedelta(minutes=policy.update_gap_min))
     if not recovered and forecast.late_probability <= policy.recover_share and forecast.state == "travelling":
@@ -285,7 +296,8 @@ def _after_late(case: _Case) -> Decision:
     if len(words) >= policy.most_late:
         return case.nothing("told_enough", alarm="quote_broken", again_at=again_at)
     window, share = quote(forecast, policy, policy.quote_stretch)
-    if share < policy.guess_share or window[1] <= last.quoted_until_at:
+    least = timedelta(minutes=policy.update_least_min)
+    if share < policy.guess_share or window[1] < last.quoted_until_at + least:
         return case.nothing("told_already", again_at=again_at)
     return case.say("late_update", "moved_later", window)
 

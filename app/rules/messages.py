@@ -91,13 +91,17 @@ def fits_one_sms(text: str) -> bool:
     return utf16_units(text) <= UCS2_LIMIT if septets is None else septets <= GSM7_LIMIT
 
 
-def plan_channels(configured: Sequence[str], reaching: Collection[str]) -> list[str]:
-    """Return the channels to try in turn: the configured ones, in their order, that reach this person.
+def plan_channels(configured: Sequence[str], reaching: Collection[str], first: str = "") -> list[str]:
+    """Return the channels to try in turn: the one the person asked for first, then the configured ones in their order.
+
+    Only those that reach this person.
 
     >>> plan_channels(["sms", "email", "voice"], {"voice", "sms"})
     ['sms', 'voice']
+    >>> plan_channels(["sms", "email"], {"sms", "email"}, first="email")
+    ['email', 'sms']
     """
-    return [name for name in configured if name in reaching]
+    return [name for name in sorted(configured, key=lambda name: name != first) if name in reaching]
 
 
 def expires_at(kind: str, now: datetime, says_until_at: datetime | None) -> datetime:

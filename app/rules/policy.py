@@ -61,8 +61,13 @@ class Policy:
     #: A quoted window is corrected when it is so likely broken, and not sooner than this after the last word.
     update_share: float = 0.75
     update_gap_min: float = 15.0
-    #: Words about a delay to one customer: the first, and corrections.
+    #: A correction must move the end of the window by so much: less is not worth another message.
+    update_least_min: float = 5.0
+    #: How often one customer is told of one visit: words about a delay (the first, and corrections), ...
     most_late: int = 2
+    #: ... that it is on time again, and that we are finding out.
+    most_recovered: int = 1
+    most_holding: int = 1
     #: On time again: no likelier late than this, for so long.
     recover_share: float = 0.05
     recover_s: float = 300.0
@@ -74,6 +79,11 @@ class Policy:
     arriving_soon_min: float = 10.0
     #: Who would be there sooner than this before the promise will wait outside, and the last metres may take long.
     arriving_soon_early_min: float = 10.0
+    #: Between these local times everything waits but news about a visit that lies between them; the same twice: never.
+    quiet_from: str = "21:00"
+    quiet_until: str = "08:00"
+    #: News about a visit that begins so soon does not wait either.
+    quiet_near_min: float = 120.0
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises ValueError naming the field."""

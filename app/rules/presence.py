@@ -30,7 +30,7 @@ class Stop:
 
     `en_route_at`, `arrived_at`, `completed_at` are taps, the office's word, or what positions told before; `arrived_by`
     which of them (tap | office | position | silence). `eta_reported` is the arrival that the technician announced at
-    `eta_reported_at`.
+    `eta_reported_at`; `service` the id of the kind of work (0: unknown).
     """
 
     visit: str
@@ -45,6 +45,7 @@ class Stop:
     eta_reported: datetime | None = None
     eta_reported_at: datetime | None = None
     arrived_by: str | None = None
+    service: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -6,14 +6,15 @@ One table for the dataclass's own check, for the office page and for what is ref
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-GROUPS = ("speak", "quote", "correct", "silence", "quiet", "friendly")
-#: What a value counts in: a probability from 0 to 1, minutes, seconds, how often, a factor, yes or no.
-UNITS = ("share", "min", "s", "times", "factor", "yes")
+GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly")
+#: What a value counts in: a probability from 0 to 1, minutes, seconds, how often, a factor, yes or no, a local time.
+UNITS = ("share", "min", "s", "times", "factor", "yes", "clock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one parameter: `code` is extra (there is no such), type, range, more_than or no_less_than."""
+    """What is wrong with one parameter: `code` extra (there is no such), type, time, range, more_than, no_less_than."""
 
     field: str
     code: str
@@ -70,7 +71,10 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "update_gap_min": Term("correct", "min", 5, 120),
         "recover_share": _fine("correct", "share", 0.0, 0.5),
         "recover_s": _fine("correct", "s", 0, 1800),
-        "most_late": Term("correct", "times", 1, 6, whole=True),
+        "update_least_min": Term("correct", "min", 5, 60),
+        "most_late": Term("caps", "times", 1, 6, whole=True),
+        "most_recovered": Term("caps", "times", 0, 3, whole=True),
+        "most_holding": Term("caps", "times", 1, 4, whole=True),
         "unheard_lead_min": Term("silence", "min", 0, 60),
         "silent_lead_min": Term("silence", "min", 0, 60),
         "long_silent_lead_min": _fine("silence", "min", 0, 60),
@@ -83,6 +87,9 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "arriving_soon": Term("friendly", "yes"),
         "arriving_soon_min": Term("friendly", "min", 2, 60),
         "arriving_soon_early_min": Term("friendly", "min", 0, 60),
+        "quiet_from": Term("quiet", "clock"),
+        "quiet_until": Term("quiet", "clock"),
+        "quiet_near_min": Term("quiet", "min", 30, 480),
     }
 )
 #: Pairs of which the first must be more than the second: a threshold falls as the promise comes nearer.
@@ -94,6 +101,7 @@ _MORE_THAN = (
 )
 #: Pairs of which the first must not be less than the second.
 _NO_LESS_THAN = (("quote_max_min", "quote_min_min"),)
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def faults(values: Mapping[str, Any]) -> list[Fault]:
@@ -121,6 +129,9 @@ def _fault(name: str, value: Any) -> Fault | None:
         return Fault(name, "extra", {})
     if term.unit == "yes":
         return None if isinstance(value, bool) else Fault(name, "type", {})
+    if term.unit == "clock":
+        right = isinstance(value, str) and _CLOCK.fullmatch(value) is not None
+        return None if right else Fault(name, "time", {})
     if isinstance(value, bool) or not isinstance(value, int if term.whole else (int, float)):
         return Fault(name, "type", {})
     if not math.isfinite(value) or not term.least <= value <= term.most:

@@ -72,6 +72,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_api_token_token_hash")),
     )
     op.create_table(
+        "backtest",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("created_at", app.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("first_on", sa.Date(), nullable=False),
+        sa.Column("last_on", sa.Date(), nullable=False),
+        sa.Column("policy_values", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("state_reason", sa.String(), nullable=True),
+        sa.Column("progress", sa.Double(), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.Column("started_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("seen_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'running', 'done', 'failed', 'cancelled')", name=op.f("ck_backtest_state")
+        ),
+        sa.CheckConstraint("first_on <= last_on", name=op.f("ck_backtest_days")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backtest")),
+    )
+    op.create_table(
         "company",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -93,8 +115,11 @@ def upgrade() -> None:
         sa.Column("phone", sa.String(), nullable=True),
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("line_id", sa.String(), nullable=True),
+        sa.Column("notices", sa.String(), nullable=False),
+        sa.Column("first_channel", sa.String(), nullable=False),
         sa.Column("created_at", app.db.UTCDateTime(timezone=True), nullable=False),
         sa.CheckConstraint("kind IN ('individual', 'corporate')", name=op.f("ck_customer_kind")),
+        sa.CheckConstraint("notices IN ('all', 'delays', 'none')", name=op.f("ck_customer_notices")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
     )
     op.create_table(
@@ -545,6 +570,7 @@ def downgrade() -> None:
     op.drop_table("job_run")
     op.drop_table("customer")
     op.drop_table("company")
+    op.drop_table("backtest")
     op.drop_table("api_token")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_change()")

@@ -232,6 +232,33 @@ def test_a_minute_from_the_door_the_bell_is_the_news() -> None:
     assert settled(now, forecast(now, *around(8, 1))).reason.code == "at_the_bell"
 
 
+def holdings(at_min: list[int], now_min: int, **policy: int) -> str | None:
+    """Return what is said `now_min` before five when "we are on it" was said so many minutes before, unheard of."""
+    told = [Told("holding", before(minutes), None, None) for minutes in at_min]
+    now = before(now_min)
+    unheard = forecast(now, *around(20), as_of=None)
+    return decide(VISIT, unheard, told, Watch(), now, Policy(**policy)).kind
+
+
+def test_we_are_on_it_is_said_again_when_the_next_word_is_due_and_the_cap_allows_it() -> None:
+    assert [holdings([], 10), holdings([10], -12)] == ["holding", None]
+    assert holdings([10], 2, most_holding=2) is None
+    assert holdings([10], -12, most_holding=2) == "holding"
+    assert holdings([10, -12], -40, most_holding=2) is None
+
+
+def test_a_correction_is_worth_a_message_only_when_it_moves_the_window_enough() -> None:
+    now = before(5)
+    told = [Told("late", before(30), FIVE + timedelta(minutes=10), FIVE + timedelta(minutes=20))]
+    later = forecast(now, *around(45))
+    moved = decide(VISIT, later, told, Watch(), now)
+    assert moved.kind == "late_update"
+    assert moved.quoted_until_at is not None
+    by_min = (moved.quoted_until_at - FIVE).total_seconds() / 60 - 20
+    assert decide(VISIT, later, told, Watch(), now, Policy(update_least_min=by_min)).kind == "late_update"
+    assert decide(VISIT, later, told, Watch(), now, Policy(update_least_min=by_min + 1)).kind is None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -249,7 +276,7 @@ def test_a_policy_that_makes_no_sense_is_refused_by_name(wrong: dict[str, Any]) 
 
 def test_every_reason_reads_as_a_sentence() -> None:
     now = before(20)
-    facts = settled(now, forecast(now, *around(20))).reason.facts
+    facts = {**settled(now, forecast(now, *around(20))).reason.facts, "until": "08:00", "kind": "late"}
     for text in REASONS.values():
         assert text.format(**facts)
 

@@ -1,0 +1,79 @@
+"""May this customer be told now, or does it wait for the end of quiet hours, or is it not wanted at all?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta, tzinfo
+
+from app.rules.forecast import Forecast, Stop
+from app.rules.lateness import Decision, Reason
+from app.rules.policy import Policy
+
+#: What a customer may wish to be told: everything, only what concerns a delay, nothing.
+WISHES = ("all", "delays", "none")
+#: What is no news about a delay.
+_FRIENDLY = frozenset({"arriving_soon"})
+
+
+def quiet_ends_at(policy: Policy, zone: tzinfo, now: datetime) -> datetime | None:
+    """Return when the quiet hours end that lie around now, in UTC; None outside of them.
+
+    The hours are local: they are as long as the clocks of the zone make them on the night they are changed.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> late = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+    >>> quiet_ends_at(Policy(), ZoneInfo("Asia/Tokyo"), late).isoformat()
+    '2026-11-24T23:00:00+00:00'
+    """
+    begins, ends = time.fromisoformat(policy.quiet_from), time.fromisoformat(policy.quiet_until)
+    if begins == ends:
+        return None
+    today = now.astimezone(zone).date()
+    for night in (today - timedelta(days=1), today):
+        begins_at = datetime.combine(night, begins, zone).astimezone(UTC)
+        morning = night if ends > begins else night + timedelta(days=1)
+        # A time that comes twice ends the quiet the second time.
+        ends_at = datetime.combine(morning, ends, zone).replace(fold=1).astimezone(UTC)
+        if begins_at <= now < ends_at:
+            return ends_at
+    return None
+
+
+def waits_until(policy: Policy, zone: tzinfo, begins_at: datetime, now: datetime) -> datetime | None:
+    """Return until when news about a visit waits, or None when it may go out now.
+
+    `begins_at` is the first moment at which somebody may ring: the beginning of the promise, or of what is expected
+    when that is earlier. A visit in the quiet hours, or soon, is why the customer is awake.
+    """
+    ends_at = quiet_ends_at(policy, zone, now)
+    if ends_at is None or begins_at < ends_at:
+        return None
+    soon_at = begins_at - timedelta(minutes=policy.quiet_near_min)
+    return None if soon_at <= now else min(ends_at, soon_at)
+
+
+def hushed(
+    decision: Decision, stop: Stop, forecast: Forecast, wish: str, zone: tzinfo, now: datetime, policy: Policy
+) -> Decision:
+    """Return a decision as this customer's wish (one of WISHES) and the hour allow it.
+
+    What has to wait is not kept: when the quiet hours are over it is decided anew, from what is known then. What is
+    remembered of the visit stays, so that a delay which held all night need not show once more that it holds.
+    """
+    if decision.kind is None:
+        return decision
+    if wish == "none" or (wish == "delays" and decision.kind in _FRIENDLY):
+        code = "wants_nothing" if wish == "none" else "wants_delays_only"
+        return _silenced(decision, code, {}, decision.look_again_at)
+    begins_at = min(stop.promised_from_at, forecast.arrives_median_at)
+    until_at = waits_until(policy, zone, begins_at, now)
+    if until_at is None:
+        return decision
+    return _silenced(decision, "quiet_hours", {"until": f"{until_at.astimezone(zone):%H:%M}"}, until_at)
+
+
+def _silenced(decision: Decision, code: str, facts: dict[str, str], again_at: datetime | None) -> Decision:
+    reason = Reason(code, {**decision.reason.facts, **facts, "kind": decision.kind or ""})
+    return replace(
+        decision, kind=None, quoted_from_at=None, quoted_until_at=None, reason=reason, look_again_at=again_at
+    )
