@@ -173,7 +173,7 @@ class Replay:
             self.due_at = session.scalar(_NEXT_DUE)
         if not added:
             return last_id
-        deliver(self.parts)
+        deliver(self.parts, zone=self.zone)
         names = {number: name for name, number in self.visits.items()}
         with self.parts.db.read() as session:
             for notice in session.scalars(select(Notice).where(Notice.id > last_id).order_by(Notice.id)):

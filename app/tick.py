@@ -54,9 +54,12 @@ def _look(parts: Parts, technician_ids: Sequence[int], telling: Telling, now: da
         return 0
 
 
-def deliver(parts: Parts, lanes: Lanes | None = None) -> None:
-    """Hand over every notice that is due: in lanes beside each other, or without them here, one after another."""
-    deliver_due(parts.db, parts.channels, parts.clock, lanes)
+def deliver(parts: Parts, lanes: Lanes | None = None, *, zone: tzinfo | None = None) -> None:
+    """Hand over every notice that is due: in lanes beside each other, or without them here, one after another.
+
+    `zone` is where quiet hours are counted, when not in the company's.
+    """
+    deliver_due(parts.db, parts.channels, parts.clock, zone or parts.settings.zone, lanes)
 
 
 def locate(parts: Parts, now: datetime) -> bool:

@@ -16,9 +16,11 @@ from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event
 from app.operations.company import find_company
+from app.operations.policy import current_policy
 from app.providers.base import Channel, Recipient
 from app.rules.lateness import Decision
-from app.rules.messages import Message, Said, expires_at, next_word_at, no_longer_true, plan_channels
+from app.rules.messages import UNSETTLING, Message, Said, expires_at, next_word_at, no_longer_true, plan_channels
+from app.rules.quiet import waits_until
 
 #: Reasons for a holding notice that know nothing of the arrival: an earlier window is not said to stand.
 _KNOWS_NOTHING = frozenset({"silent", "nothing_known", "late_unclear"})
@@ -26,6 +28,8 @@ _KNOWS_NOTHING = frozenset({"silent", "nothing_known", "late_unclear"})
 GONE_OUT = ("sending", "sent", "delivered", "unknown")
 #: States in which only a person can still do something.
 FOR_A_PERSON = ("held", "failed", "unknown")
+#: Why a notice that is due is not handed over yet.
+QUIET_HOURS = "quiet_hours"
 _ALARM_OF = {"held": "notice_held", "failed": "notice_failed", "unknown": "notice_unknown"}
 
 
@@ -147,6 +151,10 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
         quoted_until_at=notice.quoted_until_at,
         expires_at=notice.expires_at,
     )
+    if notice.state_reason == QUIET_HOURS and notice.kind in UNSETTLING:
+        likelihood = visit.late_probability
+        if likelihood is not None and likelihood < current_policy(session).last_share:
+            return "not_late"
     return no_longer_true(
         said,
         status=visit.status,
@@ -156,6 +164,23 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
         told_before=any(other.id < notice.id and other.state in GONE_OUT for other in others),
         now=now,
     )
+
+
+def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinfo, now: datetime) -> bool:
+    """Have a notice wait for the end of quiet hours, if it is not about a visit in them; return whether it waits.
+
+    The sweep writes nothing that has to wait. What waits here was decided before the quiet hours and not taken by a
+    channel in time, or a person released it.
+    """
+    from_at = min(at for at in (visit.promised_from_at, notice.quoted_from_at, visit.forecast_median_at) if at)
+    until_at = waits_until(current_policy(session), zone, from_at, now)
+    if until_at is None:
+        return False
+    word_at = notice.reason_facts.get("next_at")
+    says_until_at = datetime.fromisoformat(word_at) if word_at else notice.quoted_until_at
+    notice.expires_at = expires_at(notice.kind, until_at, says_until_at)
+    notice.state, notice.state_reason, notice.next_attempt_at = "due", QUIET_HOURS, until_at
+    return True
 
 
 def recipient_of(visit: Visit) -> Recipient:

@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from threading import Lock
 
 import structlog
@@ -26,7 +26,14 @@ from sqlalchemy.orm import Session, joinedload
 from app.clock import Clock
 from app.db import Database
 from app.models import Notice, NoticeAttempt, Receipt, Visit
-from app.operations.notice import alarm, call_person, clear_answered, recipient_of, why_outdated
+from app.operations.notice import (
+    alarm,
+    call_person,
+    clear_answered,
+    recipient_of,
+    wait_for_morning,
+    why_outdated,
+)
 from app.providers.base import Channel, OutcomeUnknown, Recipient, Refused, TryLater
 from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, LEFT_UNTOLD, TRIES_A_CHANNEL, Message, back_off_s
 
@@ -111,29 +118,32 @@ class _Outcome:
     error: str | None = None
 
 
-def deliver_due(db: Database, channels: Mapping[str, Channel], clock: Clock, lanes: Lanes | None = None) -> int:
+def deliver_due(
+    db: Database, channels: Mapping[str, Channel], clock: Clock, zone: tzinfo, lanes: Lanes | None = None
+) -> int:
     """Hand over every notice that is due and look up those whose answer was lost; return how many were begun.
 
     Without lanes everything is done here, one after another. With lanes it returns at once; a lane that is free again
     goes on by itself with what is due for its channel. Calling it again, from any number of processes, is no harm.
+    `zone` is where the quiet hours are counted.
     """
     begun = 0
     if lanes is None:
-        while (job := _take(db, channels, clock.now(), None)) is not None:
+        while (job := _take(db, channels, clock.now(), zone, None)) is not None:
             _carry_out(db, channels, clock, job)
             begun += 1
         return begun
     for name in channels:
         while lanes.enter(name):
             try:
-                job = _take(db, channels, clock.now(), name)
+                job = _take(db, channels, clock.now(), zone, name)
             except BaseException:
                 lanes.leave(name)
                 raise
             if job is None:
                 lanes.leave(name)
                 break
-            lanes.run(name, _drain(db, channels, clock, job))
+            lanes.run(name, _drain(db, channels, clock, zone, job))
             begun += 1
     return begun
 
@@ -194,17 +204,19 @@ def waiting(session: Session, now: datetime) -> tuple[int, float]:
     return count, (now - since).total_seconds() if since else 0.0
 
 
-def _drain(db: Database, channels: Mapping[str, Channel], clock: Clock, first: _Job) -> Callable[[], None]:
+def _drain(
+    db: Database, channels: Mapping[str, Channel], clock: Clock, zone: tzinfo, first: _Job
+) -> Callable[[], None]:
     def work() -> None:
         job: _Job | None = first
         while job is not None:
             _carry_out(db, channels, clock, job)
-            job = _take(db, channels, clock.now(), first.channel)
+            job = _take(db, channels, clock.now(), zone, first.channel)
 
     return work
 
 
-def _take(db: Database, channels: Mapping[str, Channel], now: datetime, only: str | None) -> _Job | None:
+def _take(db: Database, channels: Mapping[str, Channel], now: datetime, zone: tzinfo, only: str | None) -> _Job | None:
     """Claim the notice that has been due longest (for one channel), dropping on the way what is no longer true."""
     with db.write() as session:
         rows = session.execute(
@@ -221,11 +233,11 @@ def _take(db: Database, channels: Mapping[str, Channel], now: datetime, only: st
                 .where(Notice.id == row.id, Notice.state.in_(("due", "sending")), Notice.next_attempt_at <= now)
                 .with_for_update(skip_locked=True, of=Notice)
             )
-            while notice is not None and notice.state in ("due", "sending"):
+            while notice is not None and notice.next_attempt_at is not None and notice.next_attempt_at <= now:
                 name = notice.channels[notice.channel_index]
                 if not _in_lane(name, channels, only):
                     break
-                job = _claim(session, notice, channels.get(name), name, now)
+                job = _claim(session, notice, channels.get(name), name, now, zone)
                 if job is not None:
                     return job
     return None
@@ -236,7 +248,9 @@ def _in_lane(name: str, channels: Mapping[str, Channel], only: str | None) -> bo
     return only in (None, name) or name not in channels
 
 
-def _claim(session: Session, notice: Notice, channel: Channel | None, name: str, now: datetime) -> _Job | None:
+def _claim(
+    session: Session, notice: Notice, channel: Channel | None, name: str, now: datetime, zone: tzinfo
+) -> _Job | None:
     """Claim a locked notice; or return None when it is not to be handed over this way, after changing its state."""
     visit = session.scalars(
         select(Visit)
@@ -256,6 +270,8 @@ def _claim(session: Session, notice: Notice, channel: Channel | None, name: str,
         old_news = why_outdated(session, notice, visit, now)
         if old_news:
             _drop(session, notice, old_news, now)
+            return None
+        if wait_for_morning(session, notice, visit, zone, now):
             return None
         if channel is None or not channel.reaches(recipient):
             _next_channel(session, notice, "unreachable", now)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.db import Database, upgrade
 from app.models import Alarm, Company, Customer, Notice, NoticeAttempt, Receipt, Service, Site, Visit
@@ -76,7 +76,7 @@ class House:
             return add_notice(session, session.get_one(Visit, visit_id), decision, earlier, telling, now).id
 
     def deliver(self):
-        return deliver_due(self.db, self.channels, self.clock)
+        return deliver_due(self.db, self.channels, self.clock, JAPAN)
 
     def later(self, **by):
         self.clock.forward(**by)
@@ -495,8 +495,8 @@ def test_a_provider_that_hangs_holds_up_only_its_own_lane(house):
     with house.db.write() as session:
         session.get_one(Customer, house.world.customer).mobile = "+819012345678"
     lanes = Lanes(width=2)
-    assert deliver_due(house.db, house.channels, house.clock, lanes) == 3
-    assert deliver_due(house.db, house.channels, house.clock, lanes) == 0
+    assert deliver_due(house.db, house.channels, house.clock, JAPAN, lanes) == 3
+    assert deliver_due(house.db, house.channels, house.clock, JAPAN, lanes) == 0
     assert [house.state(notice_id)[0] for notice_id in slow] == ["sending", "sending", "due", "due", "due"]
     hang.set()
     lanes.close()
@@ -557,3 +557,50 @@ def test_real_servers_get_what_the_outbox_says(house, world):
         assert house.state(third) == ("sent", None)
         assert len(twilio.taken) == 2
         assert twilio.taken[-1].form["StatusCallback"].startswith(f"{callback}?n=")
+
+
+@pytest.fixture
+def evening(house):
+    """A minute to nine in the evening: a notice about a visit at ten tomorrow that the SMS provider cannot take now."""
+    house.clock.at = datetime(2026, 11, 24, 11, 59, tzinfo=UTC)
+    notice_id = house.tell(house.world.visit(13 * 60 + 1), window_min=(14 * 60, 14 * 60 + 20))
+    house.sms.fates = [TryLater("busy")]
+    house.deliver()
+    return notice_id
+
+
+def test_a_try_that_falls_into_quiet_hours_waits_for_the_morning(house, evening):
+    house.later(minutes=2)
+    assert house.state(evening) == ("due", "quiet_hours")
+    assert house.notice(evening).next_attempt_at == datetime(2026, 11, 24, 23, 0, tzinfo=UTC)
+    assert house.later(hours=6) == 0
+    assert house.later(hours=5) == 1
+    assert house.state(evening) == ("sent", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"), [({"late_probability": 0.2}, "not_late"), ({"status": "cancelled"}, "cancelled")]
+)
+def test_what_is_no_longer_true_in_the_morning_is_not_sent(house, evening, change, why):
+    house.later(minutes=2)
+    with house.db.write() as session:
+        session.execute(update(Visit).values(**change))
+    assert house.later(hours=11) == 0
+    assert house.state(evening) == ("dropped", why)
+
+
+def test_news_of_a_visit_at_two_in_the_morning_goes_out_at_once(house):
+    house.clock.at = datetime(2026, 11, 24, 16, 15, tzinfo=UTC)
+    notice_id = house.tell(house.world.visit(45))
+    assert house.deliver() == 1
+    assert house.state(notice_id) == ("sent", None)
+
+
+def test_a_word_that_promises_another_one_tonight_is_none_in_the_morning(house):
+    house.clock.at = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+    notice_id = house.tell(house.world.visit(12 * 60), "holding", None)
+    house.deliver()
+    assert house.state(notice_id) == ("due", "quiet_hours")
+    house.later(hours=11)
+    assert house.state(notice_id) == ("dropped", "expired")
+    assert ("notice_failed", "expired") in house.alarms()

@@ -49,7 +49,7 @@ def notice_id(db, clock, world, twilio):
     with db.write() as session:
         telling = Telling(BASE, ZoneInfo("Asia/Tokyo"), channels)
         added = add_notice(session, session.get_one(Visit, visit_id), decision, (), telling, now).id
-    deliver_due(db, channels, clock)
+    deliver_due(db, channels, clock, ZoneInfo("Asia/Tokyo"))
     return added
 
 
