@@ -208,7 +208,8 @@ def import_visits_file(file: Path) -> None:
 @click.option("--language", type=click.Choice(LOCALES), default="en", show_default=True, help="Of the report.")
 def replay(daylog: Path, notices: Path | None, report: Path | None, language: str) -> None:
     """Play a recorded DAYLOG through the product in simulated time, and say what customers would have been told."""
-    from app.replay import DayLogError, Line, replay_day
+    from app.replay import DayLogError, replay_day
+    from app.rules.daylog import Line
 
     logs.configure(logging.WARNING)  # what would have been sent is in the results
     total = daylog.stat().st_size or 1

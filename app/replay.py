@@ -1,54 +1,49 @@
 """What would the customers have been told on a recorded day? It goes through the real operations, in simulated time.
 
-A day log is JSON Lines (`visit`, `fix`, `status`, `eta`, each with `t`). Its lines come in by the same operations as
-in production, the sweep and the delivery tick as the jobs would, and every notice that leaves is written down.
+The lines of a day log (rules.daylog) come in by the same operations as in production, the sweep and the delivery tick
+as the jobs would, and every notice that leaves is written down.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app import join
 from app.config import Settings
 from app.db import upgrade
 from app.errors import AppError, Conflict
-from app.models import Company, Customer, Notice, Service, Site, Technician, Visit
+from app.models import Company, Customer, Notice, PositionFix, Service, Site, Technician, Visit
 from app.operations.booking import book_visit, cancel_visit, change_visit
-from app.operations.field import report_eta, report_status
+from app.operations.day import FIXES_REACH
+from app.operations.field import report_eta, report_status, undo_status
+from app.operations.policy import change_policy
 from app.operations.position import ReportedFix, record_fixes
 from app.parts import Parts
+from app.rules.daylog import Line, parse_line
 from app.rules.position import Fix
 from app.rules.visit import OPEN
 from app.tick import deliver, sweep
 
 #: How often the sweep of production looks for what is due, at most, while positions stream in.
 TICK = timedelta(seconds=15)
-
+#: Positions that no look reaches any more are forgotten so often: a long day takes no more memory than a short one.
+FORGET = timedelta(hours=1)
+#: A visit for which there is no room in a technician's day is planned for so long, so that there is.
+SQUEEZED = timedelta(minutes=1)
 
 _NEXT_DUE = select(func.min(Visit.check_at)).where(Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
 
 
 class DayLogError(Exception):
     """A line of the day log is wrong; the message names the file, the line and the field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a day log: its number, instant, kind and fields."""
-
-    number: int
-    at: datetime
-    kind: str
-    fields: Mapping[str, Any]
 
 
 class _SimulatedClock:
@@ -59,61 +54,15 @@ class _SimulatedClock:
         return self.at
 
 
-_WANTED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
-    "visit": {
-        "visit": str,
-        "technician": str,
-        "lat": (int, float),
-        "lon": (int, float),
-        "promised_from": datetime,
-        "promised_until": datetime,
-        "duration_min": int,
-    },
-    "fix": {"technician": str, "lat": (int, float), "lon": (int, float)},
-    "status": {"technician": str, "visit": str, "status": str},
-    "eta": {"technician": str, "visit": str, "eta": datetime},
-}
-
-
 def read_day_log(path: Path) -> Iterator[Line]:
-    """Yield a day log's lines, checked; `truth` lines are dropped. Raises DayLogError naming line and field."""
+    """Yield a day log's lines, checked. Raises DayLogError naming file, line and field."""
     with path.open("rb") as file:
         for number, text in enumerate(file, 1):
             if text.strip():
-                line = _parse(path.name, number, text)
-                if line.kind != "truth":
-                    yield line
-
-
-def _parse(name: str, number: int, text: bytes) -> Line:
-    def wrong(what: str) -> DayLogError:
-        return DayLogError(f"{name}:{number}: {what}")
-
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise wrong(f"not JSON: {error}") from None
-    if not isinstance(raw, dict):
-        raise wrong("not a JSON object")
-    kind = str(raw.get("kind"))
-    if kind == "truth":
-        return Line(number, datetime.min.replace(tzinfo=UTC), "truth", {})
-    if kind not in _WANTED:
-        raise wrong(f"kind: {kind!r} is none of {', '.join(_WANTED)}, truth")
-    fields = dict(raw)
-    for field_name, wanted in {"t": datetime, **_WANTED[kind]}.items():
-        value = fields.get(field_name)
-        if wanted is datetime:
-            try:
-                value = datetime.fromisoformat(str(value))
-            except ValueError:
-                raise wrong(f"{field_name}: {value!r} is not a time") from None
-            if value.tzinfo is None:
-                raise wrong(f"{field_name}: a time without an offset")
-            fields[field_name] = value
-        elif isinstance(value, bool) or not isinstance(value, wanted):
-            raise wrong(f"{field_name}: {value!r} is missing or of the wrong kind")
-    return Line(number, fields["t"], kind, fields)
+                try:
+                    yield parse_line(number, text)
+                except ValueError as error:
+                    raise DayLogError(f"{path.name}:{number}: {error}") from None
 
 
 @dataclass(slots=True)
@@ -122,16 +71,19 @@ class Replay:
 
     parts: Parts
     clock: _SimulatedClock
+    #: Names of technicians and kinds of work are the company's own row numbers: what was learned of them fits.
+    own_rows: bool = False
     technicians: dict[str, int] = field(default_factory=dict)
     visits: dict[str, int] = field(default_factory=dict)
     zone: tzinfo | None = None
     refused: list[str] = field(default_factory=list)
     #: Nothing is due before this; None: nothing is due at all.
     due_at: datetime | None = None
+    forget_at: datetime | None = None
 
     @classmethod
-    def open(cls) -> Replay:
-        """Make the empty company whose day it is."""
+    def open(cls, policy: Mapping[str, Any] | None = None, *, own_rows: bool = False) -> Replay:
+        """Make the empty company whose day it is, with a policy of its own. Raises Invalid naming its parameters."""
         clock = _SimulatedClock()
         settings = Settings(
             database_url="sqlite:///:memory:", secret_key="of no use", smtp_url="", twilio_account_sid=""
@@ -141,12 +93,22 @@ class Replay:
         with parts.db.write() as session:
             session.add(Company(name="Day log", short_name="Day log", phone="+81300000000"))
             session.add(Service(name_ja="訪問", name_en="Visit", duration_min=60))
-        return cls(parts, clock)
+            change_policy(session, policy or {}, actor="system", now=clock.at)
+        return cls(parts, clock, own_rows)
 
-    def play(self, lines: Iterator[Line], told: Callable[[Mapping[str, Any]], None]) -> None:
-        """Play a day to its end; `told` is called with each notice, in the order of time."""
+    def close(self) -> None:
+        """Forget the day."""
+        self.parts.db.close()
+
+    def play(self, lines: Iterable[Line], told: Callable[[Notice], None], until_at: datetime | None = None) -> None:
+        """Play a day to its end, or to an instant; `told` is called with each notice, in the order of time.
+
+        What really happened (truth) is not looked at.
+        """
         last_id = 0
         for line in lines:
+            if line.kind == "truth":
+                continue
             while (due_at := self._next_tick_at(line.at)) is not None:
                 last_id = self._tick(due_at, told, last_id)
             self.clock.at = max(self.clock.at, line.at)
@@ -155,7 +117,7 @@ class Replay:
         # After the last line only the clock goes on, until every promise is well over.
         with self.parts.db.read() as session:
             last_at = session.scalar(select(func.max(Visit.promised_until_at))) or self.clock.at
-        end_at = max(last_at, self.clock.at) + timedelta(hours=3)
+        end_at = until_at or max(last_at, self.clock.at) + timedelta(hours=3)
         while (due_at := self._next_tick_at(end_at)) is not None:
             last_id = self._tick(due_at, told, last_id)
 
@@ -166,19 +128,22 @@ class Replay:
         tick_at = _full_tick(max(self.due_at, self.clock.at))
         return tick_at if tick_at < before_at else None
 
-    def _tick(self, at: datetime, told: Callable[[Mapping[str, Any]], None], last_id: int) -> int:
+    def _tick(self, at: datetime, told: Callable[[Notice], None], last_id: int) -> int:
         self.clock.at = at
         added = sweep(self.parts, at, zone=self.zone)
+        if self.forget_at is None or at >= self.forget_at:
+            self.forget_at = at + FORGET
+            with self.parts.db.write() as session:
+                session.execute(delete(PositionFix).where(PositionFix.fixed_at < at - FIXES_REACH - FORGET))
         with self.parts.db.read() as session:
             self.due_at = session.scalar(_NEXT_DUE)
         if not added:
             return last_id
         deliver(self.parts, zone=self.zone)
-        names = {number: name for name, number in self.visits.items()}
         with self.parts.db.read() as session:
             for notice in session.scalars(select(Notice).where(Notice.id > last_id).order_by(Notice.id)):
                 last_id = notice.id
-                told(_as_line(notice, names[notice.visit_id], self.zone or UTC))
+                told(notice)
         return last_id
 
     def _take_in(self, line: Line) -> None:
@@ -191,87 +156,121 @@ class Replay:
             self.refused.append(f"line {line.number}: {error}")
 
     def _visit(self, session: Session, fields: Mapping[str, Any]) -> None:
-        technician_id = self._technician(session, fields["technician"])
-        now = self.clock.at
         known = self.visits.get(fields["visit"])
-        promise = {"promised_from_at": fields["promised_from"], "promised_until_at": fields["promised_until"]}
         if known is not None:
-            visit = session.get_one(Visit, known)
-            visit.site.lat, visit.site.lon = fields["lat"], fields["lon"]
-            with suppress(Conflict):
-                change_visit(
-                    session,
-                    known,
-                    now=now,
-                    actor="system",
-                    technician_id=technician_id,
-                    duration_min=fields["duration_min"],
-                    **promise,
-                )
+            self._change(session, known, fields)
             return
-        customer = Customer(name=fields["visit"], language="en", created_at=now)
-        site = Site(
-            customer=customer, address=fields["visit"], lat=fields["lat"], lon=fields["lon"], located_by="given"
-        )
+        name, now = fields["visit"], self.clock.at
+        technician_id = self._technician(session, fields["technician"])
+        customer = Customer(name=name, language="en", notices=fields.get("wish") or "all", created_at=now)
+        site = Site(customer=customer, address=name, lat=fields["lat"], lon=fields["lon"], located_by="given")
         session.add_all([customer, site])
         session.flush()
         wish: dict[str, Any] = {
             "customer_id": customer.id,
             "site_id": site.id,
-            "service_id": 1,
+            "service_id": self._service(session, fields.get("service")),
             "duration_min": fields["duration_min"],
+            "promised_from_at": fields["promised_from"],
+            "promised_until_at": fields["promised_until"],
             "now": now,
             "actor": "system",
-            **promise,
         }
         try:
             with session.begin_nested():
-                visit = book_visit(session, technician_id=technician_id, **wish)
-        except Conflict:
+                visit = book_visit(
+                    session, technician_id=technician_id, planned_from_at=fields.get("planned_from"), **wish
+                )
+        except AppError:
             visit = book_visit(session, technician_id=None, **wish)
-            self._plan_anyway(session, visit, technician_id)
-        self.visits[fields["visit"]] = visit.id
+            self._plan_anyway(session, visit, technician_id, fields.get("planned_from"))
+        self.visits[name] = visit.id
 
-    def _plan_anyway(self, session: Session, visit: Visit, technician_id: int) -> None:
+    def _change(self, session: Session, visit_id: int, fields: Mapping[str, Any]) -> None:
+        visit = session.get_one(Visit, visit_id)
+        visit.site.lat, visit.site.lon = fields["lat"], fields["lon"]
+        wish: dict[str, Any] = {
+            "promised_from_at": fields["promised_from"],
+            "promised_until_at": fields["promised_until"],
+            "duration_min": fields["duration_min"],
+            "now": self.clock.at,
+            "actor": "system",
+        }
+        technician_id = self._technician(session, fields["technician"])
+        plan: dict[str, Any] = {"planned_from_at": fields.get("planned_from"), "technician_id": technician_id}
+        try:
+            with session.begin_nested():
+                change_visit(session, visit_id, unassign=technician_id is None, **plan, **wish)
+        except Conflict:
+            if not visit.is_open:
+                raise
+            change_visit(session, visit_id, unassign=True, **wish)
+            self._plan_anyway(session, visit, technician_id, fields.get("planned_from"))
+
+    def _plan_anyway(
+        self, session: Session, visit: Visit, technician_id: int | None, planned_from_at: datetime | None
+    ) -> None:
         """Put a visit into a day that has no room for it: it was recorded, so somebody planned it."""
         taken = session.execute(
-            select(Visit.planned_from_at, Visit.planned_until_at).where(Visit.technician_id == technician_id)
+            select(Visit.planned_from_at, Visit.planned_until_at).where(
+                Visit.technician_id == technician_id, Visit.status != "cancelled"
+            )
         ).all()
-        at = visit.planned_from_at
-        while any(from_at < at + timedelta(minutes=1) and until_at > at for from_at, until_at in taken):
-            at += timedelta(minutes=1)
-        visit.technician_id, visit.planned_from_at, visit.planned_until_at = (
-            technician_id,
-            at,
-            at + timedelta(minutes=1),
-        )
+        at = planned_from_at or visit.planned_from_at
+        while any(from_at < at + SQUEEZED and until_at > at for from_at, until_at in taken):
+            at += SQUEEZED
+        visit.technician_id, visit.planned_from_at, visit.planned_until_at = technician_id, at, at + SQUEEZED
 
     def _fix(self, session: Session, fields: Mapping[str, Any]) -> None:
-        fix = Fix(self.clock.at, fields["lat"], fields["lon"], fields.get("accuracy_m"), fields.get("speed_mps"))
+        fixed_at = fields.get("fixed_at") or self.clock.at
+        moved = fields.get("moved") is not False
+        fix = Fix(fixed_at, fields["lat"], fields["lon"], fields.get("accuracy_m"), fields.get("speed_mps"), moved)
         technician_id = self._technician(session, fields["technician"])
+        assert technician_id is not None
         record_fixes(session, technician_id, [ReportedFix(fix, {})], source="replay", now=self.clock.at)
 
     def _status(self, session: Session, fields: Mapping[str, Any]) -> None:
         visit_id = self.visits.get(fields["visit"])
         if visit_id is None:
             return
-        if fields["status"] == "cancelled":
-            cancel_visit(session, visit_id, now=self.clock.at, actor="system")
+        now, at, status = self.clock.at, fields.get("at"), fields["status"]
+        if status == "cancelled":
+            cancel_visit(session, visit_id, now=now, actor="system")
+        elif status == "undone":
+            undo_status(session, visit_id, now=now, actor="system", status=fields.get("undone"), at=at)
         else:
-            report_status(session, visit_id, fields["status"], now=self.clock.at, actor="system")
+            report_status(session, visit_id, status, now=now, actor="system", by=fields.get("by") or "tap", at=at)
 
     def _eta(self, session: Session, fields: Mapping[str, Any]) -> None:
         visit_id = self.visits.get(fields["visit"])
         if visit_id is not None:
-            report_eta(session, visit_id, fields["eta"], now=self.clock.at, actor="system")
+            report_eta(session, visit_id, fields["eta"], now=self.clock.at, actor="system", at=fields.get("at"))
 
-    def _technician(self, session: Session, name: str) -> int:
+    def _technician(self, session: Session, fields: str | Mapping[str, Any]) -> int | None:
+        """Return a technician's row, made when the name is new; no name (a visit without one) is None."""
+        told = {"technician": fields} if isinstance(fields, str) else fields
+        name = told["technician"]
+        if not name:
+            return None
         if name not in self.technicians:
-            technician = Technician(name=name, created_at=self.clock.at)
+            technician = Technician(
+                name=name, created_at=self.clock.at, base_lat=told.get("lat"), base_lon=told.get("lon")
+            )
+            if self.own_rows:
+                technician.id = int(name)
             session.add(technician)
             session.flush()
             self.technicians[name] = technician.id
         return self.technicians[name]
+
+    def _service(self, session: Session, name: str | None) -> int:
+        """Return the kind of work; only the company's own rows tell them apart."""
+        if not self.own_rows or name is None:
+            return 1
+        if session.get(Service, int(name)) is None:
+            session.add(Service(id=int(name), name_ja=name, name_en=name, duration_min=60))
+            session.flush()
+        return int(name)
 
 
 def _full_tick(at: datetime) -> datetime:
@@ -280,7 +279,9 @@ def _full_tick(at: datetime) -> datetime:
     return datetime.fromtimestamp(-(-at.timestamp() // seconds) * seconds, UTC)
 
 
-def _as_line(notice: Notice, visit: str, zone: tzinfo) -> Mapping[str, Any]:
+def notice_line(notice: Notice, visit: str, zone: tzinfo) -> Mapping[str, Any]:
+    """Return a notice as `replay --notices` writes it, its times with the day's own offset."""
+
     def local(at: datetime | None) -> str | None:
         return at.astimezone(zone).isoformat() if at else None
 
@@ -299,16 +300,18 @@ def _as_line(notice: Notice, visit: str, zone: tzinfo) -> Mapping[str, Any]:
 
 def replay_day(path: Path, out: TextIO | None, progress: Callable[[Line], None] = lambda _: None) -> Replay:
     """Replay a day log and write its notices as JSON Lines. Raises DayLogError."""
+    replay = Replay.open()
 
     def lines() -> Iterator[Line]:
         for line in read_day_log(path):
             progress(line)
             yield line
 
-    def told(notice: Mapping[str, Any]) -> None:
+    def told(notice: Notice) -> None:
+        names = {number: name for name, number in replay.visits.items()}
         if out is not None:
-            print(json.dumps(notice, ensure_ascii=False), file=out)
+            line = notice_line(notice, names[notice.visit_id], replay.zone or UTC)
+            print(json.dumps(line, ensure_ascii=False), file=out)
 
-    replay = Replay.open()
     replay.play(lines(), told)
     return replay
