@@ -6,6 +6,7 @@ from app.models.backtest import Backtest
 from app.models.company import Company
 from app.models.customer import Customer, Site
 from app.models.job import JobRun, Lease
+from app.models.learning import Learning, Lesson
 from app.models.notice import Notice, NoticeAttempt, Receipt
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
@@ -28,7 +29,9 @@ __all__ = [
     "Device",
     "IdempotentReply",
     "JobRun",
+    "Learning",
     "Lease",
+    "Lesson",
     "Notice",
     "NoticeAttempt",
     "PhoneLink",

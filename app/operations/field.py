@@ -8,15 +8,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.models import Visit, VisitEvent
+from app.models import CurrentPosition, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.operations.booking import add_event, look_again, visit_for_change
+from app.rules.position import distance_m
 from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allowed
 
 #: A phone's clock may be this far ahead of ours.
 CLOCK_AHEAD = timedelta(minutes=2)
 #: A tap older than this was kept too long to be about today.
 TAP_KEPT = timedelta(hours=48)
+#: A position measured so long before or after a tap says where it was made.
+HEARD_ABOUT = timedelta(minutes=5)
 
 
 def report_status(
@@ -51,7 +54,8 @@ def report_status(
     else:
         raise Conflict("status_not_possible", status=visit.status)
     _note_time(visit, status, happened_at, by)
-    add_event(session, visit, status, actor, now, at=happened_at, facts={"by": by}, client_key=client_key)
+    facts = {"by": by, **_where(session, visit, happened_at)}
+    add_event(session, visit, status, actor, now, at=happened_at, facts=facts, client_key=client_key)
     if visit.status not in AWAITED:
         clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now)
     if not visit.is_open:
@@ -166,6 +170,15 @@ def _note_time(visit: Visit, status: str, at: datetime, by: str) -> None:
     if getattr(visit, f"{status}_at") is None or known_by in ("position", "silence"):
         setattr(visit, f"{status}_at", at)
         setattr(visit, f"{status}_by", by)
+
+
+def _where(session: Session, visit: Visit, at: datetime) -> dict[str, int]:
+    """Return how far from the site the technician's phone was at `at`, if it was heard about then."""
+    current = session.get(CurrentPosition, visit.technician_id) if visit.technician_id else None
+    lat, lon = visit.site.lat, visit.site.lon
+    if current is None or lat is None or lon is None or abs(current.fixed_at - at) > HEARD_ABOUT:
+        return {}
+    return {"away_m": round(distance_m(current.lat, current.lon, lat, lon))}
 
 
 def _known(session: Session, client_key: str | None) -> bool:

@@ -140,19 +140,24 @@ def window_key(kind: str) -> str:
     return DELAY if kind in ("late", "late_update") else OTHER
 
 
-def learned(ways: Iterable[Way], works: Iterable[Work], quotes: Iterable[Quoted]) -> Habits:
+def learned(seen: Iterable[Way | Work], quotes: Iterable[Quoted]) -> Habits:
     """Return the habits that these observations amount to, each read once.
 
     Memory depends on the number of groups, not of drives or jobs. Without observations: `Habits()`.
     """
-    drives = _tallied((way_key(one.hour, one.lat, one.lon), one.ratio) for one in ways)
-    jobs = _tallied(((one.service, one.technician), one.ratio) for one in works)
+    ways: dict[Key, Tally] = {}
+    works: dict[Key, Tally] = {}
+    for one in seen:
+        if isinstance(one, Way):
+            _count(ways, way_key(one.hour, one.lat, one.lon), one.ratio)
+        else:
+            _count(works, (one.service, one.technician), one.ratio)
     told: dict[str, list[Quoted]] = {}
-    for one in quotes:
-        told.setdefault(window_key(one.kind), []).append(one)
+    for quoted in quotes:
+        told.setdefault(window_key(quoted.kind), []).append(quoted)
     return Habits(
-        _blended(drives, (0, 1, 3), PRIOR_TRAVEL),
-        _blended(jobs, (0, 1, 2), PRIOR_WORK),
+        _blended(ways, (0, 1, 3), PRIOR_TRAVEL),
+        _blended(works, (0, 1, 2), PRIOR_WORK),
         {kind: calibrated(listed) for kind, listed in told.items()},
     )
 
@@ -186,15 +191,13 @@ def calibrated(quotes: list[Quoted]) -> Window:
     return Window(shift, widen, n, claimed, sum(one.kept for one in quotes) / n)
 
 
-def _tallied(seen: Iterable[tuple[Key, float]]) -> dict[Key, Tally]:
-    tallies: dict[Key, Tally] = {}
-    for key, ratio in seen:
-        for group in ((), key[:1], key):
-            tally = tallies.get(group)
-            if tally is None:
-                tally = tallies[group] = Tally()
-            tally.add(ratio)
-    return tallies
+def _count(tallies: dict[Key, Tally], key: Key, ratio: float) -> None:
+    """Count a ratio for its group, for the broader one and for all."""
+    for group in ((), key[:1], key):
+        tally = tallies.get(group)
+        if tally is None:
+            tally = tallies[group] = Tally()
+        tally.add(ratio)
 
 
 def _blended(tallies: Mapping[Key, Tally], lengths: tuple[int, ...], prior: Ratios) -> dict[Key, Ratios]:

@@ -139,6 +139,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_lease")),
     )
     op.create_table(
+        "learning",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("learned_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("anew_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("anew_by", sa.String(), nullable=True),
+        sa.CheckConstraint("id = 1", name=op.f("ck_learning_only_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_learning")),
+    )
+    op.create_table(
+        "lesson",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.CheckConstraint("kind IN ('travel', 'work', 'window')", name=op.f("ck_lesson_kind")),
+        sa.PrimaryKeyConstraint("kind", "key", name=op.f("pk_lesson")),
+    )
+    op.create_table(
         "policy_version",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", app.db.UTCDateTime(timezone=True), nullable=False),
@@ -566,6 +585,8 @@ def downgrade() -> None:
     op.drop_table("technician")
     op.drop_table("service")
     op.drop_table("policy_version")
+    op.drop_table("lesson")
+    op.drop_table("learning")
     op.drop_table("lease")
     op.drop_table("job_run")
     op.drop_table("customer")

@@ -24,12 +24,12 @@ def test_a_company_begins_with_the_stated_priors():
     assert habits.travel(12.0, *WAKAYAMA) is PRIOR_TRAVEL
     assert habits.work(1, 2) is PRIOR_WORK
     assert habits.window("late") == Window()
-    assert learned([], [], []) == habits
+    assert learned([], []) == habits
 
 
 def test_a_road_is_known_by_area_then_by_hour_then_by_all():
     ways = [Way(18.0, *WAKAYAMA, 1.4) for _ in range(200)] + [Way(12.0, *OSAKA, 0.8) for _ in range(200)]
-    habits = learned(ways, [], [])
+    habits = learned(ways, [])
     assert habits.travel(18.5, *WAKAYAMA).median == pytest.approx(1.4, abs=0.05)
     assert habits.travel(18.5, *OSAKA).median == pytest.approx(1.4, abs=0.05)  # never seen at this hour: the hour
     assert habits.travel(12.0, *WAKAYAMA).median == pytest.approx(0.8, abs=0.05)
@@ -37,7 +37,7 @@ def test_a_road_is_known_by_area_then_by_hour_then_by_all():
 
 
 def test_work_is_known_by_service_and_technician_then_by_service_then_by_all():
-    habits = learned([], [Work(1, 7, 1.6) for _ in range(150)] + [Work(1, 8, 1.0) for _ in range(150)], [])
+    habits = learned([Work(1, 7, 1.6) for _ in range(150)] + [Work(1, 8, 1.0) for _ in range(150)], [])
     assert habits.work(1, 7).median == pytest.approx(1.6, abs=0.06)
     assert habits.work(1, 8).median == pytest.approx(1.0, abs=0.04)
     assert habits.work(1, 9).n == 300
