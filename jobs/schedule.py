@@ -18,6 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.clock import WallClock
 from app.db import SILENT
+from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, take_lease
 from app.operations.outbox import Lanes
 from app.operations.purge import purge
@@ -27,7 +28,7 @@ from app.tick import deliver, locate, sweep
 log = structlog.get_logger()
 
 #: Job, seconds between two ticks. Sweep and deliver are also woken at once when a commit made work for them.
-TIMETABLE = (("beat", 3), ("sweep", 2), ("deliver", 1), ("locate", 2), ("purge", 600))
+TIMETABLE = (("beat", 3), ("sweep", 2), ("deliver", 1), ("locate", 2), ("learn", 600), ("purge", 600))
 
 GEOCODER_RESTS = timedelta(minutes=1)
 
@@ -98,6 +99,15 @@ class Jobs:
         """Find positions for sites that have only an address; a geocoder that does not answer is left alone a while."""
         if self._leads() and not locate(self._parts, self._parts.clock.now()):
             self._scheduler.modify_job("locate", next_run_time=_soon() + GEOCODER_RESTS)
+
+    def learn(self) -> None:
+        """Once a night, learn from the days before; reading them takes a while, so nothing is locked meanwhile."""
+        now, zone = self._parts.clock.now(), self._parts.settings.zone
+        with self._parts.db.read() as session:
+            habits = learn(session, now, zone) if self._leads() and learning_due(session, now, zone) else None
+        if habits is not None:
+            with self._parts.db.write() as session:
+                keep_habits(session, habits, now)
 
     def purge(self) -> None:
         """Once a day, forget what must not be kept."""

@@ -14,7 +14,9 @@ from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, PositionFix, Site, Technician, Visit
+from app.operations.learning import current_habits
 from app.rules.forecast import Day, Stop
+from app.rules.habits import Habits
 from app.rules.position import Fix
 from app.rules.visit import OPEN
 
@@ -39,6 +41,7 @@ _VISITS = (
         _VISIT.promised_until_at,
         _VISIT.planned_until_at,
         _VISIT.duration_min,
+        _VISIT.service_id,
         _VISIT.en_route_at,
         _VISIT.arrived_at,
         _VISIT.arrived_by,
@@ -110,6 +113,7 @@ class KnownVisit(NamedTuple):
     promised_until_at: datetime
     planned_until_at: datetime
     duration_min: int
+    service_id: int
     en_route_at: datetime | None
     arrived_at: datetime | None
     arrived_by: str | None
@@ -162,10 +166,8 @@ def load_days(session: Session, technician_ids: Sequence[int], zone: tzinfo, now
         fixes[technician_id].append(Fix(*measured))
     bases = {technician_id: base for technician_id, *base in known.execute(_BASES, reach)}
     told = _told(session, {visit.id: visit for day in visits.values() for visit in day})
-    return {
-        technician_id: _day(visits[technician_id], tuple(fixes[technician_id]), bases[technician_id], told, zone)
-        for technician_id in technician_ids
-    }
+    habits = current_habits(session)
+    return {one: _day(one, visits[one], tuple(fixes[one]), bases[one], told, zone, habits) for one in technician_ids}
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
@@ -175,11 +177,13 @@ def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequen
 
 
 def _day(
+    technician_id: int,
     visits: Sequence[KnownVisit],
     fixes: tuple[Fix, ...],
     base: Sequence[float | None],
     told: dict[int, list[Notice]],
     zone: tzinfo,
+    habits: Habits,
 ) -> KnownDay:
     doubted = [visit for visit in visits if _silence_broken(visit, fixes)]
     stops = tuple(
@@ -189,7 +193,7 @@ def _day(
     )
     lat, lon = base
     located = None if lat is None or lon is None else (lat, lon)
-    return KnownDay(visits, Day(stops, fixes, zone, located), doubted, told)
+    return KnownDay(visits, Day(stops, fixes, zone, located, habits, technician_id), doubted, told)
 
 
 def _told(session: Session, visits: Mapping[int, KnownVisit]) -> dict[int, list[Notice]]:
@@ -225,4 +229,5 @@ def _stop(visit: KnownVisit, lat: float, lon: float, *, arrived: bool) -> Stop:
         eta_reported=visit.eta_reported,
         eta_reported_at=visit.eta_reported_at,
         arrived_by=visit.arrived_by if arrived else None,
+        service=visit.service_id,
     )

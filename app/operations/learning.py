@@ -34,13 +34,15 @@ _DOUBTFUL = exists().where(
         VisitEvent.facts["away_m"].as_integer() > ELSEWHERE_M,
     ),
 )
+_LEARNING = Learning.__table__.c
+_STATE = select(_LEARNING.digest, _LEARNING.learned_at, _LEARNING.anew_at)
 #: Digest of lessons → the habits they mean: a tick does not read them again.
 _at_hand: dict[str, Habits] = {}
 
 
 def current_habits(session: Session) -> Habits:
     """Return what has been learned; what every company starts with before the first night, or after beginning anew."""
-    state = session.execute(select(Learning.digest, Learning.learned_at, Learning.anew_at)).one_or_none()
+    state = session.connection().execute(_STATE).one_or_none()
     if state is None or state.learned_at is None or (state.anew_at is not None and state.anew_at >= state.learned_at):
         return PRIORS
     habits = _at_hand.get(state.digest)
