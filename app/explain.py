@@ -1,13 +1,17 @@
-"""Why was this customer told, or not told? A visit's history in lines of text, oldest first."""
+"""Why was this customer told, or not told? The answer in a sentence, and a visit's history in lines of text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from app.i18n import day_words, reason_words, t, time_words, window_words, word
 from app.models import DecisionEntry, Notice, NoticeAttempt, Receipt, VisitEvent
+from app.operations.booking import FIRST_LOOK_BEFORE
 from app.operations.history import History, Moment
+from app.operations.lateness import RULE_FAILED
+from app.rules.messages import HANDED_OVER
+from app.rules.visit import AWAITED
 
 
 def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
@@ -33,8 +37,67 @@ def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
             basis=word("forecast.basis_", visit.forecast_basis or "", locale),
             as_of=time_words(as_of, zone) if as_of else "–",
         )
+    yield answer(history, locale, zone)
     for moment in reversed(history.moments):
         yield f"{moment.at.astimezone(zone):%m-%d %H:%M:%S}  {_line(moment, history, locale)}"
+
+
+def answer(history: History, locale: str, zone: tzinfo) -> str:
+    """Return what was decided for this customer, and why, in a sentence or two; every visit has an answer."""
+    visit = history.visit
+    if history.notices:
+        notice = history.notices[-1]
+        told = "told" if notice.state in HANDED_OVER else "not_handed_over"
+        quoted = ""
+        if notice.quoted_from_at and notice.quoted_until_at:
+            window = window_words(notice.quoted_from_at, notice.quoted_until_at, zone)
+            quoted = t("explain.quoted", locale, window=window)
+        return t(
+            f"explain.{told}",
+            locale,
+            time=_moment_words(notice.sent_at or notice.created_at, history, locale, zone),
+            kind=word("notice_kind.", notice.kind, locale),
+            quoted=quoted,
+            state=word("notice_state.", notice.state, locale),
+            reason=reason_words(notice.reason_code, notice.reason_facts, locale),
+        )
+    if visit.status == "cancelled":
+        return t("explain.cancelled", locale)
+    if history.decisions:
+        decision = history.decisions[-1]
+        return t(
+            "explain.waiting" if visit.status in AWAITED else "explain.not_needed",
+            locale,
+            time=_moment_words(decision.at, history, locale, zone),
+            reason=reason_words(decision.reason_code, decision.reason_facts, locale),
+        )
+    return _never_decided(history, locale, zone)
+
+
+def _never_decided(history: History, locale: str, zone: tzinfo) -> str:
+    """Return why a visit was never decided about."""
+    visit = history.visit
+    begins_at = visit.planned_from_at - FIRST_LOOK_BEFORE
+    if visit.status not in AWAITED:
+        why = "over_before"
+    elif visit.technician_id is None:
+        why = "unassigned"
+    elif visit.site.lat is None:
+        why = "not_located"
+    elif visit.decided_reason == RULE_FAILED:
+        why = "rule_failed"
+    elif history.read_at < begins_at:
+        why = "not_due"
+    else:
+        why = "not_looked_at"
+    return t(f"explain.{why}", locale, time=_moment_words(begins_at, history, locale, zone))
+
+
+def _moment_words(at: datetime, history: History, locale: str, zone: tzinfo) -> str:
+    """Return a time of day, with its date when that is not the promise's."""
+    on = at.astimezone(zone).date()
+    same = on == history.visit.promised_from_at.astimezone(zone).date()
+    return time_words(at, zone) if same else f"{day_words(on, locale)} {time_words(at, zone)}"
 
 
 def _line(moment: Moment, history: History, locale: str) -> str:

@@ -16,9 +16,10 @@ from typing import Protocol
 from markupsafe import Markup
 
 from app.i18n import t, time_words, window_words, word
+from app.operations.history import History
 from app.rules.lateness import Told
 from app.rules.messages import UNSETTLING
-from app.rules.visit import GRACE
+from app.rules.visit import AWAITED, GRACE
 
 #: The time before the promise (or the first word) that is shown.
 SHOWN_BEFORE = timedelta(hours=3)
@@ -125,6 +126,20 @@ def forecast_picture(
     )
     return Markup('<figure class="forecast-picture">{}{}{}{}</figure>').format(
         answers, svg, _legend(told, locale), _in_words(points, told, zone, locale)
+    )
+
+
+def visit_picture(history: History, zone: tzinfo, locale: str) -> Markup:
+    """Return the figure of a visit's history."""
+    visit = history.visit
+    return forecast_picture(
+        history.forecasts,
+        (visit.promised_from_at, visit.promised_until_at),
+        history.told,
+        visit.arrived_at,
+        zone,
+        locale,
+        now=history.read_at if visit.status in AWAITED else None,
     )
 
 

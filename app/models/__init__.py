@@ -5,6 +5,7 @@ from app.models.alarm import Alarm
 from app.models.backtest import Backtest
 from app.models.company import Company
 from app.models.customer import Customer, Site
+from app.models.forecast import ForecastEntry
 from app.models.job import JobRun, Lease
 from app.models.learning import Learning, Lesson
 from app.models.notice import Notice, NoticeAttempt, Receipt
@@ -27,6 +28,7 @@ __all__ = [
     "Customer",
     "DecisionEntry",
     "Device",
+    "ForecastEntry",
     "IdempotentReply",
     "JobRun",
     "Learning",

@@ -30,6 +30,12 @@ class Technician(Base):
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 
+    # state: what the technician was last seen to be doing, since when, why we think so (a code), and when that was found
+    state: Mapped[str | None]
+    state_since_at: Mapped[datetime | None]
+    state_why: Mapped[str | None]
+    state_found_at: Mapped[datetime | None]
+
     devices: Mapped[list[Device]] = relationship(back_populates="technician")
 
 

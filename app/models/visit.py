@@ -78,6 +78,10 @@ class Visit(Base):
     forecast_basis: Mapped[str | None]
     #: What the technician is seen to be doing about this visit (a state of rules.motion).
     forecast_state: Mapped[str | None]
+    #: The newest entry of the forecast's history (rules.history).
+    noted_at: Mapped[datetime | None]
+    noted_median_at: Mapped[datetime | None]
+    noted_until_at: Mapped[datetime | None]
 
     # watch: the engine's small memory between two looks
     watch: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -132,6 +136,5 @@ class DecisionEntry(Base):
     #: The notice it led to, or nothing.
     kind: Mapped[str | None]
     reason_code: Mapped[str]
+    #: The figures it rests on; the whole forecast is the history's entry of the same moment (ForecastEntry).
     reason_facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    #: The forecast it was made from: basis, state, from, until, late probability, as of.
-    forecast: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

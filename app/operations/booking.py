@@ -266,6 +266,7 @@ def forget_forecast(visit: Visit) -> None:
     """Forget what was forecast: it spoke of another promise or another technician."""
     visit.forecast_from_at = visit.forecast_until_at = visit.forecast_median_at = visit.forecast_as_of_at = None
     visit.late_probability = visit.forecast_basis = visit.forecast_state = None
+    visit.noted_at = visit.noted_median_at = visit.noted_until_at = None
     visit.eta_reported = visit.eta_reported_at = None
     visit.watch = {}
 

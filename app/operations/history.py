@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from app.models import (
     Alarm,
     ApiToken,
     DecisionEntry,
+    ForecastEntry,
     Notice,
     NoticeAttempt,
     Receipt,
@@ -24,6 +26,8 @@ from app.models import (
 )
 from app.operations.board import visit_seen
 from app.rules.board import NoticeSeen, stale, standing
+from app.rules.lateness import Told
+from app.rules.messages import HANDED_OVER
 
 Entry = VisitEvent | DecisionEntry | Notice | NoticeAttempt | Receipt
 
@@ -39,15 +43,41 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A visit with everything that is known of it; `names` say who user:3 and technician:7 are."""
+    """A visit with everything that is known of it at `read_at`; `names` say who user:3 and technician:7 are.
 
+    `forecasts` are those about the promise as it stands, oldest first.
+    """
+
+    read_at: datetime
     visit: Visit
     standing: str
     forecast_stale: bool
     moments: Sequence[Moment]
     notices: Sequence[Notice]
+    forecasts: Sequence[ForecastEntry]
     alarms: Sequence[Alarm]
     names: Mapping[str, str]
+
+    @property
+    def decisions(self) -> Sequence[DecisionEntry]:
+        """The decisions, oldest first."""
+        return [moment.entry for moment in reversed(self.moments) if isinstance(moment.entry, DecisionEntry)]
+
+    @property
+    def told(self) -> Sequence[Told]:
+        """What the customer was really given about the promise as it stands, oldest first, when it left."""
+        visit = self.visit
+        return [
+            Told(notice.kind, notice.sent_at or notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
+            for notice in self.notices
+            if notice.state in HANDED_OVER
+            and (notice.promised_from_at, notice.promised_until_at) == (visit.promised_from_at, visit.promised_until_at)
+        ]
+
+    def expected_at(self, at: datetime) -> ForecastEntry | None:
+        """Return the forecast that held at an instant."""
+        index = bisect_right(self.forecasts, at, key=lambda entry: entry.at)
+        return self.forecasts[index - 1] if index else None
 
 
 def read_history(session: Session, visit_id: int, now: datetime) -> History:
@@ -74,6 +104,11 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
     decisions = session.scalars(
         select(DecisionEntry).where(DecisionEntry.visit_id == visit_id).order_by(DecisionEntry.id)
     ).all()
+    forecasts = session.scalars(
+        select(ForecastEntry)
+        .where(ForecastEntry.visit_id == visit_id, ForecastEntry.at >= _promised_at(visit))
+        .order_by(ForecastEntry.id)
+    ).all()
     moments = [Moment(event.at, "event", event) for event in visit.events]
     moments += [Moment(decision.at, "decision", decision) for decision in decisions]
     for notice in notices:
@@ -88,14 +123,27 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
         select(Alarm).where(Alarm.visit_id == visit_id, Alarm.cleared_at.is_(None)).order_by(Alarm.raised_at)
     ).all()
     return History(
+        now,
         visit,
         standing(seen, now),
         stale(visit.forecast_as_of_at, now),
         moments[::-1],
         notices,
+        forecasts,
         alarms,
         _names(session, {event.actor for event in visit.events}),
     )
+
+
+def _promised_at(visit: Visit) -> datetime:
+    """Return since when the promise stands as it is: its last move, or the booking."""
+    moved = [
+        event.recorded_at
+        for event in visit.events
+        if event.kind == "changed"
+        and any(event.facts["before"][end] != event.facts["after"][end] for end in ("promised_from", "promised_until"))
+    ]
+    return max(moved, default=visit.created_at)
 
 
 def _names(session: Session, actors: set[str]) -> Mapping[str, str]:

@@ -187,6 +187,10 @@ def upgrade() -> None:
         sa.Column("working_hours", sa.JSON(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", app.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=True),
+        sa.Column("state_since_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("state_why", sa.String(), nullable=True),
+        sa.Column("state_found_at", app.db.UTCDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "travels_by IN ('car', 'public_transport', 'bicycle')", name=op.f("ck_technician_travels_by")
         ),
@@ -366,6 +370,9 @@ def upgrade() -> None:
         sa.Column("forecast_as_of_at", app.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("forecast_basis", sa.String(), nullable=True),
         sa.Column("forecast_state", sa.String(), nullable=True),
+        sa.Column("noted_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("noted_median_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("noted_until_at", app.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("watch", sa.JSON(), nullable=False),
         sa.Column("decided_reason", sa.String(), nullable=True),
         sa.Column("decided_alarm", sa.String(), nullable=True),
@@ -427,11 +434,27 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=True),
         sa.Column("reason_code", sa.String(), nullable=False),
         sa.Column("reason_facts", sa.JSON(), nullable=False),
-        sa.Column("forecast", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name=op.f("fk_decision_entry_visit_id_visit")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision_entry")),
     )
     op.create_index(op.f("ix_decision_entry_visit_id"), "decision_entry", ["visit_id"], unique=False)
+    op.create_table(
+        "forecast_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("visit_id", sa.Integer(), nullable=False),
+        sa.Column("at", app.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("from_at", app.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("median_at", app.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("until_at", app.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("late_probability", sa.Double(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("as_of_at", app.db.UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name=op.f("fk_forecast_entry_visit_id_visit")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forecast_entry")),
+    )
+    op.create_index("ix_forecast_entry_at", "forecast_entry", ["at"], unique=False)
+    op.create_index(op.f("ix_forecast_entry_visit_id"), "forecast_entry", ["visit_id"], unique=False)
     op.create_table(
         "notice",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -545,6 +568,9 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_notice_visit_id"), table_name="notice")
     op.drop_table("notice")
+    op.drop_index(op.f("ix_forecast_entry_visit_id"), table_name="forecast_entry")
+    op.drop_index("ix_forecast_entry_at", table_name="forecast_entry")
+    op.drop_table("forecast_entry")
     op.drop_index(op.f("ix_decision_entry_visit_id"), table_name="decision_entry")
     op.drop_table("decision_entry")
     op.drop_index(

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
+from app.explain import answer
 from app.models import Visit
 from app.operations.alarm import clear_alarm
 from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, cancel_visit, change_visit
@@ -15,11 +16,12 @@ from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.notice import Telling, release_notice, settle_by_hand
 from app.operations.technician import technician_choices
+from app.pictures import visit_picture
 from app.rules.calendar import over_midnight
 from app.rules.visit import change_allowed
 from app.web.dispatch.booking import name_clash
 from app.web.forms import Form
-from app.web.visitor import needs, now, parts, session, signed_in, zone
+from app.web.visitor import locale, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("visits", __name__)
 
@@ -162,6 +164,8 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         "dispatch/_visit.html" if in_drawer else "dispatch/visit.html",
         history=history,
         visit=history.visit,
+        answer=answer(history, locale(), zone()),
+        picture=visit_picture(history, zone(), locale()),
         form=form if form is not None else Form(),
         move=form if form is not None and part == "move" else Form(begins=_as_typed(history.visit)),
         wrong_part=part,
