@@ -30,7 +30,7 @@ class Technician(Base):
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 
-    # state: what the technician was last seen to be doing, since when, why we think so (a code), and when that was found
+    # state: what the technician was last seen to be doing, since when, a code for why we think so, and when we found it
     state: Mapped[str | None]
     state_since_at: Mapped[datetime | None]
     state_why: Mapped[str | None]

@@ -55,6 +55,9 @@ _VISITS = (
         _VISIT.forecast_as_of_at,
         _VISIT.forecast_basis,
         _VISIT.forecast_state,
+        _VISIT.noted_at,
+        _VISIT.noted_median_at,
+        _VISIT.noted_until_at,
         _VISIT.watch,
         _VISIT.decided_reason,
         _VISIT.decided_alarm,
@@ -127,6 +130,9 @@ class KnownVisit(NamedTuple):
     forecast_as_of_at: datetime | None
     forecast_basis: str | None
     forecast_state: str | None
+    noted_at: datetime | None
+    noted_median_at: datetime | None
+    noted_until_at: datetime | None
     watch: dict[str, Any]
     decided_reason: str | None
     decided_alarm: str | None

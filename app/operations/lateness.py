@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
-from app.models import DecisionEntry, Notice, Visit
+from app.models import DecisionEntry, ForecastEntry, Notice, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import lock_free_technicians, lock_technicians
 from app.operations.day import DAY_REACH, KnownDay, KnownVisit, due_elsewhere, load_days
@@ -18,6 +18,7 @@ from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
+from app.rules.history import Noted, worth_noting
 from app.rules.lateness import ALARMS, Decision, Told, Watch, decide
 from app.rules.policy import Policy
 from app.rules.quiet import hushed
@@ -44,6 +45,9 @@ _WRITTEN = (
     "forecast_as_of_at",
     "forecast_basis",
     "forecast_state",
+    "noted_at",
+    "noted_median_at",
+    "noted_until_at",
     "watch",
     "decided_reason",
     "decided_alarm",
@@ -58,18 +62,20 @@ _WRITE = (
 
 _WATCHED = tuple(one.name for one in fields(Watch))
 _ENTRY = insert(DecisionEntry.__table__)  # type: ignore[arg-type]
+_NOTE = insert(ForecastEntry.__table__)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What looks at several days found out, to be written together: rows of `_ENTRY` and of `_WRITE`."""
+    """What looks at several days found out, to be written together: rows of `_ENTRY`, `_NOTE` and `_WRITE`."""
 
     entries: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
     visits: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, session: Session) -> None:
         session.flush()
-        for statement, rows in ((_ENTRY, self.entries), (_WRITE, self.visits)):
+        for statement, rows in ((_ENTRY, self.entries), (_NOTE, self.notes), (_WRITE, self.visits)):
             if rows:
                 session.connection().execute(statement, rows)
 
@@ -127,8 +133,11 @@ def _look(
         _settle_alarms(session, visit, decision.alarm, now)
         news = _is_news(visit, forecast, decision)
         if news:
-            found.entries.append(_entry(visit, forecast, decision, now))
+            found.entries.append(_entry(visit, decision, now))
         kept[visit.id] = _to_keep(visit, forecast, decision, news)
+        if news or _moved_on(visit, forecast, now):
+            found.notes.append(_note(visit, forecast, now))
+            kept[visit.id] |= _as_noted(forecast, now)
         word_at = None if decision.kind else _keep_word(session, visit, told, now)
         looks += [at for at in (decision.look_again_at, word_at) if at is not None]
     waiting = [visit for visit in day.visits if status[visit.id] in OPEN]
@@ -252,7 +261,7 @@ def _is_news(visit: KnownVisit, forecast: Forecast, decision: Decision) -> bool:
     return bool(decision.kind) or said != (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
 
 
-def _entry(visit: KnownVisit, forecast: Forecast, decision: Decision, now: datetime) -> dict[str, Any]:
+def _entry(visit: KnownVisit, decision: Decision, now: datetime) -> dict[str, Any]:
     """Return what the history keeps of a decision that says something new."""
     return {
         "visit_id": visit.id,
@@ -260,7 +269,41 @@ def _entry(visit: KnownVisit, forecast: Forecast, decision: Decision, now: datet
         "kind": decision.kind,
         "reason_code": decision.reason.code,
         "reason_facts": dict(decision.reason.facts),
-        "forecast": _shown(forecast),
+    }
+
+
+def _noted(visit: KnownVisit) -> Noted | None:
+    if visit.noted_at is None or visit.noted_median_at is None or visit.noted_until_at is None:
+        return None
+    return Noted(visit.noted_at, visit.noted_median_at, visit.noted_until_at)
+
+
+def _moved_on(visit: KnownVisit, forecast: Forecast, now: datetime) -> bool:
+    middle_at, until_at = forecast.arrives_median_at, forecast.arrives_until_at
+    return worth_noting(_noted(visit), middle_at, until_at, visit.promised_until_at, now)
+
+
+def _as_noted(forecast: Forecast, now: datetime) -> dict[str, Any]:
+    """Return what the visit remembers of an entry; `_noted` reads it."""
+    return {
+        "noted_at": now,
+        "noted_median_at": forecast.arrives_median_at,
+        "noted_until_at": forecast.arrives_until_at,
+    }
+
+
+def _note(visit: KnownVisit, forecast: Forecast, now: datetime) -> dict[str, Any]:
+    """Return what the history keeps of a forecast that says something new."""
+    return {
+        "visit_id": visit.id,
+        "at": now,
+        "from_at": forecast.arrives_from_at,
+        "median_at": forecast.arrives_median_at,
+        "until_at": forecast.arrives_until_at,
+        "late_probability": forecast.late_probability,
+        "basis": forecast.basis,
+        "state": forecast.state,
+        "as_of_at": forecast.as_of,
     }
 
 
@@ -297,14 +340,3 @@ def _row(visit: KnownVisit, kept: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     row = {f"new_{name}": kept[name] if name in kept else getattr(visit, name) for name in _WRITTEN}
     return [row | {"visit": visit.id}]
-
-
-def _shown(forecast: Forecast) -> dict[str, Any]:
-    return {
-        "from": forecast.arrives_from_at.isoformat(),
-        "until": forecast.arrives_until_at.isoformat(),
-        "late": round(forecast.late_probability, 3),
-        "as_of": forecast.as_of.isoformat() if forecast.as_of else None,
-        "basis": forecast.basis,
-        "state": forecast.state,
-    }

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from app.models import CurrentPosition, PositionFix, VisitEvent
+from app.models import CurrentPosition, ForecastEntry, PositionFix, VisitEvent
 from app.operations.position import ReportedFix, record_fixes
-from app.operations.purge import purge
+from app.operations.purge import FORECASTS_KEPT, purge
 from app.rules.position import Fix
 
 
@@ -27,3 +27,15 @@ def test_positions_are_forgotten_after_their_days_and_nothing_else(db, world, cl
     with db.write() as session:
         assert purge(session, clock.now(), timedelta(days=7)) == 3
     assert (count(PositionFix), count(CurrentPosition), count(VisitEvent)) == (7, 1, 1)
+
+
+def test_the_course_of_a_forecast_is_forgotten_after_some_months(db, world, clock):
+    visit_id, at = world.visit(), clock.now()
+    entry = {"visit_id": visit_id, "from_at": at, "median_at": at, "until_at": at, "late_probability": 0.5}
+    with db.write() as session:
+        for days in (0, 1):
+            session.add(ForecastEntry(at=at + timedelta(days=days), basis="plan", state="unknown", **entry))
+    with db.write() as session:
+        purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7))
+    with db.read() as session:
+        assert session.scalars(select(ForecastEntry.at)).all() == [at + timedelta(days=1)]
