@@ -1,0 +1,362 @@
+"""What would customers have been told on past days, under the policy in force and under another?
+
+Each day is played apart, in a database of its own, once for every policy; what comes out is marked against what really
+happened (rules.score) and kept as one result (rules.backtest).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import DecisionEntry, ForecastEntry, Notice
+from app.operations.daylog import days_with_visits, fixes_between, own_day
+from app.parts import Parts
+from app.replay import Replay, read_day_log
+from app.rules import backtest as rules
+from app.rules.backtest import Case, DayFigures, Point, Result, Side, Thought, Word
+from app.rules.daylog import Line, Truth
+from app.rules.lateness import Told
+from app.rules.policy import Policy
+from app.rules.score import Marked, mark
+
+#: Cases are shown with their whole story, so not more than this for each reason; the figures count them all.
+MOST_CASES = 40
+#: Positions are read in slices, so that no long question keeps the live database busy.
+SLICE = timedelta(minutes=10)
+#: A case's story begins so long before the promise, and its forecasts are thinned to so many.
+STORY_BEFORE = timedelta(hours=3)
+MOST_POINTS = 150
+
+_RESULT = TypeAdapter(Result)
+
+
+@dataclass(frozen=True, slots=True)
+class PlayDay:
+    """One day to play: its lines as often as wanted, when they begin and end, what really happened, and (own days)
+    what was really told. `own`: its visits and technicians are the company's rows."""
+
+    name: str
+    from_at: datetime
+    until_at: datetime
+    zone: tzinfo
+    lines: Callable[[], Iterator[Line]]
+    truth: Mapping[str, Truth]
+    told: Mapping[str, Sequence[Told]] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    own: bool = False
+
+
+def result_as_json(result: Result) -> dict[str, Any]:
+    """Return a result as it is kept."""
+    kept: dict[str, Any] = _RESULT.dump_python(result, mode="json")
+    return kept
+
+
+def result_of_json(kept: Mapping[str, Any]) -> Result:
+    """Return a result that was kept. Raises pydantic's ValidationError when it is of another release."""
+    return _RESULT.validate_python(kept)
+
+
+def log_day(path: Path) -> PlayDay:
+    """Return a recorded day. Raises DayLogError naming file, line and field."""
+    promised: dict[str, tuple[datetime, datetime]] = {}
+    arrived: dict[str, datetime] = {}
+    first: Line | None = None
+    last_at = None
+    for line in read_day_log(path):
+        if line.kind == "truth":
+            arrived[line.fields["visit"]] = line.at
+            continue
+        first = first or line
+        last_at = line.at
+        if line.kind == "visit":
+            promised[line.fields["visit"]] = line.fields["promised_from"], line.fields["promised_until"]
+    truth = {visit: Truth(*window, arrived[visit]) for visit, window in promised.items() if visit in arrived}
+    unknown = len(promised) - len(truth)
+    if first is None or last_at is None or first.at.tzinfo is None:
+        raise EmptyDay(path.name)
+    return PlayDay(
+        path.stem,
+        first.at,
+        last_at,
+        first.at.tzinfo,
+        lambda: read_day_log(path),
+        truth,
+        left_out={"unknown": unknown} if unknown else {},
+    )
+
+
+class EmptyDay(Exception):
+    """A day log without a line; the message is its name."""
+
+
+def own_days(parts: Parts, first_on: date, last_on: date, now: datetime) -> list[date]:
+    """Return the days of one's own, both ends included, that have anything to play."""
+    with parts.db.read() as session:
+        return days_with_visits(session, first_on, last_on, parts.settings.zone, now)
+
+
+def load_own_day(parts: Parts, on: date, now: datetime) -> PlayDay:
+    """Load one of the company's own days."""
+    with parts.db.read() as session:
+        known = own_day(session, on, parts.settings.zone, now)
+
+    def lines() -> Iterator[Line]:
+        """Yield what became known, visits and taps before the positions of the same instant."""
+        waiting = iter(known.lines)
+        line = next(waiting, None)
+        at = known.from_at
+        while at < known.until_at:
+            end_at = min(at + SLICE, known.until_at)
+            with parts.db.read() as session:
+                fixes = fixes_between(session, known.technicians, at, end_at)
+            for fix in fixes:
+                while line is not None and line.at <= fix.at:
+                    yield line
+                    line = next(waiting, None)
+                yield fix
+            at = end_at
+        while line is not None:
+            yield line
+            line = next(waiting, None)
+
+    return PlayDay(
+        on.isoformat(),
+        known.from_at,
+        known.until_at,
+        parts.settings.zone,
+        lines,
+        known.truth,
+        known.told,
+        known.left_out,
+        own=True,
+    )
+
+
+def run_backtest(
+    days: Iterable[PlayDay], count: int, policies: Sequence[Policy], progress: Callable[[float], None]
+) -> Result:
+    """Play `count` days under each policy and return what came out.
+
+    `progress` is called with the share that is done, often; what it raises ends the run.
+    """
+    tally = _Tally(policies)
+    rounds = count * len(policies)
+    for number, day in enumerate(days):
+        plays: list[_Play] = []
+        try:
+            for policy in policies:
+                done = number * len(policies) + len(plays)
+                plays.append(_play(day, policy, _within(progress, done / rounds, 1 / rounds)))
+            tally.add(day, plays)
+        finally:
+            for play in plays:
+                play.replay.close()
+    progress(1.0)
+    return tally.result()
+
+
+def _within(progress: Callable[[float], None], begun: float, part: float) -> Callable[[float], None]:
+    return lambda share: progress(begun + part * min(max(share, 0.0), 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Play:
+    """One day under one policy, played: the database it was played in, and the marks by visit."""
+
+    replay: Replay
+    marked: Mapping[str, Marked]
+
+
+def _play(day: PlayDay, policy: Policy, progress: Callable[[float], None]) -> _Play:
+    replay = Replay.open(_changed(policy), own_rows=day.own)
+    replay.zone = day.zone
+    long_s = max((day.until_at - day.from_at).total_seconds(), 1.0)
+    told: dict[int, list[Told]] = {}
+
+    def lines() -> Iterator[Line]:
+        for number, line in enumerate(day.lines()):
+            if number % 50 == 0:
+                progress((line.at - day.from_at).total_seconds() / long_s)
+            yield line
+
+    def note(notice: Notice) -> None:
+        told.setdefault(notice.visit_id, []).append(_told(notice))
+
+    try:
+        replay.play(lines(), note, day.until_at if day.own else None)
+    except BaseException:
+        replay.close()
+        raise
+    marked = {
+        visit: mark(visit, truth.promised_until_at, truth.arrived_at, told.get(replay.visits.get(visit, 0), ()))
+        for visit, truth in day.truth.items()
+        if truth.arrived_at is not None
+    }
+    return _Play(replay, marked)
+
+
+def _told(notice: Notice) -> Told:
+    return Told(notice.kind, notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
+
+
+def _changed(policy: Policy) -> dict[str, Any]:
+    """Return what a policy changes of what the product comes with."""
+    usual = asdict(Policy())
+    return {name: value for name, value in asdict(policy).items() if value != usual[name]}
+
+
+class _Tally:
+    """What has come out so far: marks of every visit, stories of the worst."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self._policies = policies
+        self._marked: list[list[Marked]] = [[] for _ in policies]
+        self._real: list[Marked] = []
+        self._judged: list[rules.Judged] = []
+        self._days: list[DayFigures] = []
+        self._cases: dict[str, list[Case]] = {why: [] for why in rules.REASONS}
+        self._counts: Counter[str] = Counter()
+        self._refused: list[str] = []
+        self._own = False
+
+    def add(self, day: PlayDay, plays: Sequence[_Play]) -> None:
+        """Add one day that has been played under every policy."""
+        self._own = day.own
+        for marks, play in zip(self._marked, plays, strict=True):
+            marks += play.marked.values()
+        self._days.append(
+            DayFigures(
+                day.name,
+                tuple(rules.figures(list(play.marked.values())).marks for play in plays),
+                dict(day.left_out),
+            )
+        )
+        self._refused += [f"{day.name}: {refusal}" for refusal in plays[0].replay.refused][:20]
+        for visit, marked in plays[0].marked.items():
+            if day.own:
+                self._real.append(mark(visit, marked.promised_until_at, marked.arrived_at, day.told.get(visit, ())))
+            self._look_at(day, plays, visit)
+
+    def _look_at(self, day: PlayDay, plays: Sequence[_Play], visit: str) -> None:
+        row = plays[0].replay.visits.get(visit)
+        if row is None:
+            return
+        marked = [play.marked[visit] for play in plays]
+        with plays[0].replay.parts.db.read() as session:
+            points = _points(session, row, day.zone)
+        self._judged += rules.judge(marked[0], points)
+        found = [rules.wrong(one) for one in marked]
+        why = [reason for reason in rules.REASONS if any(reason in wrong for wrong in found)]
+        if len(marked) > 1 and rules.told_differently(marked[0].told, marked[1].told):
+            why.append("different")
+        if not why:
+            return
+        self._counts.update(why)
+        truth = day.truth[visit]
+        shown = [point for point in points if point.at >= truth.promised_from_at - STORY_BEFORE]
+        case = Case(
+            day.name,
+            visit,
+            int(visit) if day.own else None,
+            tuple(why),
+            truth.promised_from_at.astimezone(day.zone),
+            truth.promised_until_at.astimezone(day.zone),
+            marked[0].arrived_at.astimezone(day.zone),
+            tuple(shown[:: 1 + len(shown) // MOST_POINTS]),
+            tuple(_side(day, play, visit, wrong) for play, wrong in zip(plays, found, strict=True)),
+        )
+        worst = self._cases[why[0]]
+        worst.append(case)
+        worst.sort(key=rules.severity)
+        del worst[MOST_CASES:]
+
+    def result(self) -> Result:
+        """Return the whole."""
+        cases = [case for why in rules.REASONS for case in self._cases[why]]
+        shown = Counter(why for case in cases for why in case.why)
+        return Result(
+            own=self._own,
+            days=tuple(self._days),
+            policies=tuple(_changed(policy) for policy in self._policies),
+            quote_shares=tuple(policy.quote_share for policy in self._policies),
+            sides=tuple(rules.figures(marked) for marked in self._marked),
+            real=rules.figures(self._real) if self._own else None,
+            different=self._counts["different"],
+            reliable=rules.reliability(self._judged),
+            covers=rules.coverage(self._judged),
+            cases=tuple(cases),
+            hidden={why: n - shown[why] for why, n in self._counts.items() if n > shown[why]},
+            refused=tuple(self._refused[:20]),
+        )
+
+
+def _side(day: PlayDay, play: _Play, visit: str, wrong: tuple[str, ...]) -> Side:
+    """Return a visit's whole story under one policy, until the arrival."""
+    row, marked = play.replay.visits[visit], play.marked[visit]
+    since_at = day.truth[visit].promised_from_at - STORY_BEFORE
+
+    def local(at: datetime | None) -> datetime | None:
+        return at.astimezone(day.zone) if at else None
+
+    with play.replay.parts.db.read() as session:
+        notices = session.scalars(select(Notice).where(Notice.visit_id == row).order_by(Notice.id)).all()
+        decisions = session.scalars(
+            select(DecisionEntry)
+            .where(DecisionEntry.visit_id == row, DecisionEntry.at >= since_at, DecisionEntry.at <= marked.arrived_at)
+            .order_by(DecisionEntry.id)
+        ).all()
+        words = tuple(
+            Word(
+                notice.kind,
+                notice.created_at.astimezone(day.zone),
+                local(notice.quoted_from_at),
+                local(notice.quoted_until_at),
+                notice.short or "",
+                notice.reason_code,
+                dict(notice.reason_facts),
+            )
+            for notice in notices
+        )
+        thoughts = tuple(
+            Thought(entry.at.astimezone(day.zone), entry.kind, entry.reason_code, dict(entry.reason_facts))
+            for entry in decisions
+        )
+    return Side(wrong, marked.lead_min, words, thoughts)
+
+
+def _points(session: Session, row: int, zone: tzinfo) -> list[Point]:
+    rows = session.execute(
+        select(
+            ForecastEntry.at,
+            ForecastEntry.from_at,
+            ForecastEntry.median_at,
+            ForecastEntry.until_at,
+            ForecastEntry.late_probability,
+            ForecastEntry.basis,
+            ForecastEntry.state,
+        )
+        .where(ForecastEntry.visit_id == row)
+        .order_by(ForecastEntry.id)
+    )
+    return [
+        Point(
+            made_at.astimezone(zone),
+            from_at.astimezone(zone),
+            median_at.astimezone(zone),
+            until_at.astimezone(zone),
+            late,
+            basis,
+            state,
+        )
+        for made_at, from_at, median_at, until_at, late, basis, state in rows
+    ]

@@ -1,0 +1,130 @@
+"""Are past days told again as they were told, are two policies compared, and does a result survive being kept?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from app.backtest import (
+    EmptyDay,
+    load_own_day,
+    log_day,
+    own_days,
+    result_as_json,
+    result_of_json,
+    run_backtest,
+)  # fmt: skip
+from app.replay import Replay, notice_line, read_day_log
+from app.rules.policy import Policy
+from app.rules.visit import GRACE
+
+STORY = Path(__file__).parent / "data" / "days" / "the-last-200-metres.jsonl"
+STORY_ON = date(2026, 11, 24)
+#: Speaks so late that the story's customer is told nothing in time.
+DEAF = replace(
+    Policy(), last_share=0.99, likely_share=0.99, driving_share=0.99, working_share=0.99, sure_share=0.999,
+    standing_share=0.99, held_share=0.99, persist_s=300.0, persist_early_s=900.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def company():
+    """A company on which the story's day has fallen, through the operations of production."""
+    told = []
+    replay = Replay.open()
+    replay.play(read_day_log(STORY), lambda notice: told.append(notice_line(notice, "1", UTC)))
+    yield replay, told
+    replay.close()
+
+
+@pytest.fixture(scope="module")
+def compared():
+    shares: list[float] = []
+    return run_backtest([log_day(STORY)], 1, [Policy(), DEAF], shares.append), shares
+
+
+def test_a_day_of_ones_own_is_told_again_as_it_was_told(company):
+    replay, told = company
+    day = load_own_day(replay.parts, STORY_ON, replay.clock.now())
+    again = Replay.open(own_rows=True)
+    notices = []
+    again.play(day.lines(), lambda notice: notices.append(notice_line(notice, "1", UTC)), day.until_at)
+    again.close()
+
+    def decided(lines):
+        return [(n["t"], n["message"], n["quoted_from"], n["quoted_until"], n["reason"], n["facts"]) for n in lines]
+
+    assert decided(notices) == decided(told)
+    assert decided(told)
+
+
+def test_what_was_really_told_stands_beside_what_would_have_been(company):
+    replay, _ = company
+    now = replay.clock.now()
+    assert own_days(replay.parts, STORY_ON, STORY_ON, now) == [STORY_ON]
+    result = run_backtest([load_own_day(replay.parts, STORY_ON, now)], 1, [Policy()], lambda _: None)
+    assert result.own
+    assert result.real is not None
+    assert (result.real.marks.warned, result.real.marks.messages) == (1.0, 1.0)
+    assert result.sides[0] == result.real
+    assert result.refused == ()
+
+
+def test_a_day_without_an_arrival_counts_nothing_and_says_why(company, tmp_path):
+    lines = [line for line in STORY.read_text(encoding="utf-8").splitlines() if '"truth"' not in line]
+    day = tmp_path / "day.jsonl"
+    day.write_text("\n".join(lines), encoding="utf-8")
+    result = run_backtest([log_day(day)], 1, [Policy()], lambda _: None)
+    assert (result.sides[0].marks.visits, result.left_out) == (0, {"unknown": 1})
+
+
+def test_an_edited_policy_is_compared_visit_by_visit(compared):
+    result, _ = compared
+    usual, deaf = result.sides
+    assert (usual.marks.warned, deaf.marks.warned, result.different) == (1.0, 0.0, 1)
+    (case,) = result.cases
+    assert case.why[0] == "missed"
+    assert "different" in case.why
+    assert [side.wrong[:1] for side in case.sides] == [(), ("missed",)]
+    assert case.sides[0].lead_min is not None
+    assert case.arrived_at - case.promised_until_at > GRACE
+    assert case.points[0].at < case.promised_from_at
+    assert all(thought.code for side in case.sides for thought in side.thoughts)
+    assert result.policies[0] == {}
+    assert result.policies[1]["last_share"] == 0.99
+
+
+def test_progress_only_goes_up_to_the_whole(compared):
+    _, shares = compared
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+
+
+def test_a_result_is_the_same_after_it_was_kept(compared):
+    result, _ = compared
+    assert result_of_json(json.loads(json.dumps(result_as_json(result)))) == result
+
+
+def test_what_progress_raises_ends_the_run():
+    def stop(_share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_backtest([log_day(STORY)], 1, [Policy()], stop)
+
+
+def test_an_empty_day_log_is_named(tmp_path):
+    day = tmp_path / "nothing.jsonl"
+    day.write_text("", encoding="utf-8")
+    with pytest.raises(EmptyDay, match=r"nothing\.jsonl"):
+        log_day(day)
+
+
+def test_times_of_a_case_are_those_of_the_day(compared):
+    result, _ = compared
+    assert result.cases[0].promised_until_at == datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+    assert result.cases[0].promised_until_at.hour == 17
