@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from app.models import Learning, Lesson, Notice, Site, Visit, VisitEvent
 from app.rules.experience import ELSEWHERE_M, SEEN, Past, experience
-from app.rules.habits import PRIOR_TRAVEL, PRIOR_WORK, PRIORS, Habits, Key, Quoted, Window, learned
+from app.rules.habits import PRIORS, Habits, Key, Quoted, Window, learned
 from app.rules.messages import HANDED_OVER
 from app.rules.policy import Policy
 from app.rules.ratio import Ratios
+from app.rules.travel import AS_USUAL
+from app.rules.work import AS_PLANNED
 
 #: Roads and people change: what is older is not learned from.
 LEARNED_FROM = timedelta(days=90)
@@ -25,7 +27,7 @@ NIGHT_HOUR = 3
 #: So many windows say enough; the newest count.
 MOST_WINDOWS = 20_000
 _AT_A_TIME = 1000
-_PRIORS = {"travel": PRIOR_TRAVEL, "work": PRIOR_WORK}
+_PRIORS = {"travel": AS_USUAL, "work": AS_PLANNED}
 
 _DOUBTFUL = exists().where(
     VisitEvent.visit_id == Visit.id,

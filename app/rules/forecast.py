@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from statistics import NormalDist
 
 from app.rules.habits import PRIORS, Habits
@@ -15,9 +16,10 @@ from app.rules.position import Fix, believed, distance_m
 from app.rules.presence import Inferred as Inferred
 from app.rules.presence import Stop as Stop
 from app.rules.presence import corrected, in_order, left_at
-from app.rules.travel import USUAL_SPREAD, Travel, doubted, held_up, jammed, observed, usual
+from app.rules.ratio import Ratios
+from app.rules.travel import Travel, doubted, held_up, jammed, observed, usual
 from app.rules.visit import GRACE
-from app.rules.work import WORK_SPREAD, departures, packing, time_to_leave
+from app.rules.work import departures, packing, time_to_leave
 
 #: Late is who arrives more than this after the end of the promise.
 GRACE_S = GRACE.total_seconds()
@@ -54,8 +56,12 @@ def _spread_out(prime: int) -> tuple[float, ...]:
 # always gives the same forecast, and more delay never a smaller probability.
 _U = (tuple((i + 0.5) / SAMPLES for i in range(SAMPLES)), *(_spread_out(prime) for prime in _PRIMES))
 _Z = tuple(tuple(NormalDist().inv_cdf(min(max(u, 1e-4), 1 - 1e-4)) for u in column) for column in _U)
-_WAY = tuple(tuple(math.exp(USUAL_SPREAD * z) for z in column) for column in _Z)
-_WORK = tuple(tuple(math.exp(WORK_SPREAD * z) for z in column) for column in _Z)
+
+
+@lru_cache(maxsize=4096)
+def _factors(ratios: Ratios, column: int) -> tuple[float, ...]:
+    """Return a ratio for each sample; the same few distributions are asked for all day long."""
+    return tuple(ratios.at(z) for z in _Z[column])
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +183,12 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
         forecast_state, basis, perhaps, away_m = outlook.state, outlook.basis, False, None
         if leaving is None:
             moved = motion(fixes, stop.lat, stop.lon, now, _departed_at(last_done, fixes))
-            arrivals, basis, perhaps = _under_way(stop, moved, last_done, day.zone, now)
+            arrivals, basis, perhaps = _under_way(stop, moved, last_done, day, now)
             outlook = _while_driving(outlook, moved, stop, last_done, now)
             forecast_state, away_m = moved.state, moved.distance_m if moved.current else None
             inferred += _noticed(stop, moved, last_done, fixes, arrivals, perhaps, now)
         else:
-            arrivals = _onward(stop, leaving, place, day.zone, now, columns[0])
+            arrivals = _onward(stop, leaving, place, day, now, columns[0])
         if not first:
             forecast_state, basis = "later", "cascade"
         as_of = outlook.as_of
@@ -211,7 +217,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
                 reopened=stop.visit in reopened,
             )
         )
-        leaving = _leave_after(stop, arrivals, todo[index + 1 :], day.zone, now, columns[1:])
+        leaving = _leave_after(stop, arrivals, todo[index + 1 :], day, now, columns[1:])
         place = (stop.lat, stop.lon)
     current = fixes[-1] if fixes else None
     return DayForecast(
@@ -223,16 +229,16 @@ def _outlook(
     day: Day, here: Stop | None, last_done: Stop | None, todo: Sequence[Stop], fixes: Sequence[Fix], now: datetime
 ) -> _Outlook:
     """Return where the rest of the day begins: at work, waiting at the last site or at the base, or under way."""
-    zone = day.zone
     seen_at = fixes[-1].fixed_at if fixes else None
     if here is not None and here.arrived_at is not None:
         begun_at = max(here.arrived_at, min(here.promised_from_at, here.arrived_at + timedelta(minutes=15)))
         leaving = departures(
             (begun_at - now).total_seconds(),
             here.duration_min * 60.0,
-            _needed_s((here.lat, here.lon), _first(todo), zone, now),
+            _needed_s((here.lat, here.lon), _first(todo), day, now),
             _U[1],
             _U[2],
+            day.habits.work(here.service, day.technician),
         )
         as_of = max(at for at in (here.arrived_at, seen_at) if at)
         why = _ARRIVED_WHY.get(here.arrived_by or "position", "tapped_arrived")
@@ -240,10 +246,10 @@ def _outlook(
     place = (last_done.lat, last_done.lon) if last_done else None
     if last_done is not None and place is not None and fixes and _is_near(fixes[-1], place):
         as_of = max(at for at in (last_done.completed_at, seen_at) if at)
-        return _waiting("waiting", "work_done", last_done.completed_at, as_of, place, todo, fixes, zone, now)
+        return _waiting("waiting", "work_done", last_done.completed_at, as_of, place, todo, fixes, day, now)
     since = _at_base_since(day.base, fixes)
     if day.base is not None and since is not None and not any(stop.en_route_at for stop in todo[:1]):
-        return _waiting("at_base", "stays_at_base", since, fixes[-1].fixed_at, day.base, todo, fixes, zone, now)
+        return _waiting("at_base", "stays_at_base", since, fixes[-1].fixed_at, day.base, todo, fixes, day, now)
     if last_done is not None and not todo:
         return _Outlook("left", "day_done", last_done.completed_at, "plan", seen_at)
     return _Outlook("unknown", "nothing_known", None, "plan", seen_at)
@@ -251,11 +257,11 @@ def _outlook(
 
 def _waiting(
     state: str, why: str, since: datetime | None, as_of: datetime | None, place: tuple[float, float],
-    todo: Sequence[Stop], fixes: Sequence[Fix], zone: tzinfo, now: datetime,
+    todo: Sequence[Stop], fixes: Sequence[Fix], day: Day, now: datetime,
 ) -> _Outlook:  # fmt: skip
     """Return the outlook of who is free at a `place` and leaves when it is time, or a little after."""
     age_s = (now - fixes[-1].fixed_at).total_seconds()
-    needed_s = _needed_s(place, _first(todo), zone, now)
+    needed_s = _needed_s(place, _first(todo), day, now)
     leaving = [time_to_leave(needed_s, u) + packing(w) for u, w in zip(_U[1], _U[2], strict=True)]
     return _Outlook(
         state, why, since, "usual_speed", as_of, age_s if age_s > WAITING_STALE_S else 0.0, leaving, place
@@ -307,44 +313,53 @@ def _hour(at: datetime, zone: tzinfo) -> float:
     return local.hour + local.minute / 60
 
 
-def _needed_s(place: tuple[float, float], following: Stop | None, zone: tzinfo, now: datetime) -> float:
+def _roads(stop: Stop, day: Day, hour: float) -> Ratios:
+    """Return what was learned of driving to a stop at a local `hour`."""
+    return day.habits.travel(hour, stop.lat, stop.lon)
+
+
+def _needed_s(place: tuple[float, float], following: Stop | None, day: Day, now: datetime) -> float:
     """Return the seconds from now until one must leave `place` to be at `following` as its promise begins."""
     if following is None:
         return math.inf
     way_m = distance_m(*place, following.lat, following.lon)
-    travel_s = usual(way_m, _hour(following.promised_from_at, zone)).median_s
+    hour = _hour(following.promised_from_at, day.zone)
+    travel_s = usual(way_m, hour, _roads(following, day, hour)).median_s
     return (following.promised_from_at - now).total_seconds() - travel_s
 
 
 def _onward(
-    stop: Stop, leaving: Sequence[float], place: tuple[float, float], zone: tzinfo, now: datetime, column: int
+    stop: Stop, leaving: Sequence[float], place: tuple[float, float], day: Day, now: datetime, column: int
 ) -> list[float]:
-    middle_at = now + timedelta(seconds=sorted(leaving)[SAMPLES // 2])
-    travel_s = usual(distance_m(*place, stop.lat, stop.lon), _hour(middle_at, zone)).median_s
-    return [leave_s + travel_s * factor for leave_s, factor in zip(leaving, _WAY[column], strict=True)]
+    hour = _hour(now + timedelta(seconds=sorted(leaving)[SAMPLES // 2]), day.zone)
+    travel_s = usual(distance_m(*place, stop.lat, stop.lon), hour).median_s
+    factors = _factors(_roads(stop, day, hour), column)
+    return [leave_s + travel_s * factor for leave_s, factor in zip(leaving, factors, strict=True)]
 
 
 def _leave_after(
-    stop: Stop, arrivals: Sequence[float], later: Sequence[Stop], zone: tzinfo, now: datetime, columns: Sequence[int]
+    stop: Stop, arrivals: Sequence[float], later: Sequence[Stop], day: Day, now: datetime, columns: Sequence[int]
 ) -> list[float]:
     """Return samples of leaving `stop`: the work begins with the promise or the arrival, and ends; then it is time."""
     begin_s = max((stop.promised_from_at - now).total_seconds(), 0.0)
-    needed_s = _needed_s((stop.lat, stop.lon), _first(later), zone, now)
+    needed_s = _needed_s((stop.lat, stop.lon), _first(later), day, now)
     work_s = stop.duration_min * 60.0
+    factors = _factors(day.habits.work(stop.service, day.technician), columns[0])
     return [
         max(max(a, begin_s) + work_s * factor, time_to_leave(needed_s, u))
-        for a, factor, u in zip(arrivals, _WORK[columns[0]], _U[columns[1]], strict=True)
+        for a, factor, u in zip(arrivals, factors, _U[columns[1]], strict=True)
     ]
 
 
 def _under_way(
-    stop: Stop, moved: Motion, last_done: Stop | None, zone: tzinfo, now: datetime
+    stop: Stop, moved: Motion, last_done: Stop | None, day: Day, now: datetime
 ) -> tuple[list[float], str, bool]:
     """Return samples of the seconds until the arrival at the next stop, their basis, and whether it is perhaps over."""
     if moved.current is None:
-        return _unseen(stop, last_done, zone, now)
-    hour = _hour(moved.current.fixed_at, zone)
-    travel = observed(moved.distance_m, hour, moved.windows)
+        return _unseen(stop, last_done, day, now)
+    hour = _hour(moved.current.fixed_at, day.zone)
+    roads = _roads(stop, day, hour)
+    travel = observed(moved.distance_m, hour, moved.windows, roads)
     if moved.slow and moved.approach_mps >= CREEP_MPS:
         left = jammed(moved, travel, _Z[0], _U[1], _Z[2])
     elif moved.slow:
@@ -353,7 +368,7 @@ def _under_way(
         left = [travel.at(z) for z in _Z[0]]
     if moved.slow_s >= NOT_LEFT_S and not moved.nearer and stop.en_route_at is None and not moved.windows:
         # Waits at home, or where the last job was: leaves when it is time, or a little after.
-        needed_s = (stop.promised_from_at - now).total_seconds() - usual(moved.distance_m, hour).median_s
+        needed_s = (stop.promised_from_at - now).total_seconds() - usual(moved.distance_m, hour, roads).median_s
         left = [
             time_to_leave(needed_s, u) + packing(w) + travel.at(z) + moved.age_s
             for u, w, z in zip(_U[2], _U[3], _Z[0], strict=True)
@@ -365,11 +380,13 @@ def _under_way(
     return [max(s - moved.age_s, 15.0) for s in left], basis, False
 
 
-def _unseen(stop: Stop, last_done: Stop | None, zone: tzinfo, now: datetime) -> tuple[list[float], str, bool]:
+def _unseen(stop: Stop, last_done: Stop | None, day: Day, now: datetime) -> tuple[list[float], str, bool]:
     """Return the same for a technician without a position: from the last tap, or from nothing but the plan."""
     travel = UNKNOWN_TRAVEL
     if last_done is not None:
-        travel = usual(distance_m(last_done.lat, last_done.lon, stop.lat, stop.lon), _hour(now, zone))
+        hour = _hour(now, day.zone)
+        way_m = distance_m(last_done.lat, last_done.lon, stop.lat, stop.lon)
+        travel = usual(way_m, hour, _roads(stop, day, hour))
     if stop.en_route_at is not None:
         ago_s = (now - stop.en_route_at).total_seconds()
         return doubted([travel.at(z) - ago_s for z in _Z[0]], ago_s, _U[3], _U[4]), "silence", False

@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from app.rules.ratio import Ratios, Tally
-from app.rules.travel import HOURS, USUAL_SPREAD
+from app.rules.travel import AS_USUAL, HOURS
 from app.rules.visit import GRACE
-from app.rules.work import WORK_SPREAD
+from app.rules.work import AS_PLANNED
 
-#: Nothing learned: the ratios to the usual travel time and to the planned work that every company starts with.
-PRIOR_TRAVEL, PRIOR_WORK = Ratios(USUAL_SPREAD), Ratios(WORK_SPREAD)
 #: Areas are cells of about 5 km, in degrees north and east (at 35° of latitude).
 CELL_LAT, CELL_LON = 0.045, 0.055
 #: Words about a delay, and other words with a window, err in different ways: the first are said when it goes badly.
@@ -66,16 +64,16 @@ class Habits:
     def travel(self, hour: float, lat: float, lon: float) -> Ratios:
         """Return actual ÷ usual travel time to a place (degrees), leaving at local `hour` (0–24)."""
         if not self.ways:
-            return PRIOR_TRAVEL
+            return AS_USUAL
         key = way_key(hour, lat, lon)
-        return self.ways.get(key) or self.ways.get(key[:1]) or self.ways.get(()) or PRIOR_TRAVEL
+        return self.ways.get(key) or self.ways.get(key[:1]) or self.ways.get(()) or AS_USUAL
 
     def work(self, service: int, technician: int) -> Ratios:
         """Return actual ÷ planned minutes of a kind of work, by a technician (their ids; 0: unknown)."""
         if not self.works:
-            return PRIOR_WORK
+            return AS_PLANNED
         works = self.works
-        return works.get((service, technician)) or works.get((service,)) or works.get(()) or PRIOR_WORK
+        return works.get((service, technician)) or works.get((service,)) or works.get(()) or AS_PLANNED
 
     def window(self, kind: str) -> Window:
         """Return how windows of a kind of notice are told."""
@@ -156,8 +154,8 @@ def learned(seen: Iterable[Way | Work], quotes: Iterable[Quoted]) -> Habits:
     for quoted in quotes:
         told.setdefault(window_key(quoted.kind), []).append(quoted)
     return Habits(
-        _blended(ways, (0, 1, 3), PRIOR_TRAVEL),
-        _blended(works, (0, 1, 2), PRIOR_WORK),
+        _blended(ways, (0, 1, 3), AS_USUAL),
+        _blended(works, (0, 1, 2), AS_PLANNED),
         {kind: calibrated(listed) for kind, listed in told.items()},
     )
 

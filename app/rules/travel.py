@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.rules.motion import Motion
+from app.rules.ratio import Ratios
 
 #: Road metres for each metre as the crow flies, in a city.
 DETOUR = 1.35
@@ -35,6 +36,8 @@ JAM_NEAR_M, JAM_TOTAL_S, JAM_LEAST_S = 1000.0, 2700.0, 900.0
 JAM_TRUST, JAM_SPREAD = 0.6, 0.3
 #: Silence of this length makes trouble as likely as none; trouble costs so much on average.
 TROUBLE_S, MOST_TROUBLE, TROUBLE_COST_S = 2400.0, 0.6, 1800.0
+#: Nothing learned: the ratio of a travel time to the usual one.
+AS_USUAL = Ratios(USUAL_SPREAD)
 _STARTS = tuple(start for start, _ in HOURS)
 
 
@@ -56,27 +59,31 @@ def usual_mps(straight_m: float, hour: float) -> float:
     return kmh * HOURS[bisect_right(_STARTS, hour % 24) - 1][1] / 3.6
 
 
-def usual(straight_m: float, hour: float) -> Travel:
+def usual(straight_m: float, hour: float, roads: Ratios = AS_USUAL) -> Travel:
     """Return the usual travel time over `straight_m` metres as the crow flies, leaving at local `hour` (0–24).
 
-    Straight line × detour ÷ usual speed + the door. Example: `usual(5000, 12.0).median_s` is about 1120 s.
+    Straight line × detour ÷ usual speed + the door, times what was learned of these `roads`. Example:
+    `usual(5000, 12.0).median_s` is about 1120 s.
     """
-    return Travel(DOOR_S + straight_m * DETOUR / usual_mps(straight_m, hour), USUAL_SPREAD)
+    return Travel((DOOR_S + straight_m * DETOUR / usual_mps(straight_m, hour)) * roads.median, roads.spread)
 
 
-def observed(straight_m: float, hour: float, windows: Sequence[tuple[float, float]]) -> Travel:
+def observed(
+    straight_m: float, hour: float, windows: Sequence[tuple[float, float]], roads: Ratios = AS_USUAL
+) -> Travel:
     """Return the time for the `straight_m` metres left, given what was driven on this leg so far.
 
     `windows` are (road metres, seconds) pairs of the same leg over a short and a long horizon. Each is shrunk towards
     the usual speed as if that had been watched for 5½ minutes, and their logarithms are averaged: a minute of green
     lights convinces nobody, half an hour does. Example: 3 km left after (3000 m, 600 s) twice: about 720 s.
     """
-    prior_mps = usual_mps(straight_m, hour)
     if not windows:
-        return usual(straight_m, hour)
+        return usual(straight_m, hour, roads)
+    prior_mps = usual_mps(straight_m, hour) / roads.median
     log_mps = sum(math.log((m + prior_mps * PRIOR_S) / (s + PRIOR_S)) for m, s in windows) / len(windows)
     watched_s = max(s for _, s in windows)
     doubt = USUAL_SPREAD - (USUAL_SPREAD - OBSERVED_SPREAD) * watched_s / (watched_s + PRIOR_S)
+    doubt *= roads.spread / USUAL_SPREAD
     return Travel(DOOR_S + straight_m * DETOUR * REST_OF_WAY / math.exp(log_mps), doubt)
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+from app.rules.ratio import Ratios
+
 #: Actual ÷ planned minutes of work: the logarithm's standard deviation around a ratio of one.
 WORK_SPREAD = 0.28
 #: Who has time to spare sets off between so long and so long before the usual travel time demands it.
@@ -13,24 +15,31 @@ EARLIEST_S, LATEST_S = 30 * 60.0, 5 * 60.0
 #: Packing up and walking to the car, on average.
 PACKING_S = 240.0
 
+#: Nothing learned.
+AS_PLANNED = Ratios(WORK_SPREAD)
 _NORMAL = NormalDist()
 
 
 def departures(
-    started_s: float, duration_s: float, needed_s: float, work_u: Sequence[float], leave_u: Sequence[float]
+    started_s: float,
+    duration_s: float,
+    needed_s: float,
+    work_u: Sequence[float],
+    leave_u: Sequence[float],
+    takes: Ratios = AS_PLANNED,
 ) -> list[float]:
     """Return samples of the seconds from now until the technician leaves a site where work was begun.
 
     `started_s` when the work began, seconds from now (negative: ago); `duration_s` as planned; `needed_s` when one must
     leave, at the usual speed, to be at the next stop as its promise begins (seconds from now, `inf` without a next);
-    `work_u` and `leave_u` numbers in (0, 1), a pair for each sample.
+    `work_u` and `leave_u` numbers in (0, 1), a pair for each sample; `takes` what was learned of such work.
 
     A technician leaves when the work is done and it is time. Who is still there either works, or is done and waits;
     each has its share, and work that lasts already is a truncated lognormal, not planned minus elapsed. Example: an
     hour's work begun 80 minutes ago, already time to leave: about 10 minutes more in the middle, 30 in one case of ten.
     """
     elapsed_s = max(-started_s, 0.0)
-    working = 1.0 - _done_share(elapsed_s, duration_s)
+    working = 1.0 - _done_share(elapsed_s, duration_s, takes)
     first_s, last_s = needed_s - EARLIEST_S, needed_s - LATEST_S
     waiting = 1.0 if first_s >= 0 else max(last_s, 0.0) / (EARLIEST_S - LATEST_S)
     either = working + waiting - working * waiting
@@ -42,7 +51,7 @@ def departures(
             samples.append(leave_s)
             continue
         part = min(max(1.0 - working * (1.0 - u / at_work_share), 1e-4), 1 - 1e-4)
-        work_s = duration_s * math.exp(WORK_SPREAD * _NORMAL.inv_cdf(part))
+        work_s = duration_s * takes.at(_NORMAL.inv_cdf(part))
         samples.append(max(started_s + work_s, leave_s))
     return samples
 
@@ -63,9 +72,9 @@ def packing(u: float) -> float:
     return PACKING_S * -math.log(1.0 - u)
 
 
-def _done_share(elapsed_s: float, duration_s: float) -> float:
+def _done_share(elapsed_s: float, duration_s: float, takes: Ratios) -> float:
     """Return the probability that work of `duration_s` planned seconds takes no longer than `elapsed_s`."""
     if elapsed_s <= 0 or duration_s <= 0:
         return 0.0
-    z = math.log(elapsed_s / duration_s) / WORK_SPREAD
+    z = takes.z(elapsed_s / duration_s)
     return min(0.5 * math.erfc(-z / math.sqrt(2)), 1 - 1e-6)

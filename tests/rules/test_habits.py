@@ -1,8 +1,6 @@
 import pytest
 
 from app.rules.habits import (
-    PRIOR_TRAVEL,
-    PRIOR_WORK,
     WIDEN_LEAST,
     WIDEN_MOST,
     Habits,
@@ -15,14 +13,16 @@ from app.rules.habits import (
     learned,
     way_key,
 )
+from app.rules.travel import AS_USUAL
+from app.rules.work import AS_PLANNED
 
 WAKAYAMA, OSAKA = (34.2261, 135.1675), (34.7, 135.5)
 
 
 def test_a_company_begins_with_the_stated_priors():
     habits = Habits()
-    assert habits.travel(12.0, *WAKAYAMA) is PRIOR_TRAVEL
-    assert habits.work(1, 2) is PRIOR_WORK
+    assert habits.travel(12.0, *WAKAYAMA) is AS_USUAL
+    assert habits.work(1, 2) is AS_PLANNED
     assert habits.window("late") == Window()
     assert learned([], []) == habits
 
