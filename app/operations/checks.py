@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from app.errors import Invalid, Problem
@@ -33,7 +33,7 @@ def tell_text(problems: list[Problem], field: str, text: str, most: int) -> str:
     return text
 
 
-def tell_choice(problems: list[Problem], field: str, value: str, choices: Sequence[str]) -> None:
+def tell_choice(problems: list[Problem], field: str, value: str, choices: Collection[str]) -> None:
     """Add to the problems when a value is none of the choices."""
     if value not in choices:
         problems.append(Problem(field, "choice", {"choices": ", ".join(choices)}))

@@ -17,6 +17,8 @@ from app.operations.checks import tell, tell_choice, tell_position, tell_text
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.listing import Listed, contains, listed
 from app.operations.locating import settle_located
+from app.rules.messages import CHANNELS
+from app.rules.quiet import WISHES
 
 KINDS = ("individual", "corporate")
 LONGEST_NAME = 100
@@ -46,6 +48,8 @@ def create_customer(
     phone: str | None = None,
     email: str | None = None,
     line_id: str | None = None,
+    notices: str = "all",
+    first_channel: str | None = None,
     sites: Sequence[NewSite] = (),
 ) -> Customer:
     """Add a customer with the places to visit; numbers become E.164, `country` is meant where they have no code.
@@ -54,6 +58,7 @@ def create_customer(
     """
     customer = Customer(created_at=now)
     problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
+    problems += _fill_wishes(customer, notices, first_channel)
     if len(sites) > MOST_SITES:
         problems.append(Problem("sites", "too_many", {"most": MOST_SITES}))
     customer.sites = [_site(problems, f"sites[{index}].", site) for index, site in enumerate(sites[:MOST_SITES])]
@@ -76,6 +81,8 @@ def change_customer(
     phone: str | None,
     email: str | None,
     line_id: str | None,
+    notices: str,
+    first_channel: str | None,
 ) -> Customer:
     """Write a customer's facts anew; messages that wait go to the new address. Raises NotFound, Invalid."""
     customer = session.get(Customer, customer_id)
@@ -83,6 +90,7 @@ def change_customer(
         raise NotFound("customer")
     with session.no_autoflush:
         problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
+        problems += _fill_wishes(customer, notices, first_channel)
     if problems:
         session.expunge(customer)
         raise Invalid(problems)
@@ -174,6 +182,15 @@ def _fill(
     tell_choice(problems, "language", language, LOCALES)
     if len(line_id or "") > LONGEST_LINE_ID:
         problems.append(Problem("line_id", "too_long", {"most": LONGEST_LINE_ID}))
+    return problems
+
+
+def _fill_wishes(customer: Customer, notices: str, first_channel: str | None) -> list[Problem]:
+    """Write what a customer wishes to be told and by which way first, checked; return what is wrong with it."""
+    problems: list[Problem] = []
+    customer.notices, customer.first_channel = notices, first_channel or None
+    tell_choice(problems, "notices", notices, WISHES)
+    tell_choice(problems, "first_channel", first_channel or "", ("", *CHANNELS))
     return problems
 
 

@@ -9,14 +9,15 @@ from datetime import datetime, timedelta, tzinfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app.errors import Conflict, Invalid, NotFound
-from app.models import Alarm, Company, Notice, Visit, VisitEvent
+from app.errors import Conflict, Invalid, NotFound, Problem
+from app.models import Alarm, Company, Customer, Notice, Visit, VisitEvent
 from app.operations.alarm import raise_alarm
 from app.operations.booking import add_event, visit_for_change
+from app.operations.checks import tell_choice
 from app.operations.company import find_company
 from app.rules.board import stale
 from app.rules.customer_view import Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
-from app.rules.messages import HANDED_OVER
+from app.rules.messages import CHANNELS, HANDED_OVER
 from app.rules.visit import AWAITED
 
 PRESSES = ("call_me", "cannot_be_there", "acknowledged")
@@ -79,6 +80,10 @@ class CustomerView:
     company_name: str
     company_phone: str
     company_phone_hours: str
+    #: What she wishes to be told, and by which channel first; and the channels by which she can be reached.
+    notices: str
+    first_channel: str | None
+    reached_by: tuple[str, ...]
 
 
 def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
@@ -125,6 +130,9 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
         company_name=company.name,
         company_phone=company.phone,
         company_phone_hours=company.phone_hours,
+        notices=visit.customer.notices,
+        first_channel=visit.customer.first_channel,
+        reached_by=_reached_by(visit.customer),
     )
 
 
@@ -161,6 +169,29 @@ def press(session: Session, token: str, kind: str, *, now: datetime, zone: tzinf
     add_event(session, visit, kind, "customer", now, facts={"text": words} if words else {})
     facts = {"deadline_at": by_at.isoformat(), **({"text": words} if words else {})}
     raise_alarm(session, kind, subject, now, visit_id=visit.id, technician_id=visit.technician_id, facts=facts)
+
+
+def choose_notices(session: Session, token: str, *, notices: str, first_channel: str, now: datetime) -> None:
+    """Take in what a customer wishes to be told, by which channel first ("": as usual); the same again adds nothing.
+
+    Raises NotFound for an unknown or ended link, Invalid naming the field. Nobody asks for silence here: who wants no
+    notices at all says so to the office.
+    """
+    visit = visit_for_change(session, _visit_of(session, token, now).id)
+    customer, problems = visit.customer, list[Problem]()
+    tell_choice(problems, "notices", notices, dict.fromkeys(("all", "delays", customer.notices)))
+    tell_choice(problems, "first_channel", first_channel, ("", *_reached_by(customer), customer.first_channel or ""))
+    if problems:
+        raise Invalid(problems)
+    if (customer.notices, customer.first_channel or "") == (notices, first_channel):
+        return
+    customer.notices, customer.first_channel = notices, first_channel or None
+    add_event(session, visit, "wishes", "customer", now, facts={"notices": notices, "first_channel": first_channel})
+
+
+def _reached_by(customer: Customer) -> tuple[str, ...]:
+    reach = {"sms": customer.mobile, "email": customer.email}
+    return tuple(name for name in CHANNELS if reach[name])
 
 
 def _visit_of(session: Session, token: str, now: datetime) -> Visit:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -126,7 +126,7 @@ def _each_row(
 
 def _take_customer(session: Session, row: Row, known: dict[str, list[Customer]], now: datetime, country: str) -> bool:
     """Add what a row says about a customer; return whether it was news."""
-    contacts = {
+    contacts: dict[str, Any] = {
         "mobile": mobile_e164(row["mobile"], country, "mobile"),
         "phone": phone_e164(row["phone"], country, "phone"),
         "email": email_address(row["email"], "email"),

@@ -38,6 +38,8 @@ _SUPERSEDES = {
 KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 #: Notices after which a customer has had reason to worry.
 UNSETTLING = ("late", "late_update", "holding")
+#: Channels that a customer can ask for.
+CHANNELS = ("sms", "email")
 #: States of a notice that was handed over, so that the customer can have read it.
 HANDED_OVER = ("sent", "delivered")
 #: Tries on one channel before the next one is taken, or a person is told that it does not go out.
@@ -91,7 +93,7 @@ def fits_one_sms(text: str) -> bool:
     return utf16_units(text) <= UCS2_LIMIT if septets is None else septets <= GSM7_LIMIT
 
 
-def plan_channels(configured: Sequence[str], reaching: Collection[str], first: str = "") -> list[str]:
+def plan_channels(configured: Sequence[str], reaching: Collection[str], first: str | None = None) -> list[str]:
     """Return the channels to try in turn: the one the person asked for first, then the configured ones in their order.
 
     Only those that reach this person.

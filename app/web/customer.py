@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from app.errors import AppError, Invalid, NotFound
 from app.i18n import LOCALES, day_words, phone_words, time_words
-from app.operations.customer_view import LONGEST_TEXT, CustomerView, customer_view, press
+from app.operations.customer_view import LONGEST_TEXT, CustomerView, choose_notices, customer_view, press
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, now, parts, session, zone
 
@@ -54,7 +54,9 @@ def _page(name: str, **facts: object) -> str:
     def phone(number: str) -> str:
         return phone_words(number, parts().settings.country)
 
-    return render_template(f"customer/{name}.html", window=_window, phone=phone, **facts)
+    return render_template(
+        f"customer/{name}.html", window=_window, phone=phone, channels=tuple(parts().channels), **facts
+    )
 
 
 @blueprint.get("/<token>")
@@ -97,6 +99,15 @@ def acknowledge(token: str) -> ResponseReturnValue:
     """Record that the customer has understood the newest notice."""
     _load(token)
     press(session(), token, "acknowledged", now=now(), zone=zone())
+    return _back(token)
+
+
+@blueprint.post("/<token>/wishes")
+@presses
+def wishes(token: str) -> ResponseReturnValue:
+    """Take in what the customer wishes to be told, and by which way first."""
+    first = request.form.get("first_channel", _load(token).first_channel or "")
+    choose_notices(session(), token, notices=request.form.get("notices", ""), first_channel=first, now=now())
     return _back(token)
 
 

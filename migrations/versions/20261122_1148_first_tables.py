@@ -116,7 +116,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("line_id", sa.String(), nullable=True),
         sa.Column("notices", sa.String(), nullable=False),
-        sa.Column("first_channel", sa.String(), nullable=False),
+        sa.Column("first_channel", sa.String(), nullable=True),
         sa.Column("created_at", app.db.UTCDateTime(timezone=True), nullable=False),
         sa.CheckConstraint("kind IN ('individual', 'corporate')", name=op.f("ck_customer_kind")),
         sa.CheckConstraint("notices IN ('all', 'delays', 'none')", name=op.f("ck_customer_notices")),

@@ -8,11 +8,11 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Alarm, Customer, Site, Visit, VisitEvent
-from app.operations.customer_view import customer_view, press
+from app.operations.customer_view import choose_notices, customer_view, press
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -68,3 +68,41 @@ def test_an_unknown_press_or_link_is_refused(db, world, clock):
             press(session, link.upper(), "call_me", now=clock.now(), zone=TOKYO)
         with pytest.raises(NotFound):
             press(session, link, "call_me", now=clock.now() + timedelta(days=8), zone=TOKYO)
+
+
+@pytest.fixture
+def choose(db, clock, world):
+    """Return a function that says on the page of a visit how its customer wants to be told; and the visit's id."""
+    visit_id = world.visit()
+
+    def chosen(notices, first_channel=""):
+        with db.write() as session:
+            token = session.get_one(Visit, visit_id).link_token
+            choose_notices(session, token, notices=notices, first_channel=first_channel, now=clock.now())
+        with db.read() as session:
+            customer = session.get_one(Visit, visit_id).customer
+            events = session.scalars(select(VisitEvent).where(VisitEvent.kind == "wishes")).all()
+            return (customer.notices, customer.first_channel), [(event.actor, event.facts) for event in events]
+
+    return chosen
+
+
+def test_a_customer_chooses_what_is_told_and_how_once_however_often_it_is_pressed(choose):
+    said = ("customer", {"notices": "delays", "first_channel": "email"})
+    assert choose("all") == (("all", None), [])
+    assert choose("delays", "email") == (("delays", "email"), [said])
+    assert choose("delays", "email") == (("delays", "email"), [said])
+    assert choose("all")[0] == ("all", None)
+
+
+@pytest.mark.parametrize("wish", [("none", ""), ("some", ""), ("all", "pigeon")])
+def test_nobody_chooses_silence_or_a_way_that_does_not_reach_her(choose, wish):
+    with pytest.raises(Invalid):
+        choose(*wish)
+
+
+def test_who_wants_nothing_may_say_so_again_or_change_it(choose, db):
+    with db.write() as session:
+        session.execute(update(Customer).values(notices="none", mobile=None, first_channel="sms"))
+    assert choose("none", "sms")[0] == ("none", "sms")
+    assert choose("delays")[0] == ("delays", None)

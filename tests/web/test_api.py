@@ -395,12 +395,18 @@ def test_a_customer_is_added_with_numbers_in_one_form(api):
         "POST",
         "/customers",
         {"name": "株式会社アオイ", "kind": "corporate", "language": "ja", "mobile": "090-1234-5678",
-         "phone": "03-1234-5678", "sites": [{"address": "大阪市1-1"}]},
+         "phone": "03-1234-5678", "sites": [{"address": "大阪市1-1"}], "notices": "delays", "first_channel": "email"},
     )  # fmt: skip
     assert made.status_code == 201
+    assert (made.json["notices"], made.json["first_channel"]) == ("delays", "email")
     assert (made.json["mobile"], made.json["phone"]) == ("+819012345678", "+81312345678")
     assert made.json["sites"][0]["lat"] is None
     assert api("GET", f"/customers/{made.json['id']}").json == made.json
+
+
+def test_a_wish_about_notices_that_nobody_has_is_refused(api):
+    refused = api("POST", "/customers", {"name": "x", "notices": "some", "first_channel": "pigeon", "sites": []})
+    assert problem(refused, 422) == {"notices": "choice", "first_channel": "choice"}
 
 
 def test_a_landline_given_as_mobile_is_refused(api, db):

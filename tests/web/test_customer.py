@@ -190,6 +190,26 @@ def test_opening_changes_nothing(client, link, tell, db):
     assert everything(db) == before
 
 
+def test_who_wants_to_hear_of_delays_only_says_so_on_her_page(client, link, db, parts):
+    page = said(client.get(link.path))
+    assert "遅れのときと、まもなく到着するとき" in page
+    assert 'name="first_channel"' not in page  # the house has one way only
+    reply = client.post(f"{link.path}/wishes", data={"notices": "delays"})
+    assert reply.location == link.path
+    assert 'value="delays" checked' in said(client.get(link.path))
+    with db.read() as session:
+        assert session.scalars(select(Customer.notices)).one() == "delays"
+    assert client.post(f"{link.path}/wishes", data={"notices": "none"}).status_code == 422
+
+
+def test_who_is_reached_in_two_ways_chooses_the_first(client, link, parts):
+    parts.channels = {"sms": None, "email": None}
+    client.post(f"{link.path}/wishes?lang=en", data={"notices": "all", "first_channel": "email"})
+    page = said(client.get(f"{link.path}?lang=en"))
+    assert 'value="email" checked' in page
+    assert "by e-mail" in page
+
+
 def test_a_press_calls_a_person_once_with_a_deadline(client, link, db, clock):
     for _ in range(3):
         assert client.post(f"{link.path}/call-me").status_code == 303

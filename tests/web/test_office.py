@@ -135,6 +135,8 @@ CUSTOMER = {
     "phone": "03-1111-2222",
     "email": "megumi@example.jp",
     "line_id": "",
+    "notices": "delays",
+    "first_channel": "email",
 }
 
 
@@ -152,12 +154,23 @@ def test_a_customer_is_added_found_and_changed(signed_in, db):
     assert "090-8765-4321" in office.get(f"/customers/{customer.id}").text
     assert "高橋 恵" in office.get("/customers?q=8765").text
     assert "高橋 恵" not in office.get("/customers?q=nobody").text
-    post(office, f"/customers/{customer.id}", {**CUSTOMER, "mobile": "", "name": "高橋 めぐみ"})
-    assert one(db, Customer, name="高橋 めぐみ").mobile is None
+    assert (customer.notices, customer.first_channel) == ("delays", "email")
+    changed = {**CUSTOMER, "mobile": "", "name": "高橋 めぐみ", "notices": "none", "first_channel": ""}
+    post(office, f"/customers/{customer.id}", changed)
+    customer = one(db, Customer, name="高橋 めぐみ")
+    assert (customer.mobile, customer.notices, customer.first_channel) == (None, "none", None)
+    assert "遅れても自動では連絡しません" in office.get(f"/customers/{customer.id}").text
 
 
 @pytest.mark.parametrize(
-    ("changes", "field"), [({"name": ""}, "name"), ({"mobile": "0312345678"}, "mobile"), ({"email": "x"}, "email")]
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"mobile": "0312345678"}, "mobile"),
+        ({"email": "x"}, "email"),
+        ({"notices": "some"}, "notices"),
+        ({"first_channel": "pigeon"}, "first_channel"),
+    ],
 )
 def test_a_wrong_customer_is_shown_again_as_typed_and_nothing_changes(signed_in, db, world, changes, field):
     office = signed_in("dispatcher")

@@ -30,6 +30,12 @@ class CustomerIn(Body):
     phone: Line | None = Field(None, max_length=64, examples=["03-1234-5678"])
     email: Line | None = Field(None, max_length=254, examples=["hanako@example.jp"])
     line_id: Line | None = Field(None, max_length=LONGEST_LINE_ID)
+    notices: Literal["all", "delays", "none"] = Field(
+        "all", description="What is told by itself: delays leaves out that the technician is nearly there."
+    )
+    first_channel: Literal["sms", "email"] | None = Field(
+        None, description="Tried before the others; null: in the usual order."
+    )
     sites: list[SiteIn] = Field(max_length=MOST_SITES)
 
 
@@ -50,6 +56,8 @@ class CustomerOut(Reply):
     phone: str | None = Field(description="E.164.")
     email: str | None
     line_id: str | None
+    notices: str
+    first_channel: str | None
     created_at: Moment
     sites: list[SiteOut]
 

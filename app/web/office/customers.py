@@ -19,11 +19,12 @@ from app.operations.customer import (
 )
 from app.operations.locating import usual_place
 from app.operations.visit import visits_of
+from app.rules.quiet import WISHES
 from app.web.forms import Form
 from app.web.office.room import blueprint, country, known_row, place_as_typed, saved
 from app.web.visitor import needs, now, parts, session
 
-_CUSTOMER = ("name", "kind", "language", "mobile", "phone", "email", "line_id")
+_CUSTOMER = ("name", "kind", "language", "mobile", "phone", "email", "line_id", "notices", "first_channel")
 
 
 @blueprint.get("/customers")
@@ -113,7 +114,8 @@ def save_site(site_id: int) -> Any:
 
 def _customer_fields(form: Form) -> dict[str, Any]:
     facts = {name: form.text(name) for name in _CUSTOMER}
-    return {**facts, "language": facts["language"] or "ja", "kind": facts["kind"] or KINDS[0], "country": country()}
+    usual = {"language": "ja", "kind": KINDS[0], "notices": WISHES[0]}
+    return {**facts, **{name: facts[name] or value for name, value in usual.items()}, "country": country()}
 
 
 def _customer(customer_id: int, form: Form | None = None) -> Any:
