@@ -34,8 +34,9 @@ MOST_ROWS = 40
 _LEFT, _RIGHT = 13.0, 98.0
 _TOP, _PLOT, _STRIP_GAP, _STRIP, _FOOT = 26, 200, 8, 16, 20
 _HEIGHT = _TOP + _PLOT + _STRIP_GAP + _STRIP + _FOOT
-#: The plot is never narrower than this, and a letter about so wide: words that do not fit into a strip are left out.
-_NARROWEST_PX, _LETTER_PX = 250.0, {"ja": 12.0, "en": 6.6}
+#: The plot is never narrower than this, on a desk about so wide, and a letter takes so much: words that do not fit into
+#: the strip are left out.
+_NARROWEST_PX, _WIDE_PX, _LETTER_PX = 250.0, 470.0, {"ja": 12.0, "en": 6.6}
 _STEPS_MIN = (5, 10, 15, 30, 60, 120, 240, 480)
 _MOST_TICKS = 6
 
@@ -153,7 +154,7 @@ def _answers(
 ) -> Markup:
     """Return the three answers: when we knew, when we said it, and what happened."""
     known = next((point for point in points if point.late_probability >= KNOWN_SHARE), None)
-    knew = t("picture.never_late", locale)
+    knew = t("picture.never_late" if arrived_at else "picture.not_late", locale)
     if known is not None:
         lead = _against(known.at, promised[1], locale, "known")
         knew = t("picture.knew", locale, time=time_words(known.at, zone), lead=lead)
@@ -324,16 +325,22 @@ def _strip(points: Sequence[Expected], over_at: datetime, frame: _Frame, zone: t
             spans.append((point.state, point.at, until_at))
     for state, from_at, until_at in spans:
         left, share = frame.x(from_at) / 1000, (frame.x(until_at) - frame.x(from_at)) / 1000
-        words = word("forecast.state_", state, locale)
+        words = _state_words(state, locale)
         yield Markup(
             '<rect class="doing d-{}" x="{:.2f}%" y="{}" width="{:.2f}%" height="{}"><title>{} {}</title></rect>'
         ).format(
             state, _LEFT + (_RIGHT - _LEFT) * left, y, (_RIGHT - _LEFT) * share, _STRIP,
             window_words(from_at, until_at, zone), words,
         )  # fmt: skip
-        if share * _NARROWEST_PX > len(words) * _LETTER_PX.get(locale, 12.0) + 6:
-            middle = _LEFT + (_RIGHT - _LEFT) * (left + share / 2)
-            yield _text(f"doing-word w-{state}", f"{middle:.2f}%", y + _STRIP - 4, words, "middle")
+        middle, long_px = left + share / 2, len(words) * _LETTER_PX.get(locale, 12.0) + 6
+        if share * _WIDE_PX > long_px:
+            name = f"doing-word w-{state}" + (" roomy" if share * _NARROWEST_PX < long_px else "")
+            yield _text(name, f"{_LEFT + (_RIGHT - _LEFT) * middle:.2f}%", y + _STRIP - 4, words, "middle")
+
+
+def _state_words(state: str, locale: str) -> str:
+    """Return what he is doing, as seen from a visit that is still awaited: at a site is at another one."""
+    return t("picture.state_elsewhere", locale) if state == "at_site" else word("forecast.state_", state, locale)
 
 
 def _legend(told: Sequence[Told], locale: str) -> Markup:
@@ -368,7 +375,7 @@ def _in_words(points: Sequence[Expected], told: Sequence[Told], zone: tzinfo, lo
             time_words(point.median_at, zone),
             window_words(point.from_at, point.until_at, zone),
             round(100 * point.late_probability),
-            f"{word('forecast.basis_', point.basis, locale)} · {word('forecast.state_', point.state, locale)}",
+            f"{word('forecast.basis_', point.basis, locale)} · {_state_words(point.state, locale)}",
         )
         for point in _thinned(points)
     )
