@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.models import CurrentPosition, Customer, Notice, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
+from app.operations.technician_state import STATE_COLUMNS, Doing, doing
 from app.rules.board import NoticeSeen, VisitSeen, stale, standing
 from app.rules.calendar import day_bounds
 from app.rules.visit import AWAITED, OPEN
@@ -56,11 +57,11 @@ class VisitLine:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One technician's day; `motion` is what the phone shows now, None on another day or when nothing is open."""
+    """One technician's day; `doing` is what is seen of it now, None on another day or when nothing is open."""
 
     technician_id: int | None
     name: str
-    motion: str | None
+    doing: Doing | None
     position_at: datetime | None
     sharing_paused: bool
     visits: Sequence[VisitLine]
@@ -109,7 +110,7 @@ def read_board(
     ):
         notices.setdefault(notice.visit_id, []).append(NoticeSeen(*notice[1:]))
     people = session.execute(
-        select(Technician.id, Technician.name, Technician.active, CurrentPosition.fixed_at)
+        select(Technician.id, Technician.name, Technician.active, CurrentPosition.fixed_at, *STATE_COLUMNS)
         .outerjoin(CurrentPosition, CurrentPosition.technician_id == Technician.id)
         .order_by(Technician.name, Technician.id)
     ).all()
@@ -135,7 +136,7 @@ def read_board(
     lanes = [Lane(None, "", None, None, False, found[None])] if None in found else []
     for person in people:
         if person.id in found:
-            lanes.append(_lane(person.id, person.name, person.fixed_at, found, day[person.id], now, is_today))
+            lanes.append(_lane(person, found[person.id], day[person.id], now, is_today))
     narrowed = bool(technician_id or only or text)
     return Board(
         on,
@@ -225,28 +226,18 @@ def _line(row: Any, notices: Sequence[NoticeSeen], now: datetime) -> VisitLine:
     )
 
 
-def _lane(
-    technician_id: int,
-    name: str,
-    position_at: datetime | None,
-    found: Mapping[int | None, Sequence[VisitLine]],
-    day: Sequence[VisitLine],
-    now: datetime,
-    is_today: bool,
-) -> Lane:
-    """Return a lane; who is at a site or on the way is read from the first open visit, silence from the phone."""
+def _lane(person: Any, found: Sequence[VisitLine], day: Sequence[VisitLine], now: datetime, is_today: bool) -> Lane:
+    """Return a lane: what the technician is doing while a visit of the day is open, and whether the phone is silent."""
     current = next((line for line in day if line.status in OPEN), None)
-    motion = None
-    if is_today and current is not None:
-        motion = "at_site" if current.status in ("arrived", "working") else current.forecast_state
     # Before the first visit begins to matter, a silent phone is a private phone.
     on_duty = current is not None and (
         current.status != "booked"
         or current.planned_from_at - now < timedelta(hours=1)
         or any(line.arrived_at for line in day)
     )
-    silent = position_at is None or now - position_at > SHARING_ENDS
-    return Lane(technician_id, name, motion, position_at, is_today and on_duty and silent, found[technician_id])
+    silent = person.fixed_at is None or now - person.fixed_at > SHARING_ENDS
+    seen = doing(person, person.fixed_at, now) if is_today and current is not None else None
+    return Lane(person.id, person.name, seen, person.fixed_at, is_today and on_duty and silent, found)
 
 
 def _plain(text: str) -> str:

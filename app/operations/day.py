@@ -80,9 +80,14 @@ _ELSEWHERE = select(Visit).where(
     or_(Visit.planned_from_at >= bindparam("until"), Visit.planned_until_at <= bindparam("since")),
 )
 _TECHNICIAN = Technician.__table__.c
-_BASES = select(_TECHNICIAN.id, _TECHNICIAN.base_lat, _TECHNICIAN.base_lon).where(
-    _TECHNICIAN.id.in_(bindparam("technicians", expanding=True))
-)
+_TECHNICIANS = select(
+    _TECHNICIAN.id,
+    _TECHNICIAN.base_lat,
+    _TECHNICIAN.base_lon,
+    _TECHNICIAN.state,
+    _TECHNICIAN.state_since_at,
+    _TECHNICIAN.state_why,
+).where(_TECHNICIAN.id.in_(bindparam("technicians", expanding=True)))
 # A ping is an old place under the present time: it would look like standing there.
 _FIXES = (
     select(_FIX.technician_id, _FIX.fixed_at, _FIX.lat, _FIX.lon, _FIX.accuracy_m, _FIX.speed_mps)
@@ -139,15 +144,27 @@ class KnownVisit(NamedTuple):
     check_at: datetime | None
 
 
+class KnownTechnician(NamedTuple):
+    """What a look needs of the technician: where the day starts, and what was last seen to be done, since when, why."""
+
+    id: int
+    base_lat: float | None
+    base_lon: float | None
+    state: str | None
+    state_since_at: datetime | None
+    state_why: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class KnownDay:
-    """A technician's visits around now, and what is known of them.
+    """A technician, the visits around now, and what is known of them.
 
     `visits` in planned order; `stops` those of them with a position, as the rules take them; `doubted` were concluded
     to have been reached from silence alone, which has been broken; `told` are each visit's notices about the promise as
     it stands, oldest first (those of other days may be among them).
     """
 
+    technician: KnownTechnician
     visits: Sequence[KnownVisit]
     stops: Day
     doubted: Sequence[KnownVisit]
@@ -170,10 +187,10 @@ def load_days(session: Session, technician_ids: Sequence[int], zone: tzinfo, now
     fixes: dict[int, list[Fix]] = {technician_id: [] for technician_id in technician_ids}
     for technician_id, *measured in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}):
         fixes[technician_id].append(Fix(*measured))
-    bases = {technician_id: base for technician_id, *base in known.execute(_BASES, reach)}
+    people = {row[0]: KnownTechnician._make(row) for row in known.execute(_TECHNICIANS, reach)}
     told = _told(session, {visit.id: visit for day in visits.values() for visit in day})
     habits = current_habits(session)
-    return {one: _day(one, visits[one], tuple(fixes[one]), bases[one], told, zone, habits) for one in technician_ids}
+    return {one: _day(people[one], visits[one], tuple(fixes[one]), told, zone, habits) for one in technician_ids}
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
@@ -183,10 +200,9 @@ def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequen
 
 
 def _day(
-    technician_id: int,
+    technician: KnownTechnician,
     visits: Sequence[KnownVisit],
     fixes: tuple[Fix, ...],
-    base: Sequence[float | None],
     told: dict[int, list[Notice]],
     zone: tzinfo,
     habits: Habits,
@@ -197,9 +213,9 @@ def _day(
         for visit in visits
         if visit.lat is not None and visit.lon is not None
     )
-    lat, lon = base
+    lat, lon = technician.base_lat, technician.base_lon
     located = None if lat is None or lon is None else (lat, lon)
-    return KnownDay(visits, Day(stops, fixes, zone, located, habits, technician_id), doubted, told)
+    return KnownDay(technician, visits, Day(stops, fixes, zone, located, habits, technician.id), doubted, told)
 
 
 def _told(session: Session, visits: Mapping[int, KnownVisit]) -> dict[int, list[Notice]]:

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
-from app.models import DecisionEntry, ForecastEntry, Notice, Visit
+from app.models import DecisionEntry, ForecastEntry, Notice, Technician, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import lock_free_technicians, lock_technicians
-from app.operations.day import DAY_REACH, KnownDay, KnownVisit, due_elsewhere, load_days
+from app.operations.day import DAY_REACH, KnownDay, KnownTechnician, KnownVisit, due_elsewhere, load_days
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
@@ -60,6 +60,12 @@ _WRITE = (
 )
 
 
+#: What a look writes on a technician.
+_STATE = (
+    update(Technician.__table__)  # type: ignore[arg-type]
+    .where(Technician.__table__.c.id == bindparam("technician"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "state_since_at", "state_why", "state_found_at")})
+)
 _WATCHED = tuple(one.name for one in fields(Watch))
 _ENTRY = insert(DecisionEntry.__table__)  # type: ignore[arg-type]
 _NOTE = insert(ForecastEntry.__table__)  # type: ignore[arg-type]
@@ -67,15 +73,17 @@ _NOTE = insert(ForecastEntry.__table__)  # type: ignore[arg-type]
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What looks at several days found out, to be written together: rows of `_ENTRY`, `_NOTE` and `_WRITE`."""
+    """What looks at several days found out, to be written together: rows for each statement."""
 
     entries: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
     visits: list[dict[str, Any]] = field(default_factory=list)
+    technicians: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, session: Session) -> None:
         session.flush()
-        for statement, rows in ((_ENTRY, self.entries), (_NOTE, self.notes), (_WRITE, self.visits)):
+        found = (_ENTRY, self.entries), (_NOTE, self.notes), (_WRITE, self.visits), (_STATE, self.technicians)
+        for statement, rows in found:
             if rows:
                 session.connection().execute(statement, rows)
 
@@ -143,6 +151,7 @@ def _look(
     waiting = [visit for visit in day.visits if status[visit.id] in OPEN]
     for visit, check_at in zip(waiting, _next_looks(waiting, looks, now), strict=True):
         found.visits.extend(_row(visit, {**kept.get(visit.id, {}), "check_at": check_at}))
+    found.technicians.extend(_state_row(day.technician, outlook, now))
     return added
 
 
@@ -332,6 +341,26 @@ def _has_moved(visit: KnownVisit, forecast: Forecast) -> bool:
         old != new and (old is None or new is None or abs(new - old) >= WORTH_WRITING)
         for old, new in zip(kept, made, strict=True)
     )
+
+
+def _state_row(known: KnownTechnician, outlook: DayForecast, now: datetime) -> list[dict[str, Any]]:
+    """Return the row to write for a technician who does something else than before, or for another reason."""
+    same_since = known.state_since_at == outlook.since or (
+        known.state_since_at is not None
+        and outlook.since is not None
+        and abs(known.state_since_at - outlook.since) < WORTH_WRITING
+    )
+    if same_since and (known.state, known.state_why) == (outlook.state, outlook.why):
+        return []
+    return [
+        {
+            "technician": known.id,
+            "new_state": outlook.state,
+            "new_state_since_at": outlook.since,
+            "new_state_why": outlook.why,
+            "new_state_found_at": now,
+        }
+    ]
 
 
 def _row(visit: KnownVisit, kept: dict[str, Any]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from app.operations.technician import (
     list_technicians,
     revoke_device,
 )
+from app.operations.technician_state import read_doings
 from app.web.forms import Form
 from app.web.office.room import blueprint, known_row, place_as_typed, saved
 from app.web.visitor import needs, now, parts, session
@@ -30,9 +31,9 @@ def technicians() -> Any:
     """List technicians, narrowed by a search."""
     asked = Form(request.args)
     page = asked.whole("page", least=1, most=100_000, needed=False) or 1
-    return render_template(
-        "office/technicians.html", asked=asked, listed=list_technicians(session(), asked.text("q"), page)
-    )
+    listed = list_technicians(session(), asked.text("q"), page)
+    doings = read_doings(session(), [technician.id for technician in listed.rows], now())
+    return render_template("office/technicians.html", asked=asked, listed=listed, doings=doings)
 
 
 @blueprint.get("/technicians/new")
@@ -123,6 +124,7 @@ def _technician(technician_id: int, **shown_once: Any) -> Any:
         "office/technician.html",
         technician=known,
         devices=devices_of(session(), technician_id),
+        doing=read_doings(session(), [technician_id], now()).get(technician_id),
         days=DAYS,
         ingest_url=f"{parts().settings.base_url}/ingest/owntracks",
         **shown_once,
