@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from statistics import NormalDist
 
-from app.rules.habits import PRIORS, Habits
+from app.rules.habits import PRIORS, Habits, Window
 from app.rules.motion import CREEP_MPS, Motion, motion
 from app.rules.position import Fix, believed, distance_m
 from app.rules.presence import Inferred as Inferred
@@ -91,7 +91,8 @@ class Forecast:
     `made_at` and `arrivals_s`: the sorted samples, seconds from then (negative: may have arrived unnoticed);
     `next_stop`: nothing comes before it; `perhaps_there`: the phone fell silent so near that this is an arrival rather
     than a delay; `distance_m` straight metres; `silent_s` how long nothing has been heard while it should have been;
-    `reopened`: an arrival was recorded that cannot be right.
+    `reopened`: an arrival was recorded that cannot be right;
+    `windows` how windows must be told to hold as often as they claim.
     """
 
     visit: str
@@ -109,6 +110,7 @@ class Forecast:
     distance_m: float | None = None
     silent_s: float = 0.0
     reopened: bool = False
+    windows: Mapping[str, Window] = field(default_factory=lambda: PRIORS.windows)
 
     def share_after(self, at: datetime) -> float:
         """Return the probability of arriving after `at`. Example: at `arrives_median_at` about 0.5."""
@@ -215,6 +217,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
                 distance_m=away_m,
                 silent_s=outlook.silent_s,
                 reopened=stop.visit in reopened,
+                windows=day.habits.windows,
             )
         )
         leaving = _leave_after(stop, arrivals, todo[index + 1 :], day, now, columns[1:])

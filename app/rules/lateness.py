@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from app.rules.forecast import GRACE_S, Forecast, Stop
+from app.rules.habits import AS_FORECAST, Window, window_key
 from app.rules.messages import next_word_at
 from app.rules.policy import Policy
 
@@ -126,30 +127,31 @@ class _Case:
         return Decision(None, None, None, self._reason(code), again_at, watch, alarm)
 
     def say(
-        self, kind: str, code: str, window: tuple[datetime, datetime] | None, watch: Watch = Watch(),
-        alarm: str | None = None,
+        self, kind: str, code: str, quoted: Quote | None, watch: Watch = Watch(), alarm: str | None = None
     ) -> Decision:  # fmt: skip
-        low, high = window or (None, None)
+        low, high = quoted.window if quoted else (None, None)
         again_at = self.now + timedelta(minutes=self.policy.update_gap_min if kind in _TOLD_LATE else 1)
-        return Decision(kind, low, high, self._reason(code), again_at, watch, alarm)
+        return Decision(kind, low, high, self._reason(code, quoted), again_at, watch, alarm)
 
-    def _reason(self, code: str) -> Reason:
+    def _reason(self, code: str, quoted: Quote | None = None) -> Reason:
         forecast = self.forecast
         silent = self.now - forecast.as_of if forecast.as_of else timedelta(0)
         promised_until_at = self.stop.promised_until_at
-        return Reason(
-            code,
-            {
-                "percent": round(100 * forecast.late_probability),
-                "lead_min": round(self.lead_min),
-                "late_min": round((forecast.arrives_median_at - promised_until_at).total_seconds() / 60),
-                "left_min": round(self.left_min),
-                "silent_min": round(silent.total_seconds() / 60),
-                "distance_m": round(forecast.distance_m or 0),
-                "basis": forecast.basis,
-                "state": forecast.state,
-            },
-        )
+        facts: dict[str, str | int | float] = {
+            "percent": round(100 * forecast.late_probability),
+            "lead_min": round(self.lead_min),
+            "late_min": round((forecast.arrives_median_at - promised_until_at).total_seconds() / 60),
+            "left_min": round(self.left_min),
+            "silent_min": round(silent.total_seconds() / 60),
+            "distance_m": round(forecast.distance_m or 0),
+            "basis": forecast.basis,
+            "state": forecast.state,
+        }
+        if quoted is not None:  # what the window claims, and how it was calibrated: one day it is learned from
+            facts["holds_percent"] = round(100 * min(quoted.share, self.policy.quote_share))
+            if quoted.told_as.n:
+                facts |= {"shift": round(quoted.told_as.shift, 4), "widen": round(quoted.told_as.widen, 4)}
+        return Reason(code, facts)
 
 
 def decide(
@@ -175,16 +177,28 @@ def decide(
     return _before_late(case)
 
 
-def quote(
-    forecast: Forecast, policy: Policy = Policy(), stretch: float = 1.0
-) -> tuple[tuple[datetime, datetime], float]:
-    """Return the window to tell, in steps of 5 minutes, and how likely it holds, give or take the grace.
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A window to tell: its ends, how likely it holds, give or take the grace, and how it was calibrated."""
+
+    window: tuple[datetime, datetime]
+    share: float
+    told_as: Window
+
+
+def quote(forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_soon") -> Quote:
+    """Return the window to tell in a `kind` of notice, in steps of 5 minutes.
 
     The narrowest that is likely enough; where that is wider than allowed, the likeliest of the widest allowed. Example:
-    arrivals evenly spread over the next 20 minutes: 16 minutes of them, rounded outwards. `stretch` makes the time left
-    so much longer first.
+    arrivals evenly spread over the next 20 minutes: 16 minutes of them, rounded outwards. A delay makes the time left
+    so much longer first, and what was learned of such windows moves and widens them.
     """
+    told_as = forecast.windows.get(window_key(kind), AS_FORECAST)
+    stretch = policy.quote_stretch if kind in _TOLD_LATE else 1.0
     samples = [stretch * sample for sample in forecast.arrivals_s]
+    if told_as.n:
+        middle = samples[len(samples) // 2]
+        samples = [told_as.shift * middle + told_as.widen * (sample - middle) for sample in samples]
     n = len(samples)
     most_s = policy.quote_max_min * 60.0
     need = max(round(policy.quote_share * n), 1)
@@ -206,7 +220,7 @@ def quote(
     if high_at - low_at > timedelta(minutes=policy.quote_max_min):
         low_at = _floor(begin_at + timedelta(seconds=150))
         high_at = low_at + timedelta(minutes=policy.quote_max_min)
-    return (low_at, max(high_at, low_at + timedelta(minutes=policy.quote_min_min))), share
+    return Quote((low_at, max(high_at, low_at + timedelta(minutes=policy.quote_min_min))), share, told_as)
 
 
 def _without_evidence(case: _Case) -> Decision:
@@ -237,11 +251,11 @@ def _before_late(case: _Case) -> Decision:
         settled_at = since_at + timedelta(seconds=policy.persist_early_s if early else policy.persist_s)
         if now < settled_at:
             return case.nothing("late_confirming", watch, again_at=min(again_at, settled_at))
-        window, share = quote(forecast, policy, policy.quote_stretch)
-        if share < policy.vague_share and lead_min > policy.vague_lead_min:
+        quoted = quote(forecast, policy, "late")
+        if quoted.share < policy.vague_share and lead_min > policy.vague_lead_min:
             return case.nothing("late_too_vague", watch, again_at=again_at)
-        if share >= policy.guess_share:
-            return case.say("late", "late_expected", window, watch)
+        if quoted.share >= policy.guess_share:
+            return case.say("late", "late_expected", quoted, watch)
         if case.may_hold:
             return case.say("holding", "late_unclear", None, watch, "late_unclear")
         return case.nothing("told_already", watch, "late_unclear", again_at)
@@ -267,7 +281,7 @@ def _before_late(case: _Case) -> Decision:
         and forecast.arrives_median_at >= too_early_at
         and not case.told
     ):
-        return case.say("arriving_soon", "nearly_there", quote(forecast, policy)[0])
+        return case.say("arriving_soon", "nearly_there", quote(forecast, policy))
     return case.nothing("told_already" if case.held else "on_course", again_at=again_at)
 
 
@@ -284,7 +298,7 @@ def _after_late(case: _Case) -> Decision:
         firm_at = since_at + timedelta(seconds=policy.recover_s)
         watch = Watch(fine_since_at=since_at)
         if forecast.next_stop and now >= firm_at:
-            return case.say("on_time_again", "on_time_again", quote(forecast, policy)[0], watch)
+            return case.say("on_time_again", "on_time_again", quote(forecast, policy), watch)
         return case.nothing("told_already", watch, again_at=max(firm_at, now + timedelta(minutes=1)))
     last = next(one for one in reversed(words))
     again_at = max(last.at + timedelta(minutes=policy.update_gap_min), now + timedelta(minutes=2))
@@ -295,11 +309,11 @@ def _after_late(case: _Case) -> Decision:
         return case.nothing("told_already", again_at=again_at)
     if len(words) >= policy.most_late:
         return case.nothing("told_enough", alarm="quote_broken", again_at=again_at)
-    window, share = quote(forecast, policy, policy.quote_stretch)
+    quoted = quote(forecast, policy, "late_update")
     least = timedelta(minutes=policy.update_least_min)
-    if share < policy.guess_share or window[1] < last.quoted_until_at + least:
+    if quoted.share < policy.guess_share or quoted.window[1] < last.quoted_until_at + least:
         return case.nothing("told_already", again_at=again_at)
-    return case.say("late_update", "moved_later", window)
+    return case.say("late_update", "moved_later", quoted)
 
 
 def _threshold(case: _Case) -> float:

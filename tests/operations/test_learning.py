@@ -16,7 +16,7 @@ from app.operations.learning import (
     take_back_anew,
 )
 from app.operations.position import ReportedFix, record_fixes
-from app.rules.habits import PRIORS
+from app.rules.habits import DELAY, PRIORS
 from app.rules.position import Fix, distance_m
 from app.rules.travel import usual
 
@@ -200,7 +200,7 @@ def test_windows_that_hold_too_seldom_are_told_wider(db):
                     technician_id=visit.technician_id, channels=["sms"], state="sent", expires_at=promised_at,
                 )
             )  # fmt: skip
-    window = night(db).window("late")
+    window = night(db).windows[DELAY]
     assert (window.n, window.claimed, window.kept) == (40, 0.8, 0.5)
     assert window.widen > 1.4
     assert window.shift == pytest.approx(1.0, abs=0.05)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.rules.forecast import Day, DayForecast, Stop, forecast_day, share_after
+from app.rules.habits import PRIORS, Habits, Way, Work, learned
 from app.rules.position import Fix
 
 NOON = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -41,8 +42,8 @@ def way(begin: float, end: float, from_m: float, to_m: float, every: float = 0.5
     ]
 
 
-def look(stops: list[Stop], fixes: list[Fix], now: float) -> DayForecast:
-    return forecast_day(Day(tuple(stops), tuple(fixes), TOKYO), at(now))
+def look(stops: list[Stop], fixes: list[Fix], now: float, habits: Habits = PRIORS) -> DayForecast:
+    return forecast_day(Day(tuple(stops), tuple(fixes), TOKYO, None, habits, 7), at(now))
 
 
 def left_min(outlook: DayForecast, now: float, index: int = 0) -> float:
@@ -239,3 +240,35 @@ def test_farther_behind_is_never_less_likely_late(north_m: int, more_m: int) -> 
         return look([stop("a", 0, 20)], fixes, 10).forecasts[0].late_probability
 
     assert late(north_m + more_m) >= late(north_m) - 1e-9
+
+
+def test_work_that_always_takes_half_as_long_again_delays_the_rest_of_the_day() -> None:
+    stops = [
+        stop("a", 0, 0, duration=60, arrived_at=at(0), service=3),
+        stop("b", 3000, 80, duration=60, service=3),
+        stop("c", 6000, 160, duration=60, service=4),
+    ]
+    fixes = way(0, 20, 0, 0)
+    slow = learned([Work(3, 7, 1.5)] * 200, [])
+    before, after = look(stops, fixes, 20), look(stops, fixes, 20, slow)
+    assert 20 < left_min(after, 20) - left_min(before, 20) < 30
+    assert left_min(after, 20, 1) - left_min(before, 20, 1) > 45
+    assert after.forecasts[0].late_probability > before.forecasts[0].late_probability
+    other = look(stops, fixes, 20, learned([Work(3, 8, 1.5)] * 200 + [Work(3, 7, 1.0)] * 200, []))
+    assert left_min(other, 20) < left_min(before, 20) + 5  # it is a colleague who takes so long
+
+
+def test_roads_that_are_always_slow_are_expected_to_be_until_the_drive_tells_otherwise() -> None:
+    jammed = learned([Way(12.0, LAT, LON, 1.6)] * 300, [])
+    ahead = [stop("a", 0, 60)]
+    setting_off, driving = way(0, 2, -9000, -8400), way(0, 20, -9000, -3000)
+    slower = [left_min(look(ahead, fixes, now, jammed), now) / left_min(look(ahead, fixes, now), now)
+              for fixes, now in ((setting_off, 2), (driving, 20))]  # fmt: skip
+    assert slower[0] > 1.25
+    assert 1.0 < slower[1] < 1.2
+
+
+def test_what_was_learned_elsewhere_changes_nothing_here() -> None:
+    elsewhere = Habits(works={(3,): learned([Work(3, 7, 2.0)] * 50, []).works[(3,)]})
+    stops = [stop("a", 0, 0, arrived_at=at(0), service=5), stop("b", 3000, 80, service=5)]
+    assert look(stops, way(0, 20, 0, 0), 20, elsewhere) == look(stops, way(0, 20, 0, 0), 20)

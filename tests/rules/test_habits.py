@@ -23,7 +23,7 @@ def test_a_company_begins_with_the_stated_priors():
     habits = Habits()
     assert habits.travel(12.0, *WAKAYAMA) is AS_USUAL
     assert habits.work(1, 2) is AS_PLANNED
-    assert habits.window("late") == Window()
+    assert habits.windows == {}
     assert learned([], []) == habits
 
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.rules.forecast import GRACE_S, Day, Forecast, Stop, forecast_day, share_after
+from app.rules.habits import Window
 from app.rules.lateness import (
     ALARMS,
     REASONS,
@@ -86,17 +87,33 @@ def test_a_visit_on_course_is_not_spoken_of() -> None:
 def test_the_window_is_in_fives_holds_the_expected_arrival_and_is_not_too_wide() -> None:
     now = before(20)
     one = forecast(now, *around(22, 30))
-    (low, high), share = quote(one)
+    quoted = quote(one)
+    (low, high), share = quoted.window, quoted.share
     assert low.minute % 5 == high.minute % 5 == 0
     assert timedelta(minutes=10) <= high - low <= timedelta(minutes=25)
     assert 0.3 < share < 0.8
 
 
 def test_a_sure_arrival_is_quoted_in_ten_minutes() -> None:
-    (low, high), share = quote(forecast(before(20), *around(22, 2)))
+    quoted = quote(forecast(before(20), *around(22, 2)))
+    (low, high), share = quoted.window, quoted.share
     assert high - low == timedelta(minutes=10)
     assert low <= FIVE + timedelta(minutes=22) <= high
     assert share == 1.0
+
+
+def test_a_window_is_told_as_its_kind_was_seen_to_hold() -> None:
+    now = before(20)
+    learned = {"delay": Window(shift=1.2, widen=2.0, n=80)}
+    plain, wide = forecast(now, *around(22, 4)), forecast(now, *around(22, 4), windows=learned)
+    assert quote(wide, kind="arriving_soon").window == quote(plain, kind="arriving_soon").window
+    before_low, before_high = quote(plain, kind="late").window
+    low, high = quote(wide, kind="late").window
+    assert high - low > before_high - before_low
+    assert high - before_high > before_low - low
+    facts = settled(now, wide).reason.facts
+    assert (facts["holds_percent"], facts["shift"], facts["widen"]) == (80, 1.2, 2.0)
+    assert "shift" not in settled(now, plain).reason.facts
 
 
 def test_a_window_too_vague_to_hold_waits_while_there_is_time_and_is_holding_at_last() -> None:
