@@ -105,7 +105,7 @@ def test_a_sure_arrival_is_quoted_in_ten_minutes() -> None:
 def test_a_window_is_told_as_its_kind_was_seen_to_hold() -> None:
     now = before(20)
     learned = {"delay": Window(shift=1.2, widen=2.0, n=80)}
-    plain, wide = forecast(now, *around(22, 4)), forecast(now, *around(22, 4), windows=learned)
+    plain, wide = forecast(now, *around(22, 6)), forecast(now, *around(22, 6), windows=learned)
     assert quote(wide, kind="arriving_soon").window == quote(plain, kind="arriving_soon").window
     before_low, before_high = quote(plain, kind="late").window
     low, high = quote(wide, kind="late").window
