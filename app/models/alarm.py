@@ -20,6 +20,7 @@ class Alarm(Base):
 
     __tablename__ = "alarm"
     __table_args__ = (
+        Index("ix_alarm_subject", "subject", "kind"),
         Index("uq_alarm_raised", "subject", "kind", unique=True, sqlite_where=_RAISED, postgresql_where=_RAISED),
     )
 

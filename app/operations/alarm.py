@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,34 @@ ABOUT_WAITING = (
 )
 #: More lines than this nobody can act on; the page says that there are more.
 MOST_ALARMS = 50
+
+
+_ALARM = Alarm.__table__.c
+#: Built once, as every look at a silent technician asks it; the last of a kind and subject comes last.
+_LAST = (
+    select(_ALARM.kind, _ALARM.subject, _ALARM.cleared_at, _ALARM.cleared_by)
+    .where(
+        _ALARM.subject.in_(bindparam("subjects", expanding=True)), _ALARM.kind.in_(bindparam("kinds", expanding=True))
+    )
+    .order_by(_ALARM.id)
+)
+#: Two processes that raise the same at once: one line.
+_RAISE: Mapping[str, Any] = {
+    "sqlite": sqlite.insert(Alarm).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(Alarm).on_conflict_do_nothing(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a person is to be called for: a line of the attention list, and how long it `rests` once dealt with."""
+
+    kind: str
+    subject: str
+    visit_id: int | None = None
+    technician_id: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    rests: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +110,38 @@ def raise_alarm(
 
     Once a person has dealt with it, it `rests` so long before the same cause may call again.
     """
-    last = session.execute(
-        select(Alarm.cleared_at, Alarm.cleared_by)
-        .where(Alarm.kind == kind, Alarm.subject == subject)
-        .order_by(Alarm.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if last is not None and (
-        last.cleared_at is None or (last.cleared_by != "system" and last.cleared_at > now - rests)
-    ):
+    raise_alarms(session, [Call(kind, subject, visit_id, technician_id, facts or {}, rests)], now)
+
+
+def raise_alarms(session: Session, calls: Sequence[Call], now: datetime) -> None:
+    """Put several lines on the attention list, as `raise_alarm` does one."""
+    if not calls:
         return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
-        insert(Alarm)
-        .values(
-            kind=kind,
-            subject=subject,
-            visit_id=visit_id,
-            technician_id=technician_id,
-            facts=facts or {},
-            raised_at=now,
-        )
-        .on_conflict_do_nothing()  # two processes that raise the same at once: one line
-    )
+    wanted = {"subjects": [call.subject for call in calls], "kinds": [call.kind for call in calls]}
+    known = session.connection()
+    last = {(kind, subject): cleared for kind, subject, *cleared in known.execute(_LAST, wanted)}
+    rows = [
+        {
+            "kind": call.kind,
+            "subject": call.subject,
+            "visit_id": call.visit_id,
+            "technician_id": call.technician_id,
+            "facts": call.facts,
+            "raised_at": now,
+        }
+        for call in calls
+        if _calls_again(last.get((call.kind, call.subject)), now - call.rests)
+    ]
+    if rows:
+        known.execute(_RAISE[known.dialect.name], rows)
+
+
+def _calls_again(last: Sequence[Any] | None, rested_since: datetime) -> bool:
+    """Return whether a cause may call, by when and by whom its last line was cleared."""
+    if last is None:
+        return True
+    cleared_at, cleared_by = last
+    return cleared_at is not None and (cleared_by == "system" or cleared_at <= rested_since)
 
 
 def clear_alarms(session: Session, subject: str, kinds: Sequence[str], now: datetime, by: str = "system") -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, PositionFix, Site, Technician, Visit
@@ -24,12 +24,12 @@ from app.rules.visit import OPEN
 DAY_REACH = timedelta(hours=12)
 #: Positions older than this say nothing about the pace now.
 FIXES_REACH = timedelta(hours=3)
+_VISIT, _SITE, _FIX, _NOTICE = (model.__table__.c for model in (Visit, Site, PositionFix, Notice))
 _DUE = (
-    select(Visit.technician_id)
-    .where(Visit.check_at <= bindparam("now"), Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
-    .order_by(Visit.check_at)
+    select(_VISIT.technician_id)
+    .where(_VISIT.check_at <= bindparam("now"), _VISIT.status.in_(OPEN), _VISIT.technician_id.is_not(None))
+    .order_by(_VISIT.check_at)
 )
-_VISIT, _SITE, _FIX = Visit.__table__.c, Site.__table__.c, PositionFix.__table__.c
 _VISITS = (
     select(
         _VISIT.technician_id,
@@ -100,9 +100,19 @@ _FIXES = (
 )
 # What was dropped, the customer has not been and will not be told.
 _NOTICES = (
-    select(Notice)
-    .where(Notice.visit_id.in_(bindparam("visits", expanding=True)), Notice.state != "dropped")
-    .order_by(Notice.id)
+    select(
+        _NOTICE.visit_id,
+        _NOTICE.kind,
+        _NOTICE.state,
+        _NOTICE.created_at,
+        _NOTICE.quoted_from_at,
+        _NOTICE.quoted_until_at,
+        _NOTICE.reason_facts,
+        _NOTICE.promised_from_at,
+        _NOTICE.promised_until_at,
+    )
+    .where(_NOTICE.visit_id.in_(bindparam("visits", expanding=True)), _NOTICE.state != "dropped")
+    .order_by(_NOTICE.id)
 )
 
 
@@ -155,6 +165,20 @@ class KnownTechnician(NamedTuple):
     state_why: str | None
 
 
+class KnownNotice(NamedTuple):
+    """What a look needs of a notice, in the order of the statement's columns."""
+
+    visit_id: int
+    kind: str
+    state: str
+    created_at: datetime
+    quoted_from_at: datetime | None
+    quoted_until_at: datetime | None
+    reason_facts: dict[str, Any]
+    promised_from_at: datetime
+    promised_until_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class KnownDay:
     """A technician, the visits around now, and what is known of them.
@@ -168,13 +192,13 @@ class KnownDay:
     visits: Sequence[KnownVisit]
     stops: Day
     doubted: Sequence[KnownVisit]
-    told: dict[int, list[Notice]]
+    told: dict[int, list[KnownNotice]]
 
 
 def due_technicians(session: Session, now: datetime) -> Sequence[int]:
     """Return the technicians with a visit that is due to be looked at, longest due first."""
-    rows = session.execute(_DUE, {"now": now})
-    return list(dict.fromkeys(technician_id for (technician_id,) in rows if technician_id is not None))
+    rows = session.connection().execute(_DUE, {"now": now})
+    return list(dict.fromkeys(technician_id for (technician_id,) in rows))
 
 
 def load_days(session: Session, technician_ids: Sequence[int], zone: tzinfo, now: datetime) -> dict[int, KnownDay]:
@@ -188,7 +212,7 @@ def load_days(session: Session, technician_ids: Sequence[int], zone: tzinfo, now
     for technician_id, *measured in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}):
         fixes[technician_id].append(Fix(*measured))
     people = {row[0]: KnownTechnician._make(row) for row in known.execute(_TECHNICIANS, reach)}
-    told = _told(session, {visit.id: visit for day in visits.values() for visit in day})
+    told = _told(known, {visit.id: visit for day in visits.values() for visit in day})
     habits = current_habits(session)
     return {one: _day(people[one], visits[one], tuple(fixes[one]), told, zone, habits) for one in technician_ids}
 
@@ -203,7 +227,7 @@ def _day(
     technician: KnownTechnician,
     visits: Sequence[KnownVisit],
     fixes: tuple[Fix, ...],
-    told: dict[int, list[Notice]],
+    told: dict[int, list[KnownNotice]],
     zone: tzinfo,
     habits: Habits,
 ) -> KnownDay:
@@ -218,15 +242,16 @@ def _day(
     return KnownDay(technician, visits, Day(stops, fixes, zone, located, habits, technician.id), doubted, told)
 
 
-def _told(session: Session, visits: Mapping[int, KnownVisit]) -> dict[int, list[Notice]]:
-    told: dict[int, list[Notice]] = {}
-    for notice in session.scalars(_NOTICES, {"visits": list(visits)}):
+def _told(known: Connection, visits: Mapping[int, KnownVisit]) -> dict[int, list[KnownNotice]]:
+    told: dict[int, list[KnownNotice]] = {}
+    for row in known.execute(_NOTICES, {"visits": list(visits)}):
+        notice = KnownNotice._make(row)
         if _speaks_of(notice, visits[notice.visit_id]):
             told.setdefault(notice.visit_id, []).append(notice)
     return told
 
 
-def _speaks_of(notice: Notice, visit: KnownVisit) -> bool:
+def _speaks_of(notice: KnownNotice, visit: KnownVisit) -> bool:
     """Return whether a notice is about the promise as it stands, not about one that was moved since."""
     return (notice.promised_from_at, notice.promised_until_at) == (visit.promised_from_at, visit.promised_until_at)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,10 +10,18 @@ from typing import Any
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
-from app.models import DecisionEntry, ForecastEntry, Notice, Technician, Visit
-from app.operations.alarm import clear_alarms, raise_alarm
+from app.models import DecisionEntry, ForecastEntry, Technician, Visit
+from app.operations.alarm import Call, clear_alarms, raise_alarm, raise_alarms
 from app.operations.booking import lock_free_technicians, lock_technicians
-from app.operations.day import DAY_REACH, KnownDay, KnownTechnician, KnownVisit, due_elsewhere, load_days
+from app.operations.day import (
+    DAY_REACH,
+    KnownDay,
+    KnownNotice,
+    KnownTechnician,
+    KnownVisit,
+    due_elsewhere,
+    load_days,
+)
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
@@ -73,15 +81,17 @@ _NOTE = insert(ForecastEntry.__table__)  # type: ignore[arg-type]
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What looks at several days found out, to be written together: rows for each statement."""
+    """What looks at several days found out, to be written together: whom to call, and rows of the statements above."""
 
+    calls: list[Call] = field(default_factory=list)
     entries: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
     visits: list[dict[str, Any]] = field(default_factory=list)
     technicians: list[dict[str, Any]] = field(default_factory=list)
 
-    def write(self, session: Session) -> None:
+    def write(self, session: Session, now: datetime) -> None:
         session.flush()
+        raise_alarms(session, self.calls, now)
         found = (_ENTRY, self.entries), (_NOTE, self.notes), (_WRITE, self.visits), (_STATE, self.technicians)
         for statement, rows in found:
             if rows:
@@ -98,7 +108,7 @@ def look_at_days(
     found = _Findings()
     days = load_days(session, lock_free_technicians(session, technician_ids), telling.zone, now)
     added = sum(_look(session, technician_id, day, telling, now, policy, found) for technician_id, day in days.items())
-    found.write(session)
+    found.write(session, now)
     return added
 
 
@@ -114,7 +124,7 @@ def _look(
     if any(visit.decided_reason == RULE_FAILED for visit in day.visits):
         clear_alarms(session, f"technician:{technician_id}", [RULE_FAILED], now)
     if not any(_is_due(visit, now) for visit in day.visits):
-        _set_aside(session, technician_id, now)
+        found.calls.extend(_set_aside(session, technician_id, now))
     outlook = forecast_day(day.stops, now)
     status = {visit.id: visit.status for visit in day.visits} | _correct(session, day, outlook, now)
     forecasts = {int(forecast.visit): forecast for forecast in outlook.forecasts}
@@ -126,7 +136,7 @@ def _look(
         if status[visit.id] not in AWAITED:
             continue
         if visit.lat is None:
-            raise_alarm(session, "site_not_located", f"visit:{visit.id}", now, visit_id=visit.id)
+            found.calls.append(Call("site_not_located", f"visit:{visit.id}", visit.id))
         if visit.id not in forecasts:
             continue
         forecast, told = forecasts[visit.id], day.told.get(visit.id, [])
@@ -136,9 +146,11 @@ def _look(
             wish = row.customer.notices
             decision = hushed(decision, stops[visit.id], forecast, wish, telling.zone, now, policy)
             if decision.kind:
-                add_notice(session, row, decision, told, telling, now)
+                add_notice(session, row, decision, telling, now)
                 added += 1
-        _settle_alarms(session, visit, decision.alarm, now)
+        if visit.decided_alarm not in (None, decision.alarm):
+            clear_alarms(session, f"visit:{visit.id}", sorted(ALARMS), now)
+        found.calls.extend(_calls(visit, decision, told, now))
         news = _is_news(visit, forecast, decision)
         if news:
             found.entries.append(_entry(visit, decision, now))
@@ -146,8 +158,7 @@ def _look(
         if news or _moved_on(visit, forecast, now):
             found.notes.append(_note(visit, forecast, now))
             kept[visit.id] |= _as_noted(forecast, now)
-        word_at = None if decision.kind else _keep_word(session, visit, told, now)
-        looks += [at for at in (decision.look_again_at, word_at) if at is not None]
+        looks += _moments(decision, told, now)
     waiting = [visit for visit in day.visits if status[visit.id] in OPEN]
     for visit, check_at in zip(waiting, _next_looks(waiting, looks, now), strict=True):
         found.visits.extend(_row(visit, {**kept.get(visit.id, {}), "check_at": check_at}))
@@ -190,7 +201,7 @@ def _decide(
     day: KnownDay,
     stop: Stop,
     forecast: Forecast,
-    notices: Sequence[Notice],
+    notices: Sequence[KnownNotice],
     watch: Watch,
     now: datetime,
     policy: Policy,
@@ -208,14 +219,14 @@ def _is_due(visit: KnownVisit, now: datetime) -> bool:
     return visit.status in OPEN and (visit.check_at is None or visit.check_at <= now)
 
 
-def _set_aside(session: Session, technician_id: int, now: datetime) -> None:
+def _set_aside(session: Session, technician_id: int, now: datetime) -> Iterator[Call]:
     """Take visits of other days out of the sweep: coming ones until their day, forgotten ones to a person."""
     for visit in due_elsewhere(session, technician_id, now):
         if visit.planned_from_at > now:
             visit.check_at = visit.planned_from_at - DAY_REACH + timedelta(seconds=1)
         else:
             visit.check_at = None
-            raise_alarm(session, "visit_left_open", f"visit:{visit.id}", now, visit_id=visit.id)
+            yield Call("visit_left_open", f"visit:{visit.id}", visit.id)
 
 
 def _next_looks(waiting: Sequence[KnownVisit], looks: Sequence[datetime], now: datetime) -> list[datetime]:
@@ -230,20 +241,31 @@ def _next_looks(waiting: Sequence[KnownVisit], looks: Sequence[datetime], now: d
     return last
 
 
-def _keep_word(session: Session, visit: KnownVisit, told: Sequence[Notice], now: datetime) -> datetime | None:
-    """Call a person when the customer was promised news by now and has had none since; else return when to look."""
-    promised = told[-1].reason_facts.get("next_at") if told and told[-1].kind == "holding" else None
-    if promised is None:
-        return None
-    word_at = datetime.fromisoformat(str(promised))
-    if word_at <= now and told[-1].state not in GONE_OUT:
-        return None  # what never left promised nothing; it stands on the attention list itself
-    if word_at <= now:
+def _calls(visit: KnownVisit, decision: Decision, told: Sequence[KnownNotice], now: datetime) -> Iterator[Call]:
+    """Yield what a person is called for: what the decision asks for, and news that the customer was promised by now."""
+    subject = f"visit:{visit.id}"
+    if decision.alarm:
+        yield Call(decision.alarm, subject, visit.id, rests=ALARM_RESTS)
+    word_at = None if decision.kind else _word_at(told)
+    # What never left promised nothing; it stands on the attention list itself.
+    if word_at is not None and word_at <= now and told[-1].state in GONE_OUT:
         # Who has dealt with it has given the word; a later promise of news is another hold, and another day.
-        subject, facts = f"visit:{visit.id}", {"by": promised}
-        raise_alarm(session, "word_promised", subject, now, visit_id=visit.id, facts=facts, rests=DAY_REACH)
-        return None
-    return word_at
+        yield Call("word_promised", subject, visit.id, facts={"by": word_at.isoformat()}, rests=DAY_REACH)
+
+
+def _moments(decision: Decision, told: Sequence[KnownNotice], now: datetime) -> Iterator[datetime]:
+    """Yield when to look again: as decided, and when the customer was promised news."""
+    if decision.look_again_at is not None:
+        yield decision.look_again_at
+    word_at = None if decision.kind else _word_at(told)
+    if word_at is not None and word_at > now:
+        yield word_at
+
+
+def _word_at(told: Sequence[KnownNotice]) -> datetime | None:
+    """Return by when the customer was promised news, if that was the last word."""
+    promised = told[-1].reason_facts.get("next_at") if told and told[-1].kind == "holding" else None
+    return None if promised is None else datetime.fromisoformat(str(promised))
 
 
 def _watch(visit: KnownVisit) -> Watch:
@@ -254,15 +276,6 @@ def _memory(watch: Watch) -> dict[str, str | None]:
     """Return a watch as it is kept; `_watch` reads it."""
     kept = {name: getattr(watch, name) for name in _WATCHED}
     return {name: at.isoformat() if at else None for name, at in kept.items()}
-
-
-def _settle_alarms(session: Session, visit: KnownVisit, alarm: str | None, now: datetime) -> None:
-    """Raise the alarm that a decision asks for, and take off the list the one it asked for before."""
-    subject = f"visit:{visit.id}"
-    if visit.decided_alarm not in (None, alarm):
-        clear_alarms(session, subject, sorted(ALARMS), now)
-    if alarm:
-        raise_alarm(session, alarm, subject, now, visit_id=visit.id, rests=ALARM_RESTS)
 
 
 def _is_news(visit: KnownVisit, forecast: Forecast, decision: Decision) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -42,10 +42,8 @@ class Telling:
     channels: Mapping[str, Channel]
 
 
-def add_notice(
-    session: Session, visit: Visit, decision: Decision, told: Sequence[Notice], telling: Telling, now: datetime
-) -> Notice:
-    """Add the notice that a decision asks for; `told` are the visit's earlier notices, oldest first.
+def add_notice(session: Session, visit: Visit, decision: Decision, telling: Telling, now: datetime) -> Notice:
+    """Add the notice that a decision asks for.
 
     A hole in the facts keeps the notice for a person and raises an alarm; so does a customer whom no channel reaches.
     """
@@ -69,8 +67,9 @@ def add_notice(
         channels=[],
         expires_at=now,
     )
+    before = _last_window(session, visit)
     session.add(notice)
-    _word(session, notice, visit, told, telling, now)
+    _word(session, notice, visit, before, telling, now)
     session.flush()
     return notice
 
@@ -81,12 +80,7 @@ def release_notice(session: Session, notice_id: int, now: datetime, actor: str, 
     Raises NotFound, Conflict when it is in no such state, when something is still missing, or when it is old news.
     """
     notice, visit = _for_person(session, notice_id, ("held", "failed"))
-    earlier = session.scalars(
-        select(Notice)
-        .where(Notice.visit_id == visit.id, Notice.id < notice.id, Notice.state != "dropped")
-        .order_by(Notice.id)
-    ).all()
-    _word(session, notice, visit, earlier, telling, now)
+    _word(session, notice, visit, _last_window(session, visit, notice.id), telling, now)
     if notice.state != "due":
         raise Conflict("notice_still_held", field=(notice.state_reason or "").removeprefix("hole:"))
     old_news = why_outdated(session, notice, visit, now)
@@ -190,7 +184,12 @@ def recipient_of(visit: Visit) -> Recipient:
 
 
 def _word(
-    session: Session, notice: Notice, visit: Visit, told: Sequence[Notice], telling: Telling, now: datetime
+    session: Session,
+    notice: Notice,
+    visit: Visit,
+    before: tuple[datetime, datetime] | None,
+    telling: Telling,
+    now: datetime,
 ) -> None:
     """Fill a notice's texts, channels and times, or give it to a person."""
     recipient = recipient_of(visit)
@@ -202,7 +201,7 @@ def _word(
     if next_at:
         notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}
     try:
-        message = _message(session, notice, visit, told, telling, next_at, now)
+        message = _message(session, notice, visit, before, telling, next_at, now)
     except Hole as hole:
         call_person(session, notice, "held", f"hole:{hole.field}", now)
         return
@@ -217,7 +216,7 @@ def _message(
     session: Session,
     notice: Notice,
     visit: Visit,
-    told: Iterable[Notice],
+    before: tuple[datetime, datetime] | None,
     telling: Telling,
     next_at: datetime | None,
     now: datetime,
@@ -226,7 +225,6 @@ def _message(
     if company is None:
         raise Hole("brand")
     customer, zone = visit.customer, telling.zone
-    before = _last_window(told, visit)
     eta = (notice.quoted_from_at, notice.quoted_until_at) if notice.quoted_from_at else None
     if notice.kind == "holding" and eta is None and notice.reason_code not in _KNOWS_NOTHING:
         eta = before if before and before[1] > now else None
@@ -249,18 +247,21 @@ def _message(
     return render(notice.kind, notice.language, facts)
 
 
-def _last_window(told: Iterable[Notice], visit: Visit) -> tuple[datetime, datetime] | None:
+def _last_window(session: Session, visit: Visit, before_id: int | None = None) -> tuple[datetime, datetime] | None:
     """Return the window that the customer was given last, about this promise; one that never left was not given."""
-    promise = (visit.promised_from_at, visit.promised_until_at)
-    windows = [
-        (earlier.quoted_from_at, earlier.quoted_until_at)
-        for earlier in told
-        if earlier.state in GONE_OUT
-        and (earlier.promised_from_at, earlier.promised_until_at) == promise
-        and earlier.quoted_from_at
-        and earlier.quoted_until_at
-    ]
-    return windows[-1] if windows else None
+    given = (
+        select(Notice.quoted_from_at, Notice.quoted_until_at)
+        .where(
+            Notice.visit_id == visit.id,
+            Notice.state.in_(GONE_OUT),
+            Notice.promised_from_at == visit.promised_from_at,
+            Notice.promised_until_at == visit.promised_until_at,
+        )
+        .order_by(Notice.id.desc())
+    )
+    if before_id is not None:
+        given = given.where(Notice.id < before_id)
+    return next(((low, high) for low, high in session.execute(given) if low and high), None)
 
 
 def _local(window: tuple[datetime | None, datetime | None], zone: tzinfo) -> tuple[datetime | None, ...]:

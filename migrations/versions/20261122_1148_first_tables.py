@@ -417,6 +417,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name=op.f("fk_alarm_visit_id_visit")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
     )
+    op.create_index("ix_alarm_subject", "alarm", ["subject", "kind"], unique=False)
     op.create_index(op.f("ix_alarm_visit_id"), "alarm", ["visit_id"], unique=False)
     op.create_index(
         "uq_alarm_raised",
@@ -580,6 +581,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("cleared_at IS NULL"),
     )
     op.drop_index(op.f("ix_alarm_visit_id"), table_name="alarm")
+    op.drop_index("ix_alarm_subject", table_name="alarm")
     op.drop_table("alarm")
     op.drop_index(op.f("ix_visit_site_id"), table_name="visit")
     op.drop_index("ix_visit_promised", table_name="visit")

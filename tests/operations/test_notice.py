@@ -45,10 +45,7 @@ def told(db, clock, world):
         from_at, until_at = (clock.now() + timedelta(minutes=m) for m in window_min) if window_min else (None, None)
         decision = Decision(kind, from_at, until_at, Reason(reason, {"percent": 90}), None, Watch(), None)
         with db.write() as session:
-            earlier = session.scalars(
-                select(Notice).where(Notice.visit_id == visit_id, Notice.state != "dropped").order_by(Notice.id)
-            ).all()
-            return add_notice(session, session.get_one(Visit, visit_id), decision, earlier, by, clock.now()).id
+            return add_notice(session, session.get_one(Visit, visit_id), decision, by, clock.now()).id
 
     return tell
 

@@ -72,8 +72,7 @@ class House:
         decision = Decision(kind, from_at, until_at, Reason("late_expected"), None, Watch(), None)
         telling = Telling("https://a.jp", JAPAN, self.channels)
         with self.db.write() as session:
-            earlier = session.scalars(select(Notice).where(Notice.visit_id == visit_id).order_by(Notice.id)).all()
-            return add_notice(session, session.get_one(Visit, visit_id), decision, earlier, telling, now).id
+            return add_notice(session, session.get_one(Visit, visit_id), decision, telling, now).id
 
     def deliver(self):
         return deliver_due(self.db, self.channels, self.clock, JAPAN)

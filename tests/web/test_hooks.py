@@ -48,7 +48,7 @@ def notice_id(db, clock, world, twilio):
     visit_id = world.visit()
     with db.write() as session:
         telling = Telling(BASE, ZoneInfo("Asia/Tokyo"), channels)
-        added = add_notice(session, session.get_one(Visit, visit_id), decision, (), telling, now).id
+        added = add_notice(session, session.get_one(Visit, visit_id), decision, telling, now).id
     deliver_due(db, channels, clock, ZoneInfo("Asia/Tokyo"))
     return added
 
