@@ -154,6 +154,7 @@ class ServiceOut(Reply):
     name_ja: str
     name_en: str
     duration_min: int
+    skill: str = Field(description="What a technician must be able to do for it; empty: everybody can.")
 
 
 class VisitIn(Body):
