@@ -37,9 +37,10 @@ Shifts = tuple[tuple[datetime, datetime], ...]
 class Worker:
     """A technician around now.
 
-    `day` holds the stops in planned order, done ones included, and may come without fixes for a first, rough look;
+    `day` holds the stops in planned order, done ones included, and the fixes; for a first, rough look it may be empty;
     `taken` is the plan, visits without a position included; `shifts` the working hours around now (None: not stated);
-    `place` (lat, lon) the last known position or the base; `told` the visits whose customers know of a delay.
+    `place` (lat, lon) the last known position or the base; `heading` the visit that the technician is on the way to;
+    `told` the visits whose customers know of a delay.
     """
 
     technician: int
@@ -49,6 +50,7 @@ class Worker:
     travels_by: str = "car"
     shifts: Shifts | None = None
     place: tuple[float, float] | None = None
+    heading: str | None = None
     told: frozenset[str] = frozenset()
 
     @property
@@ -154,9 +156,8 @@ def _could_help(target: Stop, skill: str, by_at: datetime, worker: Worker, now: 
         return "busy"
     if not fits_shift(worker.shifts, start, start + duration):
         return "off_duty"
-    planned = worker.planned
-    later = [s for s in worker.day.stops if s.visit in planned and planned[s.visit].from_at >= start]
-    if any(stop.en_route_at is not None and stop.is_open for stop in later):
+    next_one = worker.planned.get(worker.heading or "")
+    if next_one is not None and next_one.from_at >= start:
         return "busy"  # nobody is called and turned round at the wheel
     before = max((t for t in worker.taken if t.until_at <= start), key=lambda t: t.until_at, default=None)
     place, leaves_at = worker.place, now

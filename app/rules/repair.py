@@ -31,6 +31,8 @@ LEAST_GAIN_MIN, LEAST_SHARE = 10.0, 0.5
 SAFE_SHARE, WORSE_SHARE, WORSE_MIN = 0.20, 0.02, 2.0
 #: Places further back in the order, and offers shown, in all and of one kind.
 MOST_PUSHED, MOST_OFFERS, MOST_OF_A_KIND = 3, 4, 2
+#: Who waits for so long already is a matter for a telephone.
+TOO_OLD = timedelta(hours=1)
 #: A customer is asked to agree to a later time no later than this before the promise begins.
 ASKED_BEFORE = timedelta(minutes=20)
 #: Less time than this is too short to arrange anything.
@@ -132,7 +134,7 @@ def offers(
     been agreed on: then it only has to hold. Example: ten minutes away and free at three, somebody else is sent to who
     would have waited until four.
     """
-    before = forecasts(own, own.day.stops, now)
+    before = forecasts(own, own.day.stops, now) if target.promised_until_at > now - TOO_OLD else {}
     if not needs_repair(before.get(target.visit)):
         return []
     case = _Case(target, own, now, 0.0 if key else LEAST_GAIN_MIN, before)
@@ -223,7 +225,7 @@ def _moved(case: _Case, key: str | None) -> Iterator[Offer | None]:
             if key:
                 continue
             asap = forecasts(case.own, _stops(case, new_order), case.now) if behind else case.before
-            window = _proposed(asap[target.visit])
+            window = _proposed(asap[target.visit], target)
         from_at, promised_until_at = window
         if promised_until_at <= target.promised_until_at or from_at < target.promised_from_at:
             continue
@@ -396,7 +398,7 @@ def _plan(case: _Case, stops: Sequence[Stop]) -> tuple[Change, ...] | None:
     return tuple(reversed(changes)) or None
 
 
-def _proposed(forecast: Forecast) -> tuple[datetime, datetime]:
+def _proposed(forecast: Forecast, target: Stop) -> tuple[datetime, datetime]:
     """Return the window that would hold, in steps of five minutes: nobody is asked to agree twice.
 
     It ends late enough, and begins no earlier than the technician could be there: coming early, one waits.
@@ -405,7 +407,8 @@ def _proposed(forecast: Forecast) -> tuple[datetime, datetime]:
     early_s, late_s = (samples[int(share * (len(samples) - 1))] for share in (0.1, PROPOSED_SHARE))
     until_at = _five(forecast.made_at + timedelta(seconds=late_s + 299))
     from_at = _five(forecast.made_at + timedelta(seconds=early_s))
-    return max(min(from_at, until_at - PROPOSED_LEAST), until_at - PROPOSED_MOST), until_at
+    from_at = max(min(from_at, until_at - PROPOSED_LEAST), until_at - PROPOSED_MOST, target.promised_from_at)
+    return from_at, until_at
 
 
 def _agreed(key: str, behind: str | None) -> tuple[datetime, datetime] | None:

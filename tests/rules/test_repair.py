@@ -193,7 +193,7 @@ def test_who_cannot_help_is_counted_with_the_reason(why, facts) -> None:
 
 def test_who_has_no_free_time_or_is_at_the_wheel_is_busy() -> None:
     booked = worker(2, [stop(9, 5, 130)], 5, 110)
-    driving = worker(3, [stop(9, 8, 160, window=60, en_route_at=at(105))], 5, 110, plan={"9": 190})
+    driving = worker(3, [stop(9, 8, 160, window=60, en_route_at=at(105))], 5, 110, plan={"9": 190}, heading="9")
     assert refused(2, overrun(), [booked, driving], 110) == {"busy": 2}
 
 
