@@ -28,7 +28,15 @@ from app.tick import deliver, locate, offer_repairs, sweep
 log = structlog.get_logger()
 
 #: Job, seconds between two ticks. Sweep and deliver are also woken at once when a commit made work for them.
-TIMETABLE = (("beat", 3), ("sweep", 2), ("deliver", 1), ("locate", 2), ("offer_repairs", 15), ("learn", 600), ("purge", 600))
+TIMETABLE = (
+    ("beat", 3),
+    ("sweep", 2),
+    ("deliver", 1),
+    ("locate", 2),
+    ("offer_repairs", 15),
+    ("learn", 600),
+    ("purge", 600),
+)
 
 GEOCODER_RESTS = timedelta(minutes=1)
 

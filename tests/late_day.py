@@ -1,4 +1,4 @@
-"""How does a day go wrong, for tests that mend it? Work that overruns, with the next customer waiting near a colleague."""
+"""How does a day go wrong, for tests that mend it? Work overruns, and the next customer waits near a colleague."""
 
 from __future__ import annotations
 
