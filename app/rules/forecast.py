@@ -388,9 +388,7 @@ def _under_way(
     return [max(s - moved.age_s, 15.0) for s in left], basis, False, None
 
 
-def _unseen(
-    stop: Stop, last_done: Stop | None, day: Day, now: datetime
-) -> tuple[list[float], str, bool, float | None]:
+def _unseen(stop: Stop, last_done: Stop | None, day: Day, now: datetime) -> tuple[list[float], str, bool, float | None]:
     """Return the same for a technician without a position: from the last tap, or from nothing but the plan."""
     travel = UNKNOWN_TRAVEL
     if last_done is not None:
