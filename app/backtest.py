@@ -6,6 +6,7 @@ happened (rules.score) and kept as one result (rules.backtest).
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,30 +14,29 @@ from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import DecisionEntry, ForecastEntry, Notice
 from app.operations.daylog import days_with_visits, fixes_between, own_day
+from app.operations.learning import current_habits
 from app.parts import Parts
-from app.replay import Replay, read_day_log
+from app.replay import Replay, notice_line, read_day_log
 from app.rules import backtest as rules
 from app.rules.backtest import Case, DayFigures, Point, Result, Side, Thought, Word
-from app.rules.daylog import Line, Truth
+from app.rules.daylog import Line, Truth, write_line
+from app.rules.habits import PRIORS, Habits
 from app.rules.lateness import Told
 from app.rules.policy import Policy
-from app.rules.score import Marked, mark
+from app.rules.score import Marked, mark, total
 
 #: Cases are shown with their whole story, so not more than this for each reason; the figures count them all.
-MOST_CASES = 40
+MOST_CASES = 20
 #: Positions are read in slices, so that no long question keeps the live database busy.
 SLICE = timedelta(minutes=10)
 #: A case's story begins so long before the promise, and its forecasts are thinned to so many.
 STORY_BEFORE = timedelta(hours=3)
 MOST_POINTS = 150
-
-_RESULT = TypeAdapter(Result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,8 @@ class PlayDay:
     told: Mapping[str, Sequence[Told]] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     own: bool = False
-
-
-def result_as_json(result: Result) -> dict[str, Any]:
-    """Return a result as it is kept."""
-    kept: dict[str, Any] = _RESULT.dump_python(result, mode="json")
-    return kept
-
-
-def result_of_json(kept: Mapping[str, Any]) -> Result:
-    """Return a result that was kept. Raises pydantic's ValidationError when it is of another release."""
-    return _RESULT.validate_python(kept)
+    #: What the company has learned until today: the days themselves are among it.
+    habits: Habits = PRIORS
 
 
 def log_day(path: Path) -> PlayDay:
@@ -109,6 +100,7 @@ def load_own_day(parts: Parts, on: date, now: datetime) -> PlayDay:
     """Load one of the company's own days."""
     with parts.db.read() as session:
         known = own_day(session, on, parts.settings.zone, now)
+        habits = current_habits(session)
 
     def lines() -> Iterator[Line]:
         """Yield what became known, visits and taps before the positions of the same instant."""
@@ -139,15 +131,21 @@ def load_own_day(parts: Parts, on: date, now: datetime) -> PlayDay:
         known.told,
         known.left_out,
         own=True,
+        habits=habits,
     )
 
 
 def run_backtest(
-    days: Iterable[PlayDay], count: int, policies: Sequence[Policy], progress: Callable[[float], None]
+    days: Iterable[PlayDay],
+    count: int,
+    policies: Sequence[Policy],
+    progress: Callable[[float], None],
+    told: Callable[[Mapping[str, Any]], None] = lambda _line: None,
 ) -> Result:
     """Play `count` days under each policy and return what came out.
 
-    `progress` is called with the share that is done, often; what it raises ends the run.
+    `progress` is called with the share that is done, often; what it raises ends the run. `told` is called with each
+    notice under the first policy, as a line of `replay --notices`.
     """
     tally = _Tally(policies)
     rounds = count * len(policies)
@@ -156,7 +154,8 @@ def run_backtest(
         try:
             for policy in policies:
                 done = number * len(policies) + len(plays)
-                plays.append(_play(day, policy, _within(progress, done / rounds, 1 / rounds)))
+                listener = told if not plays else _unheard
+                plays.append(_play(day, policy, _within(progress, done / rounds, 1 / rounds), listener))
             tally.add(day, plays)
         finally:
             for play in plays:
@@ -177,8 +176,14 @@ class _Play:
     marked: Mapping[str, Marked]
 
 
-def _play(day: PlayDay, policy: Policy, progress: Callable[[float], None]) -> _Play:
-    replay = Replay.open(_changed(policy), own_rows=day.own)
+def _unheard(_line: Mapping[str, Any]) -> None:
+    """Hear what nobody asked for."""
+
+
+def _play(
+    day: PlayDay, policy: Policy, progress: Callable[[float], None], heard: Callable[[Mapping[str, Any]], None]
+) -> _Play:
+    replay = Replay.open(_changed(policy), habits=day.habits, own_rows=day.own)
     replay.zone = day.zone
     long_s = max((day.until_at - day.from_at).total_seconds(), 1.0)
     told: dict[int, list[Told]] = {}
@@ -190,7 +195,10 @@ def _play(day: PlayDay, policy: Policy, progress: Callable[[float], None]) -> _P
             yield line
 
     def note(notice: Notice) -> None:
-        told.setdefault(notice.visit_id, []).append(_told(notice))
+        told.setdefault(notice.visit_id, []).append(
+            Told(notice.kind, notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
+        )
+        heard(notice_line(notice, replay.names[notice.visit_id], day.zone))
 
     try:
         replay.play(lines(), note, day.until_at if day.own else None)
@@ -203,10 +211,6 @@ def _play(day: PlayDay, policy: Policy, progress: Callable[[float], None]) -> _P
         if truth.arrived_at is not None
     }
     return _Play(replay, marked)
-
-
-def _told(notice: Notice) -> Told:
-    return Told(notice.kind, notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
 
 
 def _changed(policy: Policy) -> dict[str, Any]:
@@ -237,7 +241,9 @@ class _Tally:
         self._days.append(
             DayFigures(
                 day.name,
-                tuple(rules.figures(list(play.marked.values())).marks for play in plays),
+                len(plays[0].replay.visits),
+                len(plays[0].replay.technicians),
+                tuple(total(list(play.marked.values())) for play in plays),
                 dict(day.left_out),
             )
         )
@@ -259,6 +265,8 @@ class _Tally:
         why = [reason for reason in rules.REASONS if any(reason in wrong for wrong in found)]
         if len(marked) > 1 and rules.told_differently(marked[0].told, marked[1].told):
             why.append("different")
+        if marked[0].late and not any(one.missed for one in marked):
+            why.append("warned")
         if not why:
             return
         self._counts.update(why)
@@ -321,7 +329,6 @@ def _side(day: PlayDay, play: _Play, visit: str, wrong: tuple[str, ...]) -> Side
                 notice.created_at.astimezone(day.zone),
                 local(notice.quoted_from_at),
                 local(notice.quoted_until_at),
-                notice.short or "",
                 notice.reason_code,
                 dict(notice.reason_facts),
             )
@@ -360,3 +367,42 @@ def _points(session: Session, row: int, zone: tzinfo) -> list[Point]:
         )
         for made_at, from_at, median_at, until_at, late, basis, state in rows
     ]
+
+
+class Veil:
+    """Hides who and where in day logs that leave the house: numbers of its own, and every place moved along its circle
+    of latitude by the same secret way, which changes no distance. Where technicians set out from is left out."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
+        self._lon_to = secrets.SystemRandom().uniform(-30.0, 30.0)
+        self._lon_by: float | None = None
+
+    def lines(self, day: PlayDay) -> Iterator[str]:
+        """Yield the lines of a day, and at its end what really happened."""
+        for line in day.lines():
+            if line.kind != "technician":
+                yield write_line(Line(0, line.at.astimezone(day.zone), line.kind, self._veiled(line, day.zone)))
+        for visit, truth in day.truth.items():
+            if truth.arrived_at is not None:
+                fields = {"visit": self._name("visit", visit), "arrived_at": truth.arrived_at.astimezone(day.zone)}
+                yield write_line(Line(0, truth.arrived_at.astimezone(day.zone), "truth", fields))
+
+    def _veiled(self, line: Line, zone: tzinfo) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for name, value in line.fields.items():
+            if name in ("visit", "technician") and value:
+                fields[name] = self._name(name, value)
+            elif name == "lon":
+                fields[name] = self._moved(value)
+            elif name != "service":
+                fields[name] = value.astimezone(zone) if isinstance(value, datetime) else value
+        return fields
+
+    def _name(self, kind: str, row: str) -> str:
+        return self._names.setdefault((kind, row), f"{kind[0]}{len(self._names) + 1}")
+
+    def _moved(self, lon: float) -> float:
+        if self._lon_by is None:
+            self._lon_by = self._lon_to - lon
+        return round((lon + self._lon_by + 540.0) % 360.0 - 180.0, 6)

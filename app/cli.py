@@ -6,8 +6,8 @@ import errno
 import logging
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,14 +17,14 @@ import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
-from app import auth, join, logs
-from app.config import Settings, SettingsError, read_settings
-from app.db import sqlite_warning, upgrade
+from app import auth, logs, past_days
+from app.config import SettingsError
 from app.errors import AppError, Invalid
 from app.i18n import LOCALES, t
 from app.operations.intake import Imported, import_customers, import_visits
 from app.parts import Parts
 from app.rules.access import ROLES
+from app.shell import joined, known_settings
 
 DESK_ROLES = ROLES[1:]
 
@@ -62,25 +62,6 @@ def main() -> None:
     logs.configure()
 
 
-def _settings() -> Settings:
-    settings = read_settings()
-    warning = sqlite_warning() if settings.database.startswith("sqlite") else None
-    if warning:
-        click.echo(f"warning: {warning}", err=True)
-    return settings
-
-
-@contextmanager
-def _parts() -> Iterator[Parts]:
-    """Join the parts for one command, over an up-to-date database."""
-    parts = join(_settings())
-    try:
-        upgrade(parts.db)
-        yield parts
-    finally:
-        parts.db.close()
-
-
 _host = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 _port = click.option(
     "--port", default=8000, envvar="PORT", show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
@@ -112,7 +93,7 @@ def _upgrade_quietly() -> None:
 def _serve(host: str, port: int, *, workers: int, with_jobs: bool) -> None:
     from app.server import Server, product
 
-    settings = _settings()
+    settings = known_settings()
     # In a process of its own: the migration's libraries would stay in the memory of the server and its workers.
     upgrading = get_context("fork").Process(target=_upgrade_quietly)
     upgrading.start()
@@ -127,7 +108,7 @@ def _serve(host: str, port: int, *, workers: int, with_jobs: bool) -> None:
 @main.command()
 def jobs() -> None:
     """Run the jobs alone: sweep, deliver, locate, purge. Any number may run on PostgreSQL."""
-    with _parts() as parts:
+    with joined() as parts:
         click.echo("jobs are running (Ctrl-C stops them)", err=True)
         # By name: nothing in app knows the jobs, which are a layer above it.
         pkgutil.resolve_name("jobs.__main__:run")(parts)
@@ -141,7 +122,7 @@ def db() -> None:
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the tables up to date; doing it twice is no harm."""
-    with _parts() as parts:
+    with joined() as parts:
         click.echo(f"the tables of {parts.db.engine.url.render_as_string(hide_password=True)} are up to date")
 
 
@@ -156,7 +137,7 @@ def demo(port: int, speed: float) -> None:
 
     logs.configure(logging.WARNING)  # the messages are on the demo's own page
     url = f"http://127.0.0.1:{port}"
-    settings = _settings().model_copy(update={"base_url": url})
+    settings = known_settings().model_copy(update={"base_url": url})
     with click.progressbar(length=100, label="the day's morning", file=sys.stderr) as bar:
         prepared = prepare(settings, lambda share: bar.update(int(100 * share) - bar.pos))
     up = f"The demo is up: open {url}/demo (Ctrl-C stops it)"
@@ -169,7 +150,7 @@ def import_() -> None:
 
 
 def _import(file: Path, take: Callable[[Session, Parts, bytes], Imported]) -> None:
-    with _parts() as parts, parts.db.write() as session:
+    with joined() as parts, parts.db.write() as session:
         done = take(session, parts, file.read_bytes())
     click.echo(f"{done.added} added, {done.known} known already")
 
@@ -201,50 +182,8 @@ def import_visits_file(file: Path) -> None:
     )
 
 
-@main.command()
-@click.argument("daylog", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--notices", type=click.Path(dir_okay=False, path_type=Path), help="Write each notice as a JSON line.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the day as one HTML page.")
-@click.option("--language", type=click.Choice(LOCALES), default="en", show_default=True, help="Of the report.")
-def replay(daylog: Path, notices: Path | None, report: Path | None, language: str) -> None:
-    """Play a recorded DAYLOG through the product in simulated time, and say what customers would have been told."""
-    from app.replay import DayLogError, replay_day
-    from app.rules.daylog import Line
-
-    logs.configure(logging.WARNING)  # what would have been sent is in the results
-    total = daylog.stat().st_size or 1
-    with daylog.open("rb") as lines:
-        per_line = total / max(1, sum(1 for _ in lines))
-    with click.progressbar(length=total, label="replaying", file=sys.stderr) as bar:
-
-        def progress(_line: Line) -> None:
-            bar.update(int(per_line))
-
-        out = StringIO()
-        try:
-            played = replay_day(daylog, out, progress)
-        except DayLogError as error:
-            raise click.ClickException(str(error)) from None
-        bar.update(total)
-    if notices:
-        _write_whole(notices, out.getvalue())
-    if report:
-        from app.report import day_report
-
-        _write_whole(report, day_report(played, daylog.stem, language))
-    for refusal in played.refused:
-        click.echo(f"left out: {refusal}", err=True)
-    click.echo(f"{len(played.visits)} visits of {len(played.technicians)} technicians replayed")
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Write a file under another name until it is whole: a stopped command leaves no half result."""
-    draft = file.with_name(f".{file.name}.part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+main.add_command(past_days.replay)
+main.add_command(past_days.backtest)
 
 
 @main.group()
@@ -260,7 +199,7 @@ def explain_visit(visit_id: int, language: str | None) -> None:
     from app.explain import explain as lines_of
     from app.operations.history import read_history
 
-    with _parts() as parts, parts.db.read() as session:
+    with joined() as parts, parts.db.read() as session:
         history = read_history(session, visit_id, parts.clock.now())
         for line in lines_of(history, language or parts.settings.locale, parts.settings.zone):
             click.echo(line)
@@ -280,7 +219,7 @@ def company_set(name: str, short_name: str, phone: str, phone_hours: str) -> Non
     """Set the company up without a browser; the first page does the same."""
     from app.operations.company import set_company
 
-    with _parts() as parts, parts.db.write() as session:
+    with joined() as parts, parts.db.write() as session:
         set_company(
             session,
             name=name,
@@ -307,7 +246,7 @@ def user() -> None:
 @click.password_option(help="At least 10 characters; asked for when not given.")
 def user_create(email: str, name: str, role: str, language: str, password: str) -> None:
     """Add a person who may sign in."""
-    with _parts() as parts, parts.db.write() as session:
+    with joined() as parts, parts.db.write() as session:
         now = parts.clock.now()
         auth.create_user(session, email=email, name=name, role=role, password=password, language=language, now=now)
     click.echo(f"{name} may sign in as {role}")
@@ -325,7 +264,7 @@ def token_create(role: str, name: str) -> None:
     """Print a new API token for the program NAME, once."""
     from app.operations.company import find_company
 
-    with _parts() as parts, parts.db.write() as session:
+    with joined() as parts, parts.db.write() as session:
         click.echo(auth.create_api_token(session, name=name, role=role, now=parts.clock.now()))
         if find_company(session) is None:
             click.echo(

@@ -24,10 +24,12 @@ from app.models import Company, Customer, Notice, PositionFix, Service, Site, Te
 from app.operations.booking import book_visit, cancel_visit, change_visit
 from app.operations.day import FIXES_REACH
 from app.operations.field import report_eta, report_status, undo_status
+from app.operations.learning import keep_habits
 from app.operations.policy import change_policy
 from app.operations.position import ReportedFix, record_fixes
 from app.parts import Parts
 from app.rules.daylog import Line, parse_line
+from app.rules.habits import PRIORS, Habits
 from app.rules.position import Fix
 from app.rules.visit import OPEN
 from app.tick import deliver, sweep
@@ -75,6 +77,8 @@ class Replay:
     own_rows: bool = False
     technicians: dict[str, int] = field(default_factory=dict)
     visits: dict[str, int] = field(default_factory=dict)
+    #: The other way round.
+    names: dict[int, str] = field(default_factory=dict)
     zone: tzinfo | None = None
     refused: list[str] = field(default_factory=list)
     #: Nothing is due before this; None: nothing is due at all.
@@ -82,8 +86,13 @@ class Replay:
     forget_at: datetime | None = None
 
     @classmethod
-    def open(cls, policy: Mapping[str, Any] | None = None, *, own_rows: bool = False) -> Replay:
-        """Make the empty company whose day it is, with a policy of its own. Raises Invalid naming its parameters."""
+    def open(
+        cls, policy: Mapping[str, Any] | None = None, *, habits: Habits = PRIORS, own_rows: bool = False
+    ) -> Replay:
+        """Make the empty company whose day it is, with a policy and what it has learned (only its `own_rows` fit that).
+
+        Raises Invalid naming the policy's parameters.
+        """
         clock = _SimulatedClock()
         settings = Settings(
             database_url="sqlite:///:memory:", secret_key="of no use", smtp_url="", twilio_account_sid=""
@@ -94,6 +103,8 @@ class Replay:
             session.add(Company(name="Day log", short_name="Day log", phone="+81300000000"))
             session.add(Service(name_ja="訪問", name_en="Visit", duration_min=60))
             change_policy(session, policy or {}, actor="system", now=clock.at)
+            if habits != PRIORS:
+                keep_habits(session, habits, clock.at)
         return cls(parts, clock, own_rows)
 
     def close(self) -> None:
@@ -184,7 +195,7 @@ class Replay:
         except AppError:
             visit = book_visit(session, technician_id=None, **wish)
             self._plan_anyway(session, visit, technician_id, fields.get("planned_from"))
-        self.visits[name] = visit.id
+        self.visits[name], self.names[visit.id] = visit.id, name
 
     def _change(self, session: Session, visit_id: int, fields: Mapping[str, Any]) -> None:
         visit = session.get_one(Visit, visit_id)
@@ -298,20 +309,13 @@ def notice_line(notice: Notice, visit: str, zone: tzinfo) -> Mapping[str, Any]:
     }
 
 
-def replay_day(path: Path, out: TextIO | None, progress: Callable[[Line], None] = lambda _: None) -> Replay:
+def replay_day(path: Path, out: TextIO) -> Replay:
     """Replay a day log and write its notices as JSON Lines. Raises DayLogError."""
     replay = Replay.open()
 
-    def lines() -> Iterator[Line]:
-        for line in read_day_log(path):
-            progress(line)
-            yield line
-
     def told(notice: Notice) -> None:
-        names = {number: name for name, number in replay.visits.items()}
-        if out is not None:
-            line = notice_line(notice, names[notice.visit_id], replay.zone or UTC)
-            print(json.dumps(line, ensure_ascii=False), file=out)
+        line = notice_line(notice, replay.names[notice.visit_id], replay.zone or UTC)
+        print(json.dumps(line, ensure_ascii=False), file=out)
 
-    replay.play(lines(), told)
+    replay.play(read_day_log(path), told)
     return replay

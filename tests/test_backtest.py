@@ -9,16 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.backtest import (
-    EmptyDay,
-    load_own_day,
-    log_day,
-    own_days,
-    result_as_json,
-    result_of_json,
-    run_backtest,
-)  # fmt: skip
+from app.backtest import EmptyDay, Veil, load_own_day, log_day, own_days, run_backtest
 from app.replay import Replay, notice_line, read_day_log
+from app.report import result_as_json, result_of_json
 from app.rules.policy import Policy
 from app.rules.visit import GRACE
 
@@ -128,3 +121,18 @@ def test_times_of_a_case_are_those_of_the_day(compared):
     result, _ = compared
     assert result.cases[0].promised_until_at == datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
     assert result.cases[0].promised_until_at.hour == 17
+
+
+def test_a_day_that_leaves_the_house_names_nobody_and_no_place(company, tmp_path):
+    replay, _ = company
+    day = load_own_day(replay.parts, STORY_ON, replay.clock.now())
+    lines = list(Veil().lines(day))
+    (tmp_path / "veiled.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    veiled = log_day(tmp_path / "veiled.jsonl")
+    assert len(veiled.truth) == 1
+    assert {line.kind for line in veiled.lines()} == {"visit", "fix", "status", "truth"}
+    places = {(line.fields["lat"], line.fields["lon"]) for line in day.lines() if "lat" in line.fields}
+    assert not places & {(line.fields["lat"], line.fields["lon"]) for line in veiled.lines() if "lat" in line.fields}
+    # It is told as the real day was: only names and longitudes are others.
+    marks = [run_backtest([one], 1, [Policy()], lambda _: None).sides[0].marks for one in (day, veiled)]
+    assert marks[0] == marks[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -89,7 +90,61 @@ def test_a_replay_is_reported_on_a_page_of_its_own(mamonaku, tmp_path, language,
     text = page.read_text(encoding="utf-8")
     assert "five-pm" in text
     assert words in text
-    assert "http" not in text.split("</style>")[1].replace("http://127.0.0.1:8000/v/", "")
+    assert "http" not in text.split("</style>")[1]
+
+
+def test_a_backtest_sets_an_edited_policy_beside_the_usual_one(mamonaku, tmp_path):
+    page = tmp_path / "day.html"
+    done = mamonaku("backtest", STORY, "--policy", "quote_max_min=40", "--html", page)
+    assert done.exit_code == 0
+    (width,) = (line for line in done.output.splitlines() if line.startswith("Width of the windows"))
+    assert width.split()[-4:] == ["25", "min", "40", "min"]
+    assert "Visits told differently under the two policies: 1" in done.output
+    assert page.read_text(encoding="utf-8").count("<svg") >= 5
+
+
+def test_a_backtest_can_be_read_by_a_program(mamonaku):
+    done = mamonaku("backtest", STORY, "--json")
+    assert json.loads(done.stdout)["sides"][0]["marks"]["warned"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--policy", "louder=1"], "'louder=1' is not KEY=VALUE"),
+        (["--policy", "last_share"], "'last_share' is not KEY=VALUE"),
+        (["--policy", "last_share=x"], "last_share: 'x' has the wrong form"),
+        (["--policy", "last_share=7"], "last_share: must be between"),
+        (["--policy", "most_late=1.5"], "most_late: '1.5' has the wrong form"),
+        (["--policy", "arriving_soon=perhaps"], "arriving_soon: "),
+        (["--from", "2026-11-01"], "are for your own days"),
+        (["--from", "yesterday"], "does not match the format"),
+    ],
+)
+def test_what_cannot_be_backtested_is_refused_in_words(mamonaku, words, said):
+    done = mamonaku("backtest", STORY, *words)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--from", "2020-01-01"], "have been deleted, after 7 days (MAMONAKU_FIXES_KEPT_DAYS)"),
+        (["--until", "2199-01-01"], "2199-01-01 has not come yet"),
+        (["--until", "2020-01-01"], "is before"),
+    ],
+)
+def test_own_days_that_cannot_be_played_are_refused_with_the_reason(mamonaku, words, said):
+    done = mamonaku("backtest", *words)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_a_company_without_visits_has_nothing_to_play_yet(mamonaku):
+    done = mamonaku("backtest")
+    assert done.exit_code == 1
+    assert "there is nothing to play" in done.stderr
 
 
 def test_a_database_that_does_not_answer_is_told_in_a_line(mamonaku, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
+from tests.test_cli import STORY
 
 
 @pytest.fixture
@@ -33,8 +34,7 @@ def test_a_log_that_cannot_be_read_is_refused_with_its_line_and_leaves_no_file(r
 
 
 def test_a_place_that_cannot_be_written_is_named(run, tmp_path):
-    (tmp_path / "day.jsonl").touch()
-    done = run("replay", str(tmp_path / "day.jsonl"), "--notices", str(tmp_path / "nowhere" / "out.jsonl"))
+    done = run("replay", str(STORY), "--notices", str(tmp_path / "nowhere" / "out.jsonl"))
     assert done.exit_code == 1
     assert done.stderr.endswith(f"Error: {tmp_path}/nowhere/.out.jsonl.part: No such file or directory\n")
 

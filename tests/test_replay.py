@@ -35,7 +35,7 @@ def test_who_creeps_to_the_door_did_not_arrive_when_the_creep_began(tmp_path):
     without_tap = tmp_path / "day.jsonl"
     lines = STORY.read_text(encoding="utf-8").splitlines()
     without_tap.write_text("\n".join(line for line in lines if '"arrived"' not in line), encoding="utf-8")
-    replay = replay_day(without_tap, None)
+    replay = replay_day(without_tap, io.StringIO())
     with replay.parts.db.read() as session:
         arrived_at = session.scalars(select(Visit.arrived_at)).one()
     assert arrived_at is not None

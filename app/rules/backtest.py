@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from app.rules.lateness import Told
 from app.rules.score import COUNTED, Marked, Marks, total
 
-#: Why a visit is shown, worst first.
-REASONS = ("missed", "false_alarm", "broken", "different")
+#: Why a visit is shown, worst first; `warned` is a late one that was told in time: how it should be.
+REASONS = ("missed", "false_alarm", "broken", "different", "warned")
 #: The lead times that are counted together: up to so many minutes before the promise ends.
 LEADS_MIN = (5, 10, 15, 20, 30, 45, 60)
 #: So many messages or more are one group.
@@ -34,7 +34,6 @@ class Word:
     at: datetime
     quoted_from_at: datetime | None
     quoted_until_at: datetime | None
-    text: str
     code: str
     facts: Mapping[str, str | int | float | None]
 
@@ -119,9 +118,11 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """One day: the marks of each side, and what was left out, by why."""
+    """One day: how many visits and technicians were played, the marks of each side, and what was left out, by why."""
 
     name: str
+    visits: int
+    technicians: int
     sides: tuple[Marks, ...]
     left_out: Mapping[str, int]
 
@@ -135,7 +136,7 @@ class Result:
 
     own: bool
     days: tuple[DayFigures, ...]
-    policies: tuple[Mapping[str, float | bool], ...]
+    policies: tuple[Mapping[str, bool | float | str], ...]
     quote_shares: tuple[float, ...]
     sides: tuple[Figures, ...]
     real: Figures | None
@@ -180,7 +181,7 @@ def figures(marked: Sequence[Marked]) -> Figures:
 def wrong(marked: Marked) -> tuple[str, ...]:
     """Return what went wrong with a visit, of REASONS."""
     found = {"missed": marked.missed, "false_alarm": marked.false_alarm, "broken": marked.broken_quotes > 0}
-    return tuple(why for why in REASONS if found.get(why))
+    return tuple(why for why, so in found.items() if so)
 
 
 def told_differently(one: Sequence[Told], other: Sequence[Told]) -> bool:

@@ -1,0 +1,44 @@
+"""What do several commands share? Settings, the joined parts, and files that are whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from app import join
+from app.config import Settings, read_settings
+from app.db import sqlite_warning, upgrade
+from app.parts import Parts
+
+
+def known_settings() -> Settings:
+    """Read the settings, with a word of warning where the database needs one."""
+    known = read_settings()
+    warning = sqlite_warning() if known.database.startswith("sqlite") else None
+    if warning:
+        click.echo(f"warning: {warning}", err=True)
+    return known
+
+
+@contextmanager
+def joined() -> Iterator[Parts]:
+    """Join the parts for one command, over an up-to-date database."""
+    parts = join(known_settings())
+    try:
+        upgrade(parts.db)
+        yield parts
+    finally:
+        parts.db.close()
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file under another name until it is whole: a stopped command leaves no half result."""
+    draft = file.with_name(f".{file.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
