@@ -17,7 +17,7 @@ import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
-from app import auth, logs, past_days
+from app import auth, explaining, logs, past_days
 from app.config import SettingsError
 from app.errors import AppError, Invalid
 from app.i18n import LOCALES, t
@@ -184,25 +184,7 @@ def import_visits_file(file: Path) -> None:
 
 main.add_command(past_days.replay)
 main.add_command(past_days.backtest)
-
-
-@main.group()
-def explain() -> None:
-    """Say why something was, or was not, done."""
-
-
-@explain.command("visit")
-@click.argument("visit_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
-@click.option("--language", type=click.Choice(LOCALES), help="Default: the company's.")
-def explain_visit(visit_id: int, language: str | None) -> None:
-    """Print everything that happened to visit ID, with the reason of each decision."""
-    from app.explain import explain as lines_of
-    from app.operations.history import read_history
-
-    with joined() as parts, parts.db.read() as session:
-        history = read_history(session, visit_id, parts.clock.now())
-        for line in lines_of(history, language or parts.settings.locale, parts.settings.zone):
-            click.echo(line)
+main.add_command(explaining.explain)
 
 
 @main.group()

@@ -48,7 +48,9 @@ def answer(history: History, locale: str, zone: tzinfo) -> str:
     if history.notices:
         notice = history.notices[-1]
         told = "told" if notice.state in HANDED_OVER else "not_handed_over"
-        quoted = ""
+        state, quoted = word("notice_state.", notice.state, locale), ""
+        if notice.state_reason:
+            state = f"{state}, {word('visit.why_', notice.state_reason.split(':')[0], locale)}"
         if notice.quoted_from_at and notice.quoted_until_at:
             window = window_words(notice.quoted_from_at, notice.quoted_until_at, zone)
             quoted = t("explain.quoted", locale, window=window)
@@ -58,7 +60,7 @@ def answer(history: History, locale: str, zone: tzinfo) -> str:
             time=_moment_words(notice.sent_at or notice.created_at, history, locale, zone),
             kind=word("notice_kind.", notice.kind, locale),
             quoted=quoted,
-            state=word("notice_state.", notice.state, locale),
+            state=state,
             reason=reason_words(notice.reason_code, notice.reason_facts, locale),
         )
     if visit.status == "cancelled":

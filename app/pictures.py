@@ -291,7 +291,7 @@ def _labels(
         x = frame.across(now)
         yield Markup('<line class="now" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(x, _TOP, _TOP + _PLOT)
         words = t("picture.now", locale, time=time_words(now, zone))
-        yield _text("now-word", x, _TOP + 12, words, "end" if frame.x(now) > 500 else "start")
+        yield _text("now-word", x, _TOP - 4, words, "middle" if frame.x(now) < 850 else "end")
 
 
 def _ticks(frame: _Frame, zone: tzinfo) -> Iterator[Markup]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -17,7 +18,11 @@ from app.db import Base
 from app.demo.company import PEOPLE, SERVICES
 from app.demo.stage import FILE, FIRST_DAY, SPEED, Stage, prepare
 from app.demo.world import World, batched
+from app.explain import answer, explain
+from app.i18n import LOCALES
 from app.models import Alarm, Notice, Visit, VisitEvent
+from app.operations.history import read_history
+from app.pictures import visit_picture
 from app.rules.position import distance_m
 from app.tick import deliver, sweep
 from app.web import demo
@@ -245,3 +250,33 @@ def test_nobody_else_is_let_in(visitor, who):
 def test_the_product_itself_knows_no_demo(stage):
     app = create_app(stage.parts)
     assert app.test_client().get("/demo").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def whole_day(tmp_path_factory):
+    """The day of all eight technicians, up to the opening."""
+    made = prepare(Settings(instance=tmp_path_factory.mktemp("whole"), secret_key="x"))
+    parts = made.join(0)
+    yield parts, PEOPLE
+    parts.db.close()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_visit_of_the_whole_day_can_be_explained(whole_day, locale):
+    parts, people = whole_day
+    zone, now = parts.settings.zone, parts.clock.now()
+    answered = 0
+    with parts.db.read() as session:
+        for visit_id in session.scalars(select(Visit.id)):
+            history = read_history(session, visit_id, now)
+            said = answer(history, locale, zone)
+            # A text that is missing would show as its code.
+            assert len(said) > 20, visit_id
+            assert not re.search(r"[a-z]_[a-z]|[{}]|None", said), said
+            assert list(explain(history, locale, zone))
+            looked_at = history.visit.promised_from_at < now
+            assert bool(history.forecasts) >= looked_at, visit_id
+            assert len(history.forecasts) <= 60
+            assert "<svg" in visit_picture(history, zone, locale) or not looked_at
+            answered += 1
+    assert answered == 2 * sum(len(person.stops) for person in people)

@@ -66,7 +66,7 @@ def test_the_three_answers_stand_above_the_picture():
 def test_who_was_in_time_was_in_time_and_nothing_said_is_said_to_be_nothing():
     tree = drawn(STORY[:1], FIVE, [], at("17:04"), TOKYO, "ja")
     assert words(tree, "dl/div/dd") == [
-        "遅れは見込まれませんでした", "お知らせはしていません", "17:04(お約束どおり)",
+        "遅れは見込んでいませんでした", "お知らせはしていません", "17:04(お約束どおり)",
     ]  # fmt: skip
 
 
