@@ -16,6 +16,7 @@ from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
 from app.operations.outbox import Lanes, deliver_due
 from app.operations.policy import current_policy
+from app.operations.repair import best_offers, note_offers
 from app.parts import Parts
 from app.providers.geocode_nominatim import GeocoderSilent
 from app.rules.policy import Policy
@@ -60,6 +61,14 @@ def deliver(parts: Parts, lanes: Lanes | None = None, *, zone: tzinfo | None = N
     `zone` is where quiet hours are counted, when not in the company's.
     """
     deliver_due(parts.db, parts.channels, parts.clock, zone or parts.settings.zone, lanes)
+
+
+def offer_repairs(parts: Parts, now: datetime) -> None:
+    """Call a dispatcher where a late visit can be saved. The search only reads; what it found is written at once."""
+    with parts.db.read() as session:
+        told = best_offers(session, now, parts.settings.zone)
+    with parts.db.write() as session:
+        note_offers(session, told, now)
 
 
 def locate(parts: Parts, now: datetime) -> bool:

@@ -23,12 +23,20 @@ from app.operations.lease import first_in_slot, give_lease_back, take_lease
 from app.operations.outbox import Lanes
 from app.operations.purge import purge
 from app.parts import Parts
-from app.tick import deliver, locate, sweep
+from app.tick import deliver, locate, offer_repairs, sweep
 
 log = structlog.get_logger()
 
 #: Job, seconds between two ticks. Sweep and deliver are also woken at once when a commit made work for them.
-TIMETABLE = (("beat", 3), ("sweep", 2), ("deliver", 1), ("locate", 2), ("learn", 600), ("purge", 600))
+TIMETABLE = (
+    ("beat", 3),
+    ("sweep", 2),
+    ("deliver", 1),
+    ("locate", 2),
+    ("offer_repairs", 15),
+    ("learn", 600),
+    ("purge", 600),
+)
 
 GEOCODER_RESTS = timedelta(minutes=1)
 
@@ -94,6 +102,11 @@ class Jobs:
     def deliver(self) -> None:
         """Hand over every notice that is due."""
         deliver(self._parts, self._lanes)
+
+    def offer_repairs(self) -> None:
+        """Call a dispatcher where a late visit can be saved."""
+        if self._leads():
+            offer_repairs(self._parts, self._parts.clock.now())
 
     def locate(self) -> None:
         """Find positions for sites that have only an address; a geocoder that does not answer is left alone a while."""

@@ -18,6 +18,8 @@ class Service(Base):
     name_ja: Mapped[str]
     name_en: Mapped[str]
     duration_min: Mapped[int]
+    #: What a technician must be able to do for it, one of the technicians' skills; empty: everybody can.
+    skill: Mapped[str] = mapped_column(default="")
     active: Mapped[bool] = mapped_column(default=True)
 
     def name(self, locale: str) -> str:

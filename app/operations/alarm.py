@@ -23,6 +23,7 @@ ABOUT_WAITING = (
     "cannot_be_there",
     "site_not_located",
     "word_promised",
+    "repair_offered",
 )
 #: More lines than this nobody can act on; the page says that there are more.
 MOST_ALARMS = 50
@@ -76,7 +77,8 @@ class AlarmLine:
 
     @property
     def due(self) -> str | None:
-        """What its deadline is: the `call` or the `word` that the customer was promised, or else the `promise` itself.
+        """What its deadline is: the `call` or the `word` that the customer was promised, the end of an `offer`, or else
+        the `promise` itself.
 
         None where nothing runs out: what is over already, or has no customer.
         """
@@ -84,12 +86,14 @@ class AlarmLine:
             return "call"
         if "by" in self.facts:
             return "word"
+        if "offered_until" in self.facts:
+            return "offer"
         return None if self.kind == "visit_left_open" or self.promised_until_at is None else "promise"
 
     @property
     def deadline_at(self) -> datetime | None:
         """Until when somebody has to act."""
-        kept = {"call": "deadline_at", "word": "by"}.get(self.due or "")
+        kept = {"call": "deadline_at", "word": "by", "offer": "offered_until"}.get(self.due or "")
         if kept is not None:
             return datetime.fromisoformat(str(self.facts[kept]))
         return self.promised_until_at if self.due else None

@@ -161,7 +161,8 @@ def change_visit(
         visit.duration_min, visit.technician_id = minutes, new_technician_id
         forget_forecast(visit)
         visit.check_at = max(now, planned_at - FIRST_LOOK_BEFORE)
-        clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
+        if promise_moved or new_technician_id != with_before:
+            clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
     if note is not None:
         visit.note = note
     visit.version += 1

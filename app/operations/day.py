@@ -30,7 +30,7 @@ _DUE = (
     .where(_VISIT.check_at <= bindparam("now"), _VISIT.status.in_(OPEN), _VISIT.technician_id.is_not(None))
     .order_by(_VISIT.check_at)
 )
-_VISITS = (
+_SEEN = (
     select(
         _VISIT.technician_id,
         _VISIT.id,
@@ -71,8 +71,8 @@ _VISITS = (
         _VISIT.planned_until_at > bindparam("since"),
     )
     .order_by(_VISIT.technician_id, _VISIT.planned_from_at, _VISIT.id)
-    .with_for_update(of=Visit.__table__, key_share=True)
 )
+_VISITS = _SEEN.with_for_update(of=Visit.__table__, key_share=True)
 _ELSEWHERE = select(Visit).where(
     Visit.technician_id == bindparam("technician"),
     Visit.check_at <= bindparam("now"),
@@ -201,12 +201,14 @@ def due_technicians(session: Session, now: datetime) -> Sequence[int]:
     return list(dict.fromkeys(technician_id for (technician_id,) in rows))
 
 
-def load_days(session: Session, technician_ids: Sequence[int], zone: tzinfo, now: datetime) -> dict[int, KnownDay]:
-    """Load the days of technicians, their visits locked for changing: as many statements for many as for one."""
+def load_days(
+    session: Session, technician_ids: Sequence[int], zone: tzinfo, now: datetime, *, to_change: bool = True
+) -> dict[int, KnownDay]:
+    """Load the days of technicians: as many statements for many as for one. Visits `to_change` are locked for it."""
     known = session.connection()
     reach = {"technicians": technician_ids, "since": now - DAY_REACH, "until": now + DAY_REACH}
     visits: dict[int, list[KnownVisit]] = {technician_id: [] for technician_id in technician_ids}
-    for row in known.execute(_VISITS, reach):
+    for row in known.execute(_VISITS if to_change else _SEEN, reach):
         visits[row[0]].append(KnownVisit._make(row))
     fixes: dict[int, list[Fix]] = {technician_id: [] for technician_id in technician_ids}
     for technician_id, *measured in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}):

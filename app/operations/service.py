@@ -12,12 +12,20 @@ from app.models import Service
 from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.checks import tell_text
 from app.operations.listing import Page, id_of, page_of
+from app.operations.technician import LONGEST_SKILL
 
 _LONGEST_NAME = 80
 
 
 def save_service(
-    session: Session, service_id: int | None, *, name_ja: str, name_en: str, duration_min: int, active: bool = True
+    session: Session,
+    service_id: int | None,
+    *,
+    name_ja: str,
+    name_en: str,
+    duration_min: int,
+    skill: str = "",
+    active: bool = True,
 ) -> Service:
     """Add a kind of work, or change one; visits that are booked keep their own duration.
 
@@ -28,6 +36,8 @@ def save_service(
         tell_text(problems, "name_ja", name_ja, _LONGEST_NAME),
         tell_text(problems, "name_en", name_en, _LONGEST_NAME),
     )
+    if skill:
+        skill = tell_text(problems, "skill", skill, LONGEST_SKILL)
     if not 1 <= duration_min <= LONGEST_VISIT_MIN:
         problems.append(Problem("duration_min", "range", {"least": 1, "most": LONGEST_VISIT_MIN}))
     if problems:
@@ -36,7 +46,7 @@ def save_service(
     if service is None:
         raise NotFound("service")
     service.name_ja, service.name_en = name_ja, name_en
-    service.duration_min, service.active = duration_min, active
+    service.duration_min, service.skill, service.active = duration_min, skill, active
     session.add(service)
     session.flush()
     return service

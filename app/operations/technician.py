@@ -112,6 +112,12 @@ def find_technician(session: Session, technician_id: int) -> Technician:
     return technician
 
 
+def known_skills(session: Session) -> Sequence[str]:
+    """Return every skill that technicians who work here have."""
+    lists = session.scalars(select(Technician.skills).where(Technician.active))
+    return sorted({skill for skills in lists for skill in skills})
+
+
 def list_technicians(session: Session, text: str, page: int) -> Listed[Technician]:
     """Return technicians by name, those at work first."""
     wanted = select(Technician).order_by(Technician.active.desc(), Technician.name, Technician.id)

@@ -17,7 +17,7 @@ from app.rules.presence import Inferred as Inferred
 from app.rules.presence import Stop as Stop
 from app.rules.presence import corrected, in_order, left_at
 from app.rules.ratio import Ratios
-from app.rules.travel import Travel, doubted, held_up, jammed, observed, usual
+from app.rules.travel import Travel, aside, doubted, held_up, jammed, observed, usual
 from app.rules.visit import GRACE
 from app.rules.work import departures, packing, time_to_leave
 
@@ -25,8 +25,8 @@ from app.rules.work import departures, packing, time_to_leave
 GRACE_S = GRACE.total_seconds()
 #: Possible rests of the day that are looked at.
 SAMPLES = 48
-#: So near at the last fix, silence means arrived (a car park below ground), certainly after this long.
-NEAR_S, PERHAPS_S = 150.0, 600.0
+#: So near at the last fix and moving, silence means arrived (a car park below ground), certainly after this long.
+NEAR_M, PERHAPS_S = 500.0, 600.0
 #: A way of which nothing is known.
 UNKNOWN_TRAVEL = Travel(1200.0, 0.6)
 #: Who stood this long without a word of setting off has perhaps not set off.
@@ -56,6 +56,7 @@ def _spread_out(prime: int) -> tuple[float, ...]:
 # always gives the same forecast, and more delay never a smaller probability.
 _U = (tuple((i + 0.5) / SAMPLES for i in range(SAMPLES)), *(_spread_out(prime) for prime in _PRIMES))
 _Z = tuple(tuple(NormalDist().inv_cdf(min(max(u, 1e-4), 1 - 1e-4)) for u in column) for column in _U)
+_ASIDE = tuple(aside(u) for u in _U[5])
 
 
 @lru_cache(maxsize=4096)
@@ -91,8 +92,8 @@ class Forecast:
     `made_at` and `arrivals_s`: the sorted samples, seconds from then (negative: may have arrived unnoticed);
     `next_stop`: nothing comes before it; `perhaps_there`: the phone fell silent so near that this is an arrival rather
     than a delay; `distance_m` straight metres; `silent_s` how long nothing has been heard while it should have been;
-    `reopened`: an arrival was recorded that cannot be right;
-    `windows` how windows must be told to hold as often as they claim.
+    `due_at`: while silent, the arrival as it was expected when the phone was last heard; `reopened`: an arrival was
+    recorded that cannot be right; `windows` how windows must be told to hold as often as they claim.
     """
 
     visit: str
@@ -109,6 +110,7 @@ class Forecast:
     perhaps_there: bool = False
     distance_m: float | None = None
     silent_s: float = 0.0
+    due_at: datetime | None = None
     reopened: bool = False
     windows: Mapping[str, Window] = field(default_factory=lambda: PRIORS.windows)
 
@@ -182,10 +184,10 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
     for index, stop in enumerate(todo):
         columns = [(3 + 3 * index + k) % len(_U) for k in range(3)]
         first = index == 0
-        forecast_state, basis, perhaps, away_m = outlook.state, outlook.basis, False, None
+        forecast_state, basis, perhaps, away_m, due_s = outlook.state, outlook.basis, False, None, None
         if leaving is None:
             moved = motion(fixes, stop.lat, stop.lon, now, _departed_at(last_done, fixes))
-            arrivals, basis, perhaps = _under_way(stop, moved, last_done, day, now)
+            arrivals, basis, perhaps, due_s = _under_way(stop, moved, last_done, day, now)
             outlook = _while_driving(outlook, moved, stop, last_done, now)
             forecast_state, away_m = moved.state, moved.distance_m if moved.current else None
             inferred += _noticed(stop, moved, last_done, fixes, arrivals, perhaps, now)
@@ -216,6 +218,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
                 perhaps_there=perhaps,
                 distance_m=away_m,
                 silent_s=outlook.silent_s,
+                due_at=None if due_s is None else now + timedelta(seconds=due_s),
                 reopened=stop.visit in reopened,
                 windows=day.habits.windows,
             )
@@ -356,8 +359,9 @@ def _leave_after(
 
 def _under_way(
     stop: Stop, moved: Motion, last_done: Stop | None, day: Day, now: datetime
-) -> tuple[list[float], str, bool]:
-    """Return samples of the seconds until the arrival at the next stop, their basis, and whether it is perhaps over."""
+) -> tuple[list[float], str, bool, float | None]:
+    """Return samples of the seconds until the arrival at the next stop, their basis, whether it is perhaps over, and
+    while silent, in how many seconds it was to be expected."""
     if moved.current is None:
         return _unseen(stop, last_done, day, now)
     hour = _hour(moved.current.fixed_at, day.zone)
@@ -368,7 +372,7 @@ def _under_way(
     elif moved.slow:
         left = held_up(moved.slow_s, travel, _Z[0], _U[1])
     else:
-        left = [travel.at(z) for z in _Z[0]]
+        left = [travel.at(z) + held_s for z, held_s in zip(_Z[0], _ASIDE, strict=True)]
     if moved.slow_s >= NOT_LEFT_S and not moved.nearer and stop.en_route_at is None and not moved.windows:
         # Waits at home, or where the last job was: leaves when it is time, or a little after.
         needed_s = (stop.promised_from_at - now).total_seconds() - usual(moved.distance_m, hour, roads).median_s
@@ -378,12 +382,13 @@ def _under_way(
         ]
     basis = "observed_pace" if moved.windows else "usual_speed"
     if moved.state == "silent":
-        near = sorted(left)[SAMPLES // 2] <= NEAR_S
-        return doubted([s - moved.age_s for s in left], moved.age_s, _U[3], _U[4]), "silence", near
-    return [max(s - moved.age_s, 15.0) for s in left], basis, False
+        middle_s = sorted(left)[SAMPLES // 2]
+        arrivals = doubted([s - moved.age_s for s in left], moved.age_s, _U[3], _U[4])
+        return arrivals, "silence", moved.distance_m <= NEAR_M and not moved.slow, middle_s - moved.age_s
+    return [max(s - moved.age_s, 15.0) for s in left], basis, False, None
 
 
-def _unseen(stop: Stop, last_done: Stop | None, day: Day, now: datetime) -> tuple[list[float], str, bool]:
+def _unseen(stop: Stop, last_done: Stop | None, day: Day, now: datetime) -> tuple[list[float], str, bool, float | None]:
     """Return the same for a technician without a position: from the last tap, or from nothing but the plan."""
     travel = UNKNOWN_TRAVEL
     if last_done is not None:
@@ -392,9 +397,10 @@ def _unseen(stop: Stop, last_done: Stop | None, day: Day, now: datetime) -> tupl
         travel = usual(way_m, hour, _roads(stop, day, hour))
     if stop.en_route_at is not None:
         ago_s = (now - stop.en_route_at).total_seconds()
-        return doubted([travel.at(z) - ago_s for z in _Z[0]], ago_s, _U[3], _U[4]), "silence", False
+        arrivals = doubted([travel.at(z) - ago_s for z in _Z[0]], ago_s, _U[3], _U[4])
+        return arrivals, "silence", False, travel.median_s - ago_s
     needed_s = (stop.promised_until_at - now).total_seconds() - travel.median_s
-    return [time_to_leave(needed_s, u) + travel.at(z) for u, z in zip(_U[1], _Z[0], strict=True)], "plan", False
+    return [time_to_leave(needed_s, u) + travel.at(z) for u, z in zip(_U[1], _Z[0], strict=True)], "plan", False, None
 
 
 def _reported(stop: Stop, arrivals: Sequence[float], now: datetime) -> list[float] | None:

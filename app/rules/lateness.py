@@ -260,8 +260,9 @@ def _before_late(case: _Case) -> Decision:
             return case.say("holding", "late_unclear", None, watch, "late_unclear")
         return case.nothing("told_already", watch, "late_unclear", again_at)
     if forecast.next_stop and forecast.state in _UNHEARD:
-        long = forecast.silent_s >= 60 * policy.long_silent_min
-        if lead_min <= (policy.long_silent_lead_min if long else policy.silent_lead_min):
+        due_at = forecast.due_at
+        overdue = due_at is not None and now >= due_at + timedelta(minutes=policy.overdue_min)
+        if lead_min <= (policy.overdue_lead_min if overdue else policy.silent_lead_min):
             # Expected there just now: parked phones report every few minutes, and the next report may be the arrival.
             if case.left_min < 0 and forecast.silent_s < 60 * policy.parked_silent_min:
                 return case.nothing("on_course", again_at=again_at)
@@ -334,6 +335,8 @@ def _threshold(case: _Case) -> float:
             break
     if forecast.state == "standing":
         share = max(share, policy.standing_share)
+    if forecast.state in _UNHEARD:
+        share = max(share, policy.sure_share)
     return max(share, policy.held_share) if case.held else share
 
 
@@ -346,7 +349,7 @@ def _look_again_at(case: _Case) -> datetime:
     slack_s = 60 * lead_min + GRACE_S - samples[int(0.6 * len(samples))]
     least_s = min(max(2.0 * lead_min, 30.0), 600.0) if lead_min > 0 else 60.0
     wait_s = min(max(0.5 * slack_s, least_s), 1800.0)
-    for border_min in (policy.silent_lead_min, policy.long_silent_lead_min, policy.unheard_lead_min):
+    for border_min in (policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
         if lead_min > border_min:
             wait_s = min(wait_s, max(60 * (lead_min - border_min), 15.0))
     return case.now + timedelta(seconds=wait_s)

@@ -17,12 +17,12 @@ class Policy:
     """
 
     #: How likely late a visit must be to be told: at the end of the promise, ...
-    last_share: float = 0.50
+    last_share: float = 0.25
     #: ... at the last moment that still leaves ten minutes to act on it, ...
-    likely_share: float = 0.60
+    likely_share: float = 0.63
     likely_lead_min: float = 12.0
     #: ... a little earlier while driving (every minute tells more), or while at work (it tells less), ...
-    driving_share: float = 0.80
+    driving_share: float = 0.82
     driving_lead_min: float = 14.0
     working_share: float = 0.78
     working_lead_min: float = 22.0
@@ -41,17 +41,18 @@ class Policy:
     quote_max_min: int = 25
     quote_min_min: int = 10
     #: A delay is quoted by so much longer than forecast: it is told because it goes badly, and that tends to last.
-    quote_stretch: float = 1.14
+    quote_stretch: float = 1.20
     #: A window less likely to hold waits until here; below the other share there is none: holding.
     vague_share: float = 0.60
     vague_lead_min: float = 12.5
     guess_share: float = 0.35
     #: Without any sign of the technician, holding from here on.
-    unheard_lead_min: float = 10.5
-    #: With a silent phone from here on; sooner when it has been silent for long.
-    silent_lead_min: float = 8.0
-    long_silent_lead_min: float = 11.0
-    long_silent_min: float = 8.0
+    unheard_lead_min: float = 10.25
+    #: With a silent phone from here on; sooner when it should have been there so long ago. What was certain before it
+    #: fell silent is told as a delay.
+    silent_lead_min: float = 5.0
+    overdue_lead_min: float = 11.0
+    overdue_min: float = 0.0
     #: At the expected arrival a phone may be silent so long before it is news.
     parked_silent_min: float = 6.0
     #: After so much silence an old position says nothing any more.

@@ -15,7 +15,7 @@ DETOUR = 1.35
 #: From the last corner to the bell.
 DOOR_S = 40.0
 #: Road speed of a short journey in a town, lights and all; a longer one uses faster roads.
-TOWN_KMH, FASTER_KMH_PER_KM, FASTEST_KMH = 19.5, 0.6, 55.0
+TOWN_KMH, FASTER_KMH_PER_KM, FASTEST_KMH = 20.5, 0.6, 55.0
 #: Standard deviation of the logarithm of a travel time: nothing seen of the leg yet, and half an hour of it seen.
 USUAL_SPREAD, OBSERVED_SPREAD = 0.45, 0.38
 #: The usual speed weighs as much as so many seconds of watching.
@@ -30,14 +30,18 @@ HOURS: tuple[tuple[float, float], ...] = (
 STOP_TAIL, STOP_S = 1.5, 240.0
 #: The same for a jam that one creeps through: the longer it lasted, the longer it will.
 JAM_TAIL, JAM_S = 0.4, 900.0
+#: Nearer to the door than the first it is taken to reach the door; farther than the second it clears like a pause.
+JAM_NEAR_M, JAM_FAR_M = 450.0, 1000.0
 #: Near the door the pace seen is weighed against how long such jams last in all, and never nearly over.
-JAM_NEAR_M, JAM_TOTAL_S, JAM_LEAST_S = 1000.0, 2700.0, 900.0
+JAM_TOTAL_S, JAM_LEAST_S = 2700.0, 900.0
 #: Weight of the pace seen, and the logarithm's standard deviation around both.
 JAM_TRUST, JAM_SPREAD = 0.6, 0.3
 #: Silence of this length makes trouble as likely as none; trouble costs so much on average.
 TROUBLE_S, MOST_TROUBLE, TROUBLE_COST_S = 2400.0, 0.6, 1800.0
 #: Nothing learned: the ratio of a travel time to the usual one.
 AS_USUAL = Ratios(USUAL_SPREAD)
+#: So many do not come to the door straight from the road: a stop, the wrong entrance, no place to park; exponential.
+ASIDE_SHARE, ASIDE_S = 0.35, 240.0
 _STARTS = tuple(start for start, _ in HOURS)
 
 
@@ -63,7 +67,7 @@ def usual(straight_m: float, hour: float, roads: Ratios = AS_USUAL) -> Travel:
     """Return the usual travel time over `straight_m` metres as the crow flies, leaving at local `hour` (0–24).
 
     Straight line × detour ÷ usual speed + the door, times what was learned of these `roads`. Example:
-    `usual(5000, 12.0).median_s` is about 1120 s.
+    `usual(5000, 12.0).median_s` is about 1070 s.
     """
     return Travel((DOOR_S + straight_m * DETOUR / usual_mps(straight_m, hour)) * roads.median, roads.spread)
 
@@ -106,12 +110,13 @@ def jammed(
     all, and its own doubt against that of a pause. Example: 200 m at 0.08 m/s after ten minutes: 33 minutes in the
     middle, although distance over usual speed says one.
     """
-    held = moved.slow_s + JAM_S
+    near = min(max((JAM_FAR_M - moved.distance_m) / (JAM_FAR_M - JAM_NEAR_M), 0.0), 1.0)
+    held = moved.slow_s + STOP_S + (JAM_S - STOP_S) * near
     error_mps = moved.approach_error_mps
     sure = min(moved.approach_mps / error_mps / 4.0, 1.0) if error_mps > 0 else 1.0
-    tail = STOP_TAIL + (JAM_TAIL - STOP_TAIL) * sure
+    tail = STOP_TAIL + (JAM_TAIL - STOP_TAIL) * sure * near
     seen = math.log(moved.distance_m / max(moved.approach_mps, 0.02) + 1.0)
-    if moved.distance_m < JAM_NEAR_M:
+    if near > 0.0:
         lasting = math.log(max(JAM_TOTAL_S - moved.slow_s, JAM_LEAST_S))
         trust = JAM_TRUST * sure if seen < lasting else JAM_TRUST
         seen = trust * seen + (1 - trust) * lasting
@@ -122,6 +127,14 @@ def jammed(
         rest = max(1.0 - lasts_s / through_s, 0.0)
         samples.append(min(lasts_s, through_s) + rest * travel.at(z))
     return samples
+
+
+def aside(u: float) -> float:
+    """Return the seconds that the way holds up beside the driving, `u` in (0, 1): mostly none, sometimes many minutes.
+
+    Example: `aside(0.5)` is 0, `aside(0.9)` is 300.
+    """
+    return 0.0 if u <= 1.0 - ASIDE_SHARE else -ASIDE_S * math.log((1.0 - u) / ASIDE_SHARE)
 
 
 def doubted(

@@ -171,6 +171,7 @@ def upgrade() -> None:
         sa.Column("name_ja", sa.String(), nullable=False),
         sa.Column("name_en", sa.String(), nullable=False),
         sa.Column("duration_min", sa.Integer(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.CheckConstraint("duration_min > 0", name=op.f("ck_service_duration_min")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service")),

@@ -11,8 +11,8 @@ U = tuple((i + 0.5) / 100 for i in range(100))
 Z = (0.0,) * 100
 
 
-def test_five_kilometres_at_noon_take_some_nineteen_minutes() -> None:
-    assert usual(5000, 12.0).median_s == pytest.approx(1120, abs=5)
+def test_five_kilometres_at_noon_take_some_eighteen_minutes() -> None:
+    assert usual(5000, 12.0).median_s == pytest.approx(1074, abs=5)
 
 
 def test_the_rush_hour_is_slower_than_the_night() -> None:

@@ -34,6 +34,7 @@ NEEDS = {
     "dispatch.visits.set_eta": "dispatch",
     "dispatch.visits.clear_here": "dispatch",
     "dispatch.visits.release": "dispatch",
+    "dispatch.visits.repair": "dispatch",
     "dispatch.visits.settle": "dispatch",
     "dispatch.booking.new_visit": "dispatch",
     "dispatch.booking.book": "dispatch",

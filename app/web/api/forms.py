@@ -154,6 +154,7 @@ class ServiceOut(Reply):
     name_ja: str
     name_en: str
     duration_min: int
+    skill: str = Field(description="What a technician must be able to do for it; empty: everybody can.")
 
 
 class VisitIn(Body):
@@ -297,3 +298,42 @@ class NoticeOut(Reply):
 class NoticesOut(Reply):
     items: list[NoticeOut]
     next: str | None
+
+
+class StandOut(Reply):
+    arrives_from: Moment = Field(description="10 % arrive earlier.")
+    arrives_until: Moment = Field(description="10 % arrive later.")
+    late_probability: float
+
+
+class EffectOut(Reply):
+    visit: int
+    technician: int = Field(description="Who would go.")
+    promised_from: Moment
+    promised_until: Moment
+    before: StandOut
+    after: StandOut
+
+
+class RepairOut(Reply):
+    offer: str = Field(description="Names this offer when it is accepted.")
+    kind: str = Field(description="reassign, reorder or move.")
+    technician: int = Field(description="Who would go.")
+    planned_from: Moment = Field(description="When the visit that is changed would be planned.")
+    gain_min: int = Field(description="Minutes of waiting saved in all, the cost of the change taken off.")
+    worth_until: Moment
+    needs_consent: bool = Field(description="The customer has to agree to a later time first.")
+    visits: list[EffectOut] = Field(description="Every visit that the offer touches, the late one first.")
+
+
+class RepairsOut(Reply):
+    items: list[RepairOut] = Field(description="Best first; empty when nothing pays, or the visit is not likely late.")
+    technicians: int = Field(description="How many others were considered.")
+    refused: dict[str, int] = Field(
+        description="Why how many of them cannot go: skill, off_duty, far, unplaced, busy, too_late, forecast."
+    )
+
+
+class RepairIn(Body):
+    offer: Line = Field(max_length=100, examples=["reassign-7"])
+    agreed: bool = Field(False, description="The customer has agreed; needed where `needs_consent`.")

@@ -41,7 +41,7 @@ def create_visit(json_data: VisitIn) -> Shown:
         now=now(),
         actor=signed_in().name,
     )
-    return _shown(visit)
+    return shown(visit)
 
 
 @blueprint.get("/visits")
@@ -68,7 +68,7 @@ def list_all(query_data: VisitsIn) -> dict[str, Any]:
 @blueprint.doc(tags=["Visits"])
 def get_visit(visit_id: int) -> Shown:
     """Return a visit with its forecast."""
-    return _shown(find_visit(session(), visit_id))
+    return shown(find_visit(session(), visit_id))
 
 
 @blueprint.patch("/visits/<int:visit_id>")
@@ -86,11 +86,11 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
     common: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": wanted_version()}
     if "status" in given:
         _refuse(sorted(given.keys() - {"status", "reason"}), "extra")
-        return _shown(cancel_visit(session(), visit_id, reason=json_data.reason, **common))
+        return shown(cancel_visit(session(), visit_id, reason=json_data.reason, **common))
     _refuse(["reason"] if "reason" in given else [] if given else ["body"], "extra" if given else "missing")
     unassign = "technician" in given and given["technician"] is None
     renamed = {_COLUMNS.get(name, name): value for name, value in given.items()}
-    return _shown(change_visit(session(), visit_id, **renamed, unassign=unassign, **common))
+    return shown(change_visit(session(), visit_id, **renamed, unassign=unassign, **common))
 
 
 @blueprint.post("/visits/<int:visit_id>/status")
@@ -103,7 +103,7 @@ def create_status(visit_id: int, json_data: StatusIn) -> Shown:
     visit = report_status(
         session(), visit_id, json_data.status, at=json_data.at, now=now(), actor=signed_in().name, by="office"
     )
-    return _shown(visit)
+    return shown(visit)
 
 
 @blueprint.post("/visits/<int:visit_id>/eta")
@@ -114,7 +114,7 @@ def create_status(visit_id: int, json_data: StatusIn) -> Shown:
 def create_eta(visit_id: int, json_data: EtaIn) -> Shown:
     """Report when the technician expects to arrive, at most 12 hours ahead."""
     visit = report_eta(session(), visit_id, json_data.eta, at=json_data.at, now=now(), actor=signed_in().name)
-    return _shown(visit)
+    return shown(visit)
 
 
 @blueprint.get("/visits/<int:visit_id>/notices")
@@ -141,7 +141,8 @@ def _refuse(fields: list[str], code: str) -> None:
         raise Invalid([Problem(field, code) for field in fields])
 
 
-def _shown(visit: Visit) -> Shown:
+def shown(visit: Visit) -> Shown:
+    """Return a visit as a reply, with its version."""
     return _visit(visit), etag(visit.version)
 
 

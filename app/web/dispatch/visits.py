@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -15,10 +16,13 @@ from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, cancel_visit
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.notice import Telling, release_notice, settle_by_hand
+from app.operations.repair import Repairs, accept_offer, offers_for
 from app.operations.technician import technician_choices
 from app.pictures import visit_picture
+from app.rules.board import RISKY
 from app.rules.calendar import over_midnight
-from app.rules.visit import change_allowed
+from app.rules.helper import REACH_M
+from app.rules.visit import AWAITED, change_allowed
 from app.web.dispatch.booking import name_clash
 from app.web.forms import Form
 from app.web.visitor import locale, needs, now, parts, session, signed_in, zone
@@ -118,6 +122,16 @@ def set_eta(visit_id: int) -> Any:
     )
 
 
+@blueprint.post("/visits/<int:visit_id>/repair")
+@needs("dispatch")
+def repair(visit_id: int) -> Any:
+    """Do what an offer says that would save the visit."""
+    form = Form(request.form)
+    key, version = form.text("offer", needed=True), form.row("version", needed=True)
+    accept = partial(accept_offer, now=now(), zone=zone(), actor=signed_in().name, agreed=form.ticked("agreed"))
+    return _done(visit_id, form, "repair", lambda: accept(session(), visit_id, key, version=version))
+
+
 @blueprint.post("/visits/<int:visit_id>/alarms/<int:alarm_id>/clear")
 @needs("dispatch")
 def clear_here(visit_id: int, alarm_id: int) -> Any:
@@ -173,8 +187,17 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         technicians=technician_choices(session(), history.visit.technician_id),
         may_say=[status for status in OFFICE_MAY_SAY if change_allowed(history.visit.status, status)],
         may_undo=history.visit.status not in ("booked", "cancelled"),
+        repairs=_repairs(history.visit),
+        reach_km=round(REACH_M["car"] / 1000),
     )
     return page, 200 if form is None else form.status
+
+
+def _repairs(seen: Visit) -> Repairs | None:
+    """Return what could save a visit that is likely late; None when it is not."""
+    if seen.status not in AWAITED or (seen.late_probability or 0.0) < RISKY:
+        return None
+    return offers_for(session(), seen.id, now(), zone())
 
 
 def _as_typed(seen: Visit) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from flask import render_template, request
 from app.models import Service
 from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.service import all_services, save_service
+from app.operations.technician import known_skills
 from app.web.forms import Form
 from app.web.office.room import blueprint, known_row, saved
 from app.web.visitor import needs, session
@@ -36,7 +37,7 @@ def add_service() -> Any:
 def service(service_id: int) -> Any:
     """Show a kind of work, to change it."""
     known = known_row(Service, service_id, "service")
-    begins = {name: getattr(known, name) for name in ("name_ja", "name_en", "duration_min")}
+    begins = {name: getattr(known, name) for name in ("name_ja", "name_en", "duration_min", "skill")}
     return _service(known, Form(begins={**begins, "active": "1" if known.active else ""}))
 
 
@@ -53,12 +54,17 @@ def change_service(service_id: int) -> Any:
 
 def _service_fields(form: Form) -> dict[str, Any]:
     minutes = form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN)
-    return {"name_ja": form.text("name_ja"), "name_en": form.text("name_en"), "duration_min": minutes or 1}
+    names = {name: form.text(name) for name in ("name_ja", "name_en", "skill")}
+    return {**names, "duration_min": minutes or 1}
 
 
 def _services(form: Form) -> Any:
-    return render_template("office/services.html", services=all_services(session()), form=form), form.status
+    page = render_template(
+        "office/services.html", services=all_services(session()), form=form, skills=known_skills(session())
+    )
+    return page, form.status
 
 
 def _service(known: Service, form: Form) -> Any:
-    return render_template("office/service.html", service=known, form=form), form.status
+    skills = sorted({*known_skills(session()), *filter(None, [known.skill])})
+    return render_template("office/service.html", service=known, form=form, skills=skills), form.status

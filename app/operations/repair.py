@@ -1,0 +1,346 @@
+"""Offer what saves a visit that is likely late, call a dispatcher when it is worth it, and do what was accepted.
+
+Offers are searched when somebody asks for them, and a few times a minute for the visits that are likely late, never
+with each fix: a search looks at half a dozen days, and what it finds changes more slowly than positions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from app.errors import Conflict, Invalid, NotFound
+from app.models import Alarm, CurrentPosition, Customer, Site, Technician, Visit
+from app.operations.alarm import clear_alarms, raise_alarm
+from app.operations.booking import add_event, change_visit, visit_for_change
+from app.operations.day import DAY_REACH, FIXES_REACH, KnownDay, load_days
+from app.rules.board import LIKELY, RISKY
+from app.rules.booking import Taken
+from app.rules.forecast import Day
+from app.rules.helper import Worker, shifts_around, shortlist
+from app.rules.messages import UNSETTLING
+from app.rules.repair import TOO_OLD, Effect, Offer, offers
+from app.rules.visit import AWAITED
+
+ALARM = "repair_offered"
+#: A dispatcher is called for an offer that saves so many minutes, for a visit that is late by LIKELY.
+WORTH_A_CALL_MIN = 15.0
+#: An offer that a dispatcher has put aside comes back after this.
+ALARM_RESTS = timedelta(hours=1)
+#: So many late visits are looked at in one go, the most urgent first.
+MOST_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EffectLine:
+    """What an offer does to one visit, with the names a person knows it by, and the promise and plan as they are."""
+
+    effect: Effect
+    customer: str
+    technician: str
+    promised_from_at: datetime
+    promised_until_at: datetime
+    planned_from_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLine:
+    """One offer with the names in it; `seen_at` is when the phone of who would go was heard last (None: not today)."""
+
+    offer: Offer
+    technician: str
+    seen_at: datetime | None
+    pushed: str
+    behind: str
+    start_at: datetime
+    effects: Sequence[EffectLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """What can be done for a late visit: the offers, best first, or why the `others` (a number) cannot help."""
+
+    version: int
+    offers: Sequence[OfferLine]
+    others: int
+    refused: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    offers: Sequence[Offer]
+    others: int
+    refused: Mapping[str, int]
+    seen_at: Mapping[int, datetime]
+
+
+def offers_for(session: Session, visit_id: int, now: datetime, zone: tzinfo) -> Repairs:
+    """Return the repairs that pay for a visit now; none when it is not likely late. Raises NotFound."""
+    visit = _find(session, visit_id)
+    found = _search(session, visit, now, zone)
+    return Repairs(visit.version, _lines(session, found), found.others, found.refused)
+
+
+def accept_offer(
+    session: Session,
+    visit_id: int,
+    key: str,
+    *,
+    now: datetime,
+    zone: tzinfo,
+    actor: str,
+    version: int | None = None,
+    agreed: bool = False,
+) -> Visit:
+    """Do what an offer says, if it still holds; `agreed` tells that the customer has consented to a later time.
+
+    Raises NotFound, Stale when the visit was changed since, Conflict when it is no longer awaited or the offer holds no
+    longer, Invalid when a consent is needed.
+    """
+    kind, _, rest = key.partition("-")
+    helper_id = int(rest) if kind == "reassign" and rest.isascii() and rest.isdecimal() and len(rest) <= 9 else None
+    visit = visit_for_change(session, visit_id, version, helper_id)
+    if visit.status not in AWAITED:
+        raise Conflict("not_awaited", status=visit.status)
+    offer = next(iter(_search(session, visit, now, zone, key=key, helper_id=helper_id).offers), None)
+    if offer is None:
+        raise Conflict("repair_gone")
+    if offer.needs_consent and not agreed:
+        raise Invalid.one("agreed", "consent")
+    try:
+        for change in offer.changes:
+            _apply(session, change, now, actor)
+    except (Conflict, Invalid):
+        raise Conflict("repair_gone") from None
+    add_event(session, visit, "repair", actor, now, facts=_facts(offer))
+    clear_alarms(session, f"visit:{visit_id}", [ALARM], now, actor)
+    return visit
+
+
+def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict[str, Any]]:
+    """Return what a dispatcher is to be told of the best offer, for each visit that is likely late and has one."""
+    standing = set(session.scalars(select(Alarm.visit_id).where(Alarm.kind == ALARM, Alarm.cleared_at.is_(None))))
+    late = session.scalars(
+        select(Visit)
+        .where(
+            Visit.status.in_(AWAITED),
+            Visit.technician_id.is_not(None),
+            Visit.late_probability >= RISKY,
+            Visit.promised_until_at > now - TOO_OLD,
+            Visit.planned_from_at < now + DAY_REACH,
+        )
+        .order_by(Visit.promised_until_at, Visit.id)
+        .options(joinedload(Visit.site), joinedload(Visit.service))
+        .limit(MOST_AT_ONCE)
+    ).all()
+    told: dict[int, dict[str, Any]] = {}
+    for visit in late:
+        if (visit.late_probability or 0.0) < LIKELY and visit.id not in standing:
+            continue
+        found = _search(session, visit, now, zone)
+        best = next(iter(found.offers), None)
+        if best is not None and (best.gain_min >= WORTH_A_CALL_MIN or visit.id in standing):
+            (line, *_) = _lines(session, found)
+            told[visit.id] = {
+                "kind": best.kind,
+                "offers": len(found.offers),
+                "technician": line.technician,
+                "pushed": line.pushed,
+                "behind": line.behind,
+                "from": line.effects[0].effect.promised_from_at.isoformat(),
+                "until": line.effects[0].effect.promised_until_at.isoformat(),
+                "offered_until": best.until_at.isoformat(),
+            }
+    return told
+
+
+def note_offers(session: Session, told: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
+    """Put the offers on the attention list, and take off it what holds no longer."""
+    standing = {
+        alarm.visit_id: alarm
+        for alarm in session.scalars(select(Alarm).where(Alarm.kind == ALARM, Alarm.cleared_at.is_(None)))
+    }
+    for visit_id in standing.keys() - told.keys():
+        clear_alarms(session, f"visit:{visit_id}", [ALARM], now)
+    for visit_id, facts in told.items():
+        if visit_id in standing:
+            standing[visit_id].facts = dict(facts)
+        else:
+            subject = f"visit:{visit_id}"
+            raise_alarm(session, ALARM, subject, now, visit_id=visit_id, facts=dict(facts), rests=ALARM_RESTS)
+
+
+def _find(session: Session, visit_id: int) -> Visit:
+    options = joinedload(Visit.site), joinedload(Visit.service)
+    visit = session.scalar(select(Visit).where(Visit.id == visit_id).options(*options))
+    if visit is None:
+        raise NotFound("visit")
+    return visit
+
+
+def _apply(session: Session, change: Any, now: datetime, actor: str) -> None:
+    visit = session.get_one(Visit, int(change.visit))
+    moved = (change.promised_from_at, change.promised_until_at) != (visit.promised_from_at, visit.promised_until_at)
+    change_visit(
+        session,
+        visit.id,
+        now=now,
+        actor=actor,
+        technician_id=change.technician if change.technician != visit.technician_id else None,
+        planned_from_at=change.planned_from_at if moved or change.planned_from_at != visit.planned_from_at else None,
+        promised_from_at=change.promised_from_at if moved else None,
+        promised_until_at=change.promised_until_at if moved else None,
+    )
+
+
+def _facts(offer: Offer) -> dict[str, Any]:
+    """Return what the history keeps of an accepted offer."""
+    return {
+        "kind": offer.kind,
+        "gain_min": round(offer.gain_min),
+        "agreed": offer.needs_consent,
+        "effects": [
+            {
+                "visit": int(one.visit),
+                "late_before": round(one.before.late_probability, 2),
+                "late_after": round(one.after.late_probability, 2),
+            }
+            for one in offer.effects
+        ],
+    }
+
+
+def _search(
+    session: Session, visit: Visit, now: datetime, zone: tzinfo, *, key: str | None = None, helper_id: int | None = None
+) -> _Found:
+    """Search the repairs of a visit; with `key` the one that it names, under the locks that are held already."""
+    nothing = _Found((), 0, {}, {})
+    if visit.technician_id is None or visit.status not in AWAITED or visit.planned_from_at > now + DAY_REACH:
+        return nothing
+    own_day = load_days(session, [visit.technician_id], zone, now, to_change=False)[visit.technician_id]
+    target = next((stop for stop in own_day.stops.stops if stop.visit == str(visit.id)), None)
+    if target is None:
+        return nothing
+    crew, seen_at = _crew(session, now, zone)
+    own = _worker(crew.pop(visit.technician_id, None), own_day, visit.technician_id)
+    if key is not None:
+        crew = {technician_id: worker for technician_id, worker in crew.items() if technician_id == helper_id}
+    helpers, refused = shortlist(target, visit.service.skill, own, list(crew.values()), now)
+    ids = [helper.worker.technician for helper in helpers]
+    days = load_days(session, ids, zone, now, to_change=False) if ids else {}
+    whole = {technician_id: _worker(crew[technician_id], day, technician_id) for technician_id, day in days.items()}
+    helpers, _ = shortlist(target, visit.service.skill, own, list(whole.values()), now)
+    found = offers(target, own, helpers, now, key=key)
+    if not any(offer.kind == "reassign" for offer in found):
+        refused["forecast"] = len(crew) - refused.total()
+    return _Found(found, len(crew), {why: n for why, n in refused.items() if n}, seen_at)
+
+
+def _crew(session: Session, now: datetime, zone: tzinfo) -> tuple[dict[int, Worker], dict[int, datetime]]:
+    """Return everybody at work here with the plan around now, for a rough look, and when each phone was heard."""
+    taken: dict[int, list[Taken]] = {}
+    heading: dict[int, str] = {}
+    visit, site = Visit.__table__.c, Site.__table__.c
+    for technician_id, visit_id, status, *planned in session.connection().execute(
+        select(
+            visit.technician_id, visit.id, visit.status, visit.planned_from_at, visit.planned_until_at,
+            site.lat, site.lon,
+        )
+        .join_from(Visit.__table__, Site.__table__, site.id == visit.site_id)
+        .where(
+            visit.technician_id.is_not(None), visit.status != "cancelled",
+            visit.planned_from_at < now + DAY_REACH, visit.planned_until_at > now - DAY_REACH,
+        )
+        .order_by(visit.planned_from_at, visit.id)
+    ):  # fmt: skip
+        taken.setdefault(technician_id, []).append(Taken(visit_id, *planned))
+        if status == "en_route":
+            heading[technician_id] = str(visit_id)
+    crew: dict[int, Worker] = {}
+    seen_at: dict[int, datetime] = {}
+    for person, lat, lon, fixed_at in session.execute(
+        select(Technician, CurrentPosition.lat, CurrentPosition.lon, CurrentPosition.fixed_at)
+        .outerjoin(CurrentPosition, CurrentPosition.technician_id == Technician.id)
+        .where(Technician.active)
+        .order_by(Technician.id)
+    ):
+        base = None if person.base_lat is None or person.base_lon is None else (person.base_lat, person.base_lon)
+        if fixed_at is not None and fixed_at > now - FIXES_REACH:
+            seen_at[person.id] = fixed_at
+        crew[person.id] = Worker(
+            technician=person.id,
+            day=Day((), (), zone),
+            taken=tuple(taken.get(person.id, ())),
+            skills=frozenset(person.skills),
+            travels_by=person.travels_by,
+            shifts=shifts_around(person.working_hours, now, zone),
+            place=(lat, lon) if person.id in seen_at else base,
+            heading=heading.get(person.id),
+        )
+    return crew, seen_at
+
+
+def _worker(known: Worker | None, day: KnownDay, technician_id: int) -> Worker:
+    """Return a technician with the whole day; one who is out of service by now still has the visits of today."""
+    told = {
+        str(visit_id)
+        for visit_id, notices in day.told.items()
+        if any(notice.kind in UNSETTLING and notice.state != "dropped" for notice in notices)
+    }
+    taken = tuple(
+        Taken(v.id, v.planned_until_at - timedelta(minutes=v.duration_min), v.planned_until_at, v.lat, v.lon)
+        for v in day.visits
+    )
+    known = known or Worker(technician_id, day.stops)
+    return Worker(
+        technician_id, day.stops, taken, known.skills, known.travels_by, known.shifts, known.place, known.heading,
+        frozenset(told),
+    )  # fmt: skip
+
+
+def _lines(session: Session, found: _Found) -> list[OfferLine]:
+    """Return the offers with the names in them: one query for all."""
+    ids = {int(effect.visit) for offer in found.offers for effect in offer.effects}
+    ids |= {int(visit) for offer in found.offers for visit in (offer.pushed, offer.behind) if visit}
+    rows = {
+        row.id: row
+        for row in session.execute(
+            select(
+                Visit.id, Customer.name.label("customer"), Visit.promised_from_at, Visit.promised_until_at,
+                Visit.planned_from_at,
+            )
+            .join(Customer, Customer.id == Visit.customer_id)
+            .where(Visit.id.in_(ids))
+        )
+    } if ids else {}  # fmt: skip
+    who = {effect.technician for offer in found.offers for effect in offer.effects}
+    who |= {offer.technician for offer in found.offers}
+    people = session.execute(select(Technician.id, Technician.name).where(Technician.id.in_(who)))
+    names = {person.id: person.name for person in people}
+    lines = []
+    for offer in found.offers:
+        effects = [
+            EffectLine(
+                effect, rows[int(effect.visit)].customer, names[effect.technician],
+                rows[int(effect.visit)].promised_from_at, rows[int(effect.visit)].promised_until_at,
+                rows[int(effect.visit)].planned_from_at,
+            )
+            for effect in offer.effects
+        ]  # fmt: skip
+        lines.append(
+            OfferLine(
+                offer,
+                names[offer.technician],
+                found.seen_at.get(offer.technician),
+                rows[int(offer.pushed)].customer if offer.pushed else "",
+                rows[int(offer.behind)].customer if offer.behind else "",
+                offer.changes[0].planned_from_at,
+                effects,
+            )
+        )
+    return lines

@@ -1,0 +1,272 @@
+"""Is what was offered done as shown, once, only while it holds, and is nobody told of a delay that was averted?"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import event, select
+
+from app.errors import Conflict, Invalid, NotFound, Stale
+from app.models import Alarm, Notice, Technician, VisitEvent
+from app.operations.alarm import clear_alarm, read_alarms
+from app.operations.booking import cancel_visit, change_visit
+from app.operations.field import report_status
+from app.operations.repair import accept_offer, offers_for
+from app.rules.messages import UNSETTLING
+from app.rules.repair import SAFE_SHARE
+from app.tick import offer_repairs, sweep
+from tests.late_day import overrun, read, stand
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+@pytest.fixture
+def late(world, db, clock, parts):
+    return overrun(world, db, clock, parts)
+
+
+@pytest.fixture
+def search(db, clock):
+    def call(visit_id):
+        with db.read() as session:
+            return offers_for(session, visit_id, clock.at, TOKYO)
+
+    return call
+
+
+@pytest.fixture
+def accept(db, clock):
+    def call(visit_id, key, **more):
+        with db.write() as session:
+            return accept_offer(session, visit_id, key, now=clock.at, zone=TOKYO, actor="user:1", **more)
+
+    return call
+
+
+def events(db, visit_id, kind):
+    with db.read() as session:
+        found = session.scalars(select(VisitEvent).where(VisitEvent.visit_id == visit_id, VisitEvent.kind == kind))
+        return found.all()
+
+
+def notices(db, visit_id):
+    with db.read() as session:
+        return session.scalars(select(Notice).where(Notice.visit_id == visit_id)).all()
+
+
+def standing(db):
+    with db.read() as session:
+        return [line for line in read_alarms(session) if line.kind == "repair_offered"]
+
+
+# Offers
+
+
+def test_a_free_colleague_near_by_is_offered_with_what_it_changes_for_everybody(late, search, db):
+    assert read(db, late.next).late_probability > 0.5
+    (line, *_) = search(late.next).offers
+    assert (line.offer.kind, line.offer.technician, line.technician) == ("reassign", late.helper, "鈴木")
+    assert line.seen_at is not None
+    first = line.effects[0]
+    assert (first.effect.visit, first.customer, first.technician) == (str(late.next), "井上 正男", "鈴木")
+    assert first.effect.before.late_probability > 0.5
+    assert first.effect.after.late_probability <= SAFE_SHARE
+
+
+def test_a_visit_in_time_an_unknown_and_an_arrived_one(late, search, db, clock):
+    assert list(search(late.later).offers) == []
+    with pytest.raises(NotFound):
+        search(999)
+    with db.write() as session:
+        report_status(session, late.next, "arrived", now=clock.at, actor="user:1", by="office")
+    assert list(search(late.next).offers) == []
+
+
+@pytest.mark.parametrize(
+    ("about", "why"),
+    [
+        ({"skills": ["printer"]}, {"skill": 1}),
+        ({"working_hours": {"mon": [["09:00", "18:00"]]}}, {"off_duty": 1}),
+        ({"working_hours": {"tue": [["09:00", "17:00"]]}}, {"off_duty": 1}),
+        ({"active": False}, {}),
+    ],
+)
+def test_who_cannot_go_is_said_with_the_reason(world, db, clock, parts, search, about, why):
+    late = overrun(world, db, clock, parts, **about)
+    found = search(late.next)
+    assert [line for line in found.offers if line.offer.kind == "reassign"] == []
+    assert (found.refused, found.others) == (why, sum(why.values()))
+
+
+def test_who_has_a_visit_then_is_busy(late, world, search):
+    world.visit(15, technician_id=late.helper)
+    assert search(late.next).refused == {"busy": 1}
+
+
+def test_a_colleague_at_home_without_a_phone_is_sent_from_the_base(world, db, clock, parts, search):
+    late = overrun(world, db, clock, parts, helpers=0)
+    with db.write() as session:
+        session.add(Technician(name="高橋", skills=["wifi"], base_lat=34.27, base_lon=135.1675, created_at=clock.at))
+    (line, *_) = search(late.next).offers
+    assert (line.technician, line.seen_at) == ("高橋", None)
+
+
+def test_a_search_is_as_many_queries_for_many_colleagues_as_for_one(world, db, clock, parts, search):
+    late = overrun(world, db, clock, parts, helpers=2)
+    count = []
+    event.listen(db.engine, "before_cursor_execute", lambda *_: count.append(1))
+    search(late.next)
+    few = len(count)
+    with db.write() as session:
+        session.add_all(
+            Technician(name=f"増員{n}", skills=["wifi"], base_lat=34.25, base_lon=135.17, created_at=clock.at)
+            for n in range(30)
+        )
+    count.clear()
+    assert search(late.next).others == 32
+    assert len(count) - 1 <= few + 1  # the insert's own statements are not counted: they came before
+
+
+# Accepted
+
+
+def test_who_is_sent_instead_has_the_visit_and_the_customer_hears_of_no_delay(late, accept, db, clock, parts):
+    accept(late.next, f"reassign-{late.helper}")
+    visit = read(db, late.next)
+    assert (visit.technician_id, visit.promised_from_at) == (late.helper, clock.at + timedelta(minutes=15))
+    (entry,) = events(db, late.next, "repair")
+    assert (entry.actor, entry.facts["kind"], entry.facts["effects"][0]["visit"]) == ("user:1", "reassign", late.next)
+    for minute in range(1, 8):
+        clock.forward(minutes=1)
+        stand(db, clock, late.helper, 5 + minute / 8)
+        sweep(parts, clock.at)
+        assert not {notice.kind for notice in notices(db, late.next)} & {*UNSETTLING}, minute
+    assert read(db, late.next).late_probability < 0.3
+
+
+def test_two_dispatchers_who_press_at_once_are_one_change(late, db, clock):
+    start, outcomes = threading.Barrier(4), []
+
+    def press(version):
+        start.wait()
+        try:
+            with db.write() as session:
+                key = f"reassign-{late.helper}"
+                accept_offer(session, late.next, key, now=clock.at, zone=TOKYO, actor="user:1", version=version)
+            outcomes.append("done")
+        except Conflict as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=press, args=(1 if n % 2 else None,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("done") == 1, outcomes
+    assert set(outcomes) <= {"done", "visit_changed", "repair_gone"}
+    assert len(events(db, late.next, "repair")) == 1
+
+
+def test_an_offer_that_holds_no_longer_changes_nothing(late, accept, search, world, db):
+    key = search(late.next).offers[0].offer.key
+    world.visit(15, technician_id=late.helper)
+    with pytest.raises(Conflict, match="repair_gone"):
+        accept(late.next, key)
+    assert read(db, late.next).technician_id == world.technician
+    assert events(db, late.next, "repair") == []
+
+
+@pytest.mark.parametrize(
+    "key", ["", "reassign-", "reassign-999999", "reassign-99999999999", "reorder-1-2", "move-0-1-2"]
+)
+def test_an_offer_that_never_was_is_refused(late, accept, key):
+    with pytest.raises(Conflict, match="repair_gone"):
+        accept(late.next, key)
+
+
+def test_a_visit_that_was_changed_or_is_over_is_not_mended(late, accept, db, clock):
+    with db.write() as session:
+        change_visit(session, late.next, now=clock.at, actor="user:2", note="犬に注意")
+    with pytest.raises(Stale):
+        accept(late.next, f"reassign-{late.helper}", version=1)
+    with db.write() as session:
+        cancel_visit(session, late.next, now=clock.at, actor="user:2")
+    with pytest.raises(Conflict, match="not_awaited"):
+        accept(late.next, f"reassign-{late.helper}")
+
+
+def test_a_promise_moves_only_with_the_customer_s_consent_and_then_holds(world, db, clock, parts, accept, search):
+    late = overrun(world, db, clock, parts, helpers=0)
+    with db.write() as session:  # the next customer has been moved already: the day after it is still wrong
+        begins_at = clock.at + timedelta(minutes=120)
+        change_visit(
+            session, late.next, now=clock.at, actor="user:1",
+            promised_from_at=clock.at + timedelta(minutes=25), duration_min=90,
+        )  # fmt: skip
+        change_visit(session, late.later, now=clock.at, actor="user:1", promised_from_at=begins_at)
+    sweep(parts, clock.at)
+    (line,) = [line for line in search(late.later).offers if line.offer.kind == "move"]
+    effect = next(one.effect for one in line.effects if one.effect.visit == str(late.later))
+    with pytest.raises(Invalid) as refused:
+        accept(late.later, line.offer.key)
+    assert [(p.field, p.code) for p in refused.value.problems] == [("agreed", "consent")]
+    assert read(db, late.later).promised_from_at == begins_at
+    clock.forward(minutes=2)  # the call
+    accept(late.later, line.offer.key, agreed=True)
+    visit = read(db, late.later)
+    assert (visit.promised_from_at, visit.promised_until_at) == (effect.promised_from_at, effect.promised_until_at)
+    (entry,) = events(db, late.later, "repair")
+    assert entry.facts["agreed"] is True
+    sweep(parts, clock.at)
+    assert read(db, late.later).late_probability <= SAFE_SHARE
+
+
+# Called
+
+
+def test_a_dispatcher_is_called_once_with_a_deadline_and_no_longer_when_it_is_done(late, accept, db, clock, parts):
+    offer_repairs(parts, clock.at)
+    (line,) = standing(db)
+    assert (line.visit_id, line.due, line.facts["kind"], line.facts["technician"]) == (
+        late.next, "offer", "reassign", "鈴木",
+    )  # fmt: skip
+    assert clock.at < line.deadline_at <= clock.at + timedelta(minutes=20)
+    clock.forward(seconds=15)
+    offer_repairs(parts, clock.at)
+    assert len(standing(db)) == 1
+    accept(late.next, f"reassign-{late.helper}")
+    assert standing(db) == []
+    sweep(parts, clock.at)
+    offer_repairs(parts, clock.at)
+    assert standing(db) == []
+
+
+def test_the_call_ends_when_nothing_can_be_done_any_more(late, world, db, clock, parts):
+    offer_repairs(parts, clock.at)
+    assert standing(db)
+    world.visit(15, technician_id=late.helper)
+    offer_repairs(parts, clock.at)
+    assert standing(db) == []
+
+
+def test_an_offer_that_was_put_aside_does_not_call_again_at_once(late, db, clock, parts):
+    offer_repairs(parts, clock.at)
+    (line,) = standing(db)
+    with db.write() as session:
+        clear_alarm(session, line.id, clock.at, "user:1")
+    clock.forward(minutes=1)
+    offer_repairs(parts, clock.at)
+    assert standing(db) == []
+
+
+def test_a_change_of_plan_alone_answers_no_call_about_the_customer(world, db, clock):
+    visit_id = world.visit(60, window_min=120)
+    with db.write() as session:
+        session.add(Alarm(kind="notice_failed", subject=f"visit:{visit_id}", visit_id=visit_id, raised_at=clock.at))
+    with db.write() as session:
+        change_visit(session, visit_id, now=clock.at, actor="user:1", planned_from_at=clock.at + timedelta(minutes=90))
+    with db.read() as session:
+        assert session.scalar(select(Alarm.cleared_at).where(Alarm.kind == "notice_failed")) is None
