@@ -33,7 +33,8 @@ SHORT_S = 300.0
 #: () all, then (hour band's first minute), then (…, steps north, steps east); or (service), then (…, technician).
 Key = tuple[int, ...]
 _STARTS = tuple(start for start, _ in HOURS)
-_BANDS = tuple(round(60 * start) for start in _STARTS)
+#: The local minutes at which bands of hours begin.
+BANDS = tuple(round(60 * start) for start in _STARTS)
 _GRACE_S = GRACE.total_seconds()
 
 
@@ -125,7 +126,7 @@ class Quoted:
 
 def way_key(hour: float, lat: float, lon: float) -> Key:
     """Return the hour band and area of a drive. Example: `way_key(12.0, 34.2, 135.1)` is (570, 759, 2456)."""
-    return (_BANDS[bisect_right(_STARTS, hour % 24) - 1], math.floor(lat / CELL_LAT), math.floor(lon / CELL_LON))
+    return (BANDS[bisect_right(_STARTS, hour % 24) - 1], math.floor(lat / CELL_LAT), math.floor(lon / CELL_LON))
 
 
 def cell_centre(key: Key) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.web.office import company, customers, services, technicians, users
+from app.web.office import company, customers, learning, services, technicians, users
 from app.web.office.room import blueprint
 
-__all__ = ["blueprint", "company", "customers", "services", "technicians", "users"]
+__all__ = ["blueprint", "company", "customers", "learning", "services", "technicians", "users"]
