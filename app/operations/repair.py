@@ -22,9 +22,9 @@ from app.operations.day import DAY_REACH, FIXES_REACH, KnownDay, load_days
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
 from app.rules.forecast import Day
-from app.rules.helper import Worker, shifts_around, shortlist
+from app.rules.helper import Worker, forecasts, shifts_around, shortlist
 from app.rules.messages import UNSETTLING
-from app.rules.repair import TOO_OLD, Effect, Offer, offers
+from app.rules.repair import TOO_OLD, Effect, Offer, needs_repair, offers
 from app.rules.visit import AWAITED
 
 ALARM = "repair_offered"
@@ -224,7 +224,8 @@ def _search(
         return nothing
     own_day = load_days(session, [visit.technician_id], zone, now, to_change=False)[visit.technician_id]
     target = next((stop for stop in own_day.stops.stops if stop.visit == str(visit.id)), None)
-    if target is None:
+    rough = Worker(visit.technician_id, own_day.stops)
+    if target is None or not needs_repair(forecasts(rough, own_day.stops.stops, now).get(target.visit)):
         return nothing
     crew, seen_at = _crew(session, now, zone)
     own = _worker(crew.pop(visit.technician_id, None), own_day, visit.technician_id)
