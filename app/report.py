@@ -197,12 +197,12 @@ def _rows(result: Result, locale: str) -> list[Row]:
     ]
 
 
-def _changes(policy: Mapping[str, bool | float | str], locale: str) -> list[tuple[str, str]]:
+def _changes(policy: Mapping[str, bool | int | float | str], locale: str) -> list[tuple[str, str]]:
     """Return what a policy changes of what the product comes with."""
     return [(word("policy.", name, locale), _value_words(name, value, locale)) for name, value in policy.items()]
 
 
-def _value_words(name: str, value: bool | float | str, locale: str) -> str:
+def _value_words(name: str, value: bool | int | float | str, locale: str) -> str:
     unit = TERMS[name].unit if name in TERMS else ""
     if isinstance(value, bool):
         return t("backtest.yes" if value else "backtest.no", locale)

@@ -16,6 +16,7 @@ from threading import Event
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from app.backtesting import Backtester
 from app.clock import WallClock
 from app.db import SILENT
 from app.operations.learning import keep_habits, learn, learning_due
@@ -34,6 +35,7 @@ TIMETABLE = (
     ("deliver", 1),
     ("locate", 2),
     ("offer_repairs", 15),
+    ("backtest", 2),
     ("learn", 600),
     ("purge", 600),
 )
@@ -51,6 +53,7 @@ class Jobs:
         self._leads_until_s = 0.0
         self._wall = WallClock()
         self._lanes = Lanes()
+        self._backtester = Backtester(parts)
         self._rung = {"sweep": Event(), "deliver": Event()}
         # Ticks are whole seconds of UTC: a scheduler in a local zone stumbles over clock changes.
         self._scheduler = BackgroundScheduler(
@@ -71,6 +74,7 @@ class Jobs:
         self._parts.wake = lambda: None
         self._scheduler.shutdown(wait=True)
         self._lanes.close()
+        self._guarded("end_backtest")()
         self._guarded("give_way")()
 
     def wake(self) -> None:
@@ -121,6 +125,14 @@ class Jobs:
         if habits is not None:
             with self._parts.db.write() as session:
                 keep_habits(session, habits, now)
+
+    def backtest(self) -> None:
+        """Have past days played as managers asked, one wish after another."""
+        self._backtester.tick(leads=self._leads())
+
+    def end_backtest(self) -> None:
+        """Leave the one that runs to another process."""
+        self._backtester.stop()
 
     def purge(self) -> None:
         """Once a day, forget what must not be kept."""

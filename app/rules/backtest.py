@@ -136,7 +136,7 @@ class Result:
 
     own: bool
     days: tuple[DayFigures, ...]
-    policies: tuple[Mapping[str, bool | float | str], ...]
+    policies: tuple[Mapping[str, bool | int | float | str], ...]
     quote_shares: tuple[float, ...]
     sides: tuple[Figures, ...]
     real: Figures | None
