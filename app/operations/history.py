@@ -131,7 +131,7 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
         notices,
         forecasts,
         alarms,
-        _names(session, {event.actor for event in visit.events}),
+        actor_names(session, {event.actor for event in visit.events}),
     )
 
 
@@ -146,8 +146,8 @@ def _promised_at(visit: Visit) -> datetime:
     return max(moved, default=visit.created_at)
 
 
-def _names(session: Session, actors: set[str]) -> Mapping[str, str]:
-    """Return the names behind the actors that are people or programs."""
+def actor_names(session: Session, actors: set[str]) -> Mapping[str, str]:
+    """Return the names behind the actors (user:3, technician:7, token:2) that are people or programs."""
     ids: dict[str, list[int]] = {}
     for actor in actors:
         kind, _, number = actor.partition(":")

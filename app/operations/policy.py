@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import Invalid, NotFound, Problem
+from app.errors import Invalid, NotFound, Problem, Stale
 from app.models import PolicyVersion
 from app.rules.policy import Policy
 from app.rules.terms import TERMS, faults
@@ -41,12 +41,18 @@ def policy_of(values: Mapping[str, Any]) -> Policy:
     return Policy(**known)
 
 
-def change_policy(session: Session, values: Mapping[str, Any], *, actor: str, now: datetime) -> Policy:
+def change_policy(
+    session: Session, values: Mapping[str, Any], *, actor: str, now: datetime, version: int | None = None
+) -> Policy:
     """Change parameters of the policy and return it; those not named stay, None means the product's own value.
 
-    What changes nothing adds no version. Raises Invalid naming the fields: unknown, of the wrong type, out of range,
-    or in contradiction to another.
+    What changes nothing adds no version. `version` is the number of the newest version that was read (0: there was
+    none). Raises Invalid naming the fields: unknown, of the wrong type, out of range, or in contradiction to another;
+    Stale when somebody else has changed the policy since that version.
     """
+    newest = session.scalar(_NEWEST)
+    if version is not None and version != (newest.id if newest is not None else 0):
+        raise Stale("policy_changed")
     defaults = _defaults()
     wanted = {name: defaults.get(name) if value is None else value for name, value in values.items()}
     before = asdict(current_policy(session))
@@ -74,6 +80,38 @@ def restore_policy(session: Session, version_id: int | None, *, actor: str, now:
 def policy_versions(session: Session, limit: int) -> Sequence[PolicyVersion]:
     """Return the newest versions, newest first."""
     return session.scalars(select(PolicyVersion).order_by(PolicyVersion.id.desc()).limit(limit)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one version changed: `number` of the version, when, by whom, and each parameter before and after."""
+
+    number: int
+    at: datetime
+    by: str
+    changed: Sequence[tuple[str, Any, Any]]
+
+
+def policy_changes(session: Session, limit: int) -> Sequence[Change]:
+    """Return what the newest versions changed, newest first."""
+    versions = policy_versions(session, limit + 1)
+    before = [version.values for version in versions[1:]]
+    if len(versions) <= limit:
+        before.append({})
+    own = _defaults()
+    return [
+        Change(
+            version.id,
+            version.at,
+            version.by,
+            [
+                (name, old.get(name, own[name]), version.values.get(name, own[name]))
+                for name in own
+                if old.get(name, own[name]) != version.values.get(name, own[name])
+            ],
+        )
+        for version, old in zip(versions, before, strict=False)
+    ]
 
 
 def _keep(session: Session, values: Mapping[str, Any], actor: str, now: datetime) -> Policy:
