@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly")
-#: What a value counts in: a probability from 0 to 1, minutes, seconds, how often, a factor, yes or no, a local time.
-UNITS = ("share", "min", "s", "times", "factor", "yes", "clock")
+#: What a value counts in: a probability from 0 to 1, minutes, minutes before and after the promise ends, seconds, how
+#: often, a factor, yes or no, a local time.
+UNITS = ("share", "min", "lead", "past", "s", "times", "factor", "yes", "clock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,15 @@ def _fine(group: str, unit: str, least: float = 0.0, most: float = 1.0, *, whole
 
 TERMS: Mapping[str, Term] = MappingProxyType(
     {
-        "last_share": Term("speak", "share", 0.2, 0.99),
+        "last_share": Term("speak", "share", 0.05, 0.99),
         "likely_share": Term("speak", "share", 0.2, 0.99),
-        "likely_lead_min": _fine("speak", "min", 5, 60),
+        "likely_lead_min": _fine("speak", "lead", 5, 60),
         "driving_share": Term("speak", "share", 0.2, 0.99),
-        "driving_lead_min": _fine("speak", "min", 5, 120),
+        "driving_lead_min": _fine("speak", "lead", 5, 120),
         "working_share": Term("speak", "share", 0.2, 0.99),
-        "working_lead_min": _fine("speak", "min", 5, 120),
+        "working_lead_min": _fine("speak", "lead", 5, 120),
         "sure_share": Term("speak", "share", 0.5, 0.999),
-        "sure_lead_min": Term("speak", "min", 15, 480),
+        "sure_lead_min": Term("speak", "lead", 15, 480),
         "standing_share": _fine("speak", "share", 0.2, 0.99),
         "held_share": _fine("speak", "share", 0.2, 0.99),
         "persist_s": Term("speak", "s", 0, 300),
@@ -65,7 +66,7 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "quote_min_min": Term("quote", "min", 5, 60, whole=True),
         "quote_stretch": _fine("quote", "factor", 1.0, 2.0),
         "vague_share": _fine("quote", "share", 0.0, 0.99),
-        "vague_lead_min": _fine("quote", "min", 0, 60),
+        "vague_lead_min": _fine("quote", "lead", 0, 60),
         "guess_share": _fine("quote", "share", 0.0, 0.99),
         "update_share": Term("correct", "share", 0.3, 0.99),
         "update_gap_min": Term("correct", "min", 5, 120),
@@ -75,13 +76,13 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "most_late": Term("caps", "times", 1, 6, whole=True),
         "most_recovered": Term("caps", "times", 0, 3, whole=True),
         "most_holding": Term("caps", "times", 1, 4, whole=True),
-        "unheard_lead_min": Term("silence", "min", 0, 60),
-        "silent_lead_min": Term("silence", "min", 0, 60),
-        "overdue_lead_min": _fine("silence", "min", 0, 60),
+        "unheard_lead_min": Term("silence", "lead", 0, 60),
+        "silent_lead_min": Term("silence", "lead", 0, 60),
+        "overdue_lead_min": _fine("silence", "lead", 0, 60),
         "overdue_min": _fine("silence", "min", 0, 60),
         "parked_silent_min": _fine("silence", "min", 0, 60),
         "stale_min": _fine("silence", "min", 5, 180),
-        "give_up_min": Term("silence", "min", 0, 240),
+        "give_up_min": Term("silence", "past", 0, 240),
         "bell_min": _fine("friendly", "min", 0, 15),
         "bell_past_min": _fine("friendly", "min", 0, 60),
         "arriving_soon": Term("friendly", "yes"),

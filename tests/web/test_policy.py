@@ -68,7 +68,7 @@ def test_digits_of_full_width_count_and_a_box_can_be_unticked(save, db):
         ("last_share", "nan", "20から99の間"),
         ("most_late", "1.5", "整数で入力してください"),
         ("quiet_from", "25:00", "時刻を"),
-        ("driving_lead_min", "8", "「「迫ったとき」とは、お約束の」より大きく"),
+        ("driving_lead_min", "8", "「「迫ったとき」の始まり」より大きく"),
         ("quote_min_min", "60", ""),
     ],
 )
