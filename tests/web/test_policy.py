@@ -41,14 +41,14 @@ def test_saving_the_page_as_it_is_changes_nothing(save, db):
 
 
 def test_a_change_is_kept_marked_and_listed_with_who_did_it(save, manager, db):
-    reply = save(last_share="55", quote_max_min="30", quiet_from="9:30", quote_stretch="1.2")
+    reply = save(last_share="55", quote_max_min="30", quiet_from="9:30", quote_stretch="1.3")
     assert reply.location == "/policy?saved=1"
-    changed = Policy(last_share=0.55, quote_max_min=30, quiet_from="09:30", quote_stretch=1.2)
+    changed = Policy(last_share=0.55, quote_max_min=30, quiet_from="09:30", quote_stretch=1.3)
     assert in_force(db) == (changed, 1)
     page = manager.get("/policy").text
     assert page.count("変更済み") == 4
-    assert "標準:50%" in page
-    assert "お約束の時刻になったとき: 50% → <b>55%</b>" in page
+    assert f"標準:{100 * Policy().last_share:g}%" in page
+    assert f"お約束の時刻になったとき: {100 * Policy().last_share:g}% → <b>55%</b>" in page
     assert "manager" in page[page.index('id="versions"') :]
 
 
@@ -64,8 +64,8 @@ def test_digits_of_full_width_count_and_a_box_can_be_unticked(save, db):
     [
         ("last_share", "", "入力してください"),
         ("last_share", "half", "数字で入力してください"),
-        ("last_share", "150", "20から99の間"),
-        ("last_share", "nan", "20から99の間"),
+        ("last_share", "150", "5から99の間"),
+        ("last_share", "nan", "5から99の間"),
         ("most_late", "1.5", "整数で入力してください"),
         ("quiet_from", "25:00", "時刻を"),
         ("driving_lead_min", "8", "「「迫ったとき」の始まり」より大きく"),
