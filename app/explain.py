@@ -15,7 +15,7 @@ from app.rules.visit import AWAITED
 
 
 def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
-    """Yield the lines: the promise, what is known now, the answer, and the story."""
+    """Yield the lines: the promise, what is known now, then every event, decision, notice, attempt and receipt."""
     visit = history.visit
     day = day_words(visit.promised_from_at.astimezone(zone).date(), locale)
     window = window_words(visit.promised_from_at, visit.promised_until_at, zone)
@@ -27,7 +27,7 @@ def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
         window=window,
         standing=word("dispatch.standing_", history.standing, locale),
     )
-    if visit.forecast_from_at and visit.forecast_until_at and visit.status in AWAITED:
+    if visit.forecast_from_at and visit.forecast_until_at:
         as_of = visit.forecast_as_of_at
         yield t(
             "explain.forecast",
@@ -38,11 +38,6 @@ def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
             as_of=time_words(as_of, zone) if as_of else "–",
         )
     yield answer(history, locale, zone)
-    yield from story(history, locale, zone)
-
-
-def story(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
-    """Yield a line for every event, decision, notice, attempt and receipt, oldest first."""
     for moment in reversed(history.moments):
         yield f"{moment.at.astimezone(zone):%m-%d %H:%M:%S}  {_line(moment, history, locale)}"
 

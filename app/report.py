@@ -69,7 +69,7 @@ def result_as_json(result: Result) -> dict[str, Any]:
 
 
 def result_of_json(kept: Mapping[str, Any]) -> Result:
-    """Return a result that was kept. Raises pydantic's ValidationError when it is of another release."""
+    """Return a result that was kept. Raises ValueError when another release kept it otherwise."""
     return _RESULT.validate_json(json.dumps(kept))
 
 
@@ -92,11 +92,11 @@ def shown(result: Result, locale: str) -> dict[str, Any]:
     names = _names(result, locale)
     return {
         "result": result,
-        "in_short": [_in_short(side.marks, locale) for side in result.sides],
+        "in_short": [in_short(side.marks, locale) for side in result.sides],
         "bad": _bad_news(result, locale),
         "heads": ([t("backtest.really", locale)] if result.real else []) + names,
-        "rows": _rows(result, locale),
-        "changes": [_changes(policy, locale) for policy in result.policies],
+        "rows": mark_rows(_marks(result), locale),
+        "changes": [changes(policy, locale) for policy in result.policies],
         "plots": _plots(result, names, locale),
         "days": [_day(day.name, day.sides, day.left_out, locale) for day in result.days],
         "cases": [_case(case, names, locale) for case in result.cases],
@@ -108,7 +108,7 @@ def shown(result: Result, locale: str) -> dict[str, Any]:
 def table(result: Result, locale: str) -> list[str]:
     """Return the marks as lines of text, a column for each side."""
     heads = ([t("backtest.really", locale)] if result.real else []) + _names(result, locale)
-    rows = _rows(result, locale)
+    rows = mark_rows(_marks(result), locale)
     first = max(len(row.name) for row in rows)
     cells = [[f"{value} ({detail})" if detail else value for value, detail in row.cells] for row in rows]
     widths = [max(len(head), *(len(row[i]) for row in cells)) for i, head in enumerate(heads)]
@@ -130,11 +130,15 @@ def share_words(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
 
 
+def _marks(result: Result) -> list[Marks]:
+    return [side.marks for side in ((result.real, *result.sides) if result.real else result.sides)]
+
+
 def _names(result: Result, locale: str) -> list[str]:
     return [t(f"backtest.side_{place}", locale) for place in range(len(result.sides))]
 
 
-def _in_short(marks: Marks, locale: str) -> str:
+def in_short(marks: Marks, locale: str) -> str:
     """Return the figures that matter most, as a sentence."""
     if not marks.visits:
         return t("backtest.short_nothing", locale)
@@ -166,9 +170,8 @@ def _bad_news(result: Result, locale: str) -> list[str]:
     return found
 
 
-def _rows(result: Result, locale: str) -> list[Row]:
-    sides = ([result.real] if result.real else []) + list(result.sides)
-    marks = [side.marks for side in sides]
+def mark_rows(marks: Sequence[Marks], locale: str) -> list[Row]:
+    """Return the table of marks, a cell for each side."""
 
     def row(name: str, cell: Any) -> Row:
         return Row(
@@ -197,7 +200,7 @@ def _rows(result: Result, locale: str) -> list[Row]:
     ]
 
 
-def _changes(policy: Mapping[str, bool | int | float | str], locale: str) -> list[tuple[str, str]]:
+def changes(policy: Mapping[str, bool | int | float | str], locale: str) -> list[tuple[str, str]]:
     """Return what a policy changes of what the product comes with."""
     return [(word("policy.", name, locale), _value_words(name, value, locale)) for name, value in policy.items()]
 
@@ -205,12 +208,9 @@ def _changes(policy: Mapping[str, bool | int | float | str], locale: str) -> lis
 def _value_words(name: str, value: bool | int | float | str, locale: str) -> str:
     unit = TERMS[name].unit if name in TERMS else ""
     if isinstance(value, bool):
-        return t("backtest.yes" if value else "backtest.no", locale)
-    if isinstance(value, str):
-        return value
-    if unit == "share":
-        return share_words(value)
-    return t(f"backtest.{unit}", locale, n=f"{value:g}") if unit in ("min", "s", "times") else f"{value:g}"
+        return t("policy.on" if value else "policy.off", locale)
+    shown = value if isinstance(value, str) else f"{100 * value if unit == 'share' else value:g}"
+    return t(f"policy.with_{unit}", locale, value=shown) if unit else shown
 
 
 def _plots(result: Result, names: Sequence[str], locale: str) -> list[Markup]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session, defer
 from app.db import rows_touched
 from app.errors import Conflict, Invalid, NotFound, Problem
 from app.models import Backtest
-from app.operations.policy import try_policy
+from app.operations.policy import current_policy, try_policy
 
 #: A process that has not shown itself for so long is gone.
 LOST = timedelta(seconds=60)
@@ -51,17 +52,17 @@ def start_backtest(
         problems.append(Problem("until_day", "before_start"))
     elif (until_day - from_day).days >= MOST_DAYS:
         problems.append(Problem("until_day", "too_many_days", {"most": MOST_DAYS}))
+    changed: dict[str, Any] = {}
     try:
-        try_policy(session, policy_values)
+        edited, present = asdict(try_policy(session, policy_values)), asdict(current_policy(session))
+        changed = {name: value for name, value in edited.items() if value != present[name]}
     except Invalid as invalid:
         problems += invalid.problems
     if problems:
         raise Invalid(problems)
     if session.scalar(select(Backtest.id).where(Backtest.state.in_(("waiting", "running"))).limit(1)):
         raise Conflict("backtest_running")
-    wish = Backtest(
-        created_at=now, actor=actor, first_on=from_day, last_on=until_day, policy_values=dict(policy_values)
-    )
+    wish = Backtest(created_at=now, actor=actor, first_on=from_day, last_on=until_day, policy_values=changed)
     session.add(wish)
     session.flush()
     oldest_kept = select(Backtest.id).order_by(Backtest.id.desc()).offset(KEPT - 1).limit(1).scalar_subquery()

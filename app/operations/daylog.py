@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.models import Notice, PositionFix, Technician, Visit, VisitEvent
 from app.operations.notice import GONE_OUT
 from app.rules.daylog import Line, Truth
 from app.rules.lateness import Told
+from app.rules.score import Marked, mark
 from app.rules.visit import REPORTABLE
 
 #: A day begins with the positions that its first look reaches back to, and ends when its last visit is well over.
 BEFORE, AFTER = timedelta(hours=3), timedelta(hours=6)
+#: More visits than this are not marked while somebody waits for a page.
+MOST_TOLD = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,31 @@ def fixes_between(session: Session, technicians: frozenset[str], from_at: dateti
     ]
 
 
-def oldest_fix_at(session: Session) -> datetime | None:
-    """Return when the oldest position that is still kept came in, or None when there is none."""
-    return session.scalar(select(func.min(PositionFix.received_at)))
+def really_told(session: Session, from_at: datetime, until_at: datetime) -> tuple[Sequence[Marked], Mapping[str, int]]:
+    """Return the marks of what was really told about visits promised from one instant until before another (no more
+    than the newest MOST_TOLD), and how many cannot be marked, by why. This needs no positions."""
+    visits = session.scalars(
+        select(Visit)
+        .where(Visit.promised_from_at >= from_at, Visit.promised_from_at < until_at, Visit.status != "cancelled")
+        .options(joinedload(Visit.site), joinedload(Visit.customer))
+        .order_by(Visit.promised_from_at.desc())
+        .limit(MOST_TOLD)
+    ).all()
+    truth: dict[str, Truth] = {}
+    left_out: dict[str, int] = {}
+    for visit in visits:
+        why = _unmarked(visit)
+        if why and why != "not_located":
+            left_out[why] = left_out.get(why, 0) + 1
+        elif visit.arrived_at is not None:
+            truth[str(visit.id)] = Truth(visit.promised_from_at, visit.promised_until_at, visit.arrived_at)
+    told = _told(session, truth)
+    marked = [
+        mark(visit, one.promised_until_at, one.arrived_at, told.get(visit, ()))
+        for visit, one in truth.items()
+        if one.arrived_at is not None
+    ]
+    return marked, left_out
 
 
 def _lines(visit: Visit, from_at: datetime, until_at: datetime) -> tuple[list[Line], list[tuple[datetime, int, Line]]]:
@@ -211,13 +236,11 @@ def _touches(lines: Sequence[Line], from_at: datetime, until_at: datetime) -> bo
 
 def _unmarked(visit: Visit) -> str | None:
     """Return why a visit cannot be marked, or None. That a phone fell silent at the door is no arrival to count on."""
-    if visit.site.lat is None:
-        return "not_located"
     if visit.customer.notices == "none":
         return "not_wished"
     if visit.arrived_at is None or visit.arrived_by == "silence":
         return "unknown"
-    return None
+    return "not_located" if visit.site.lat is None else None
 
 
 def _told(session: Session, truth: Mapping[str, Truth]) -> Mapping[str, Sequence[Told]]:

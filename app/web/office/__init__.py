@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.web.office import company, customers, learning, policy, services, technicians, users
+from app.web.office import backtests, company, customers, learning, policy, services, technicians, users
 from app.web.office.room import blueprint
 
-__all__ = ["blueprint", "company", "customers", "learning", "policy", "services", "technicians", "users"]
+__all__ = ["backtests", "blueprint", "company", "customers", "learning", "policy", "services", "technicians", "users"]

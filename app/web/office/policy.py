@@ -37,7 +37,7 @@ class Line:
 def policy() -> Any:
     """Show when customers are told, to change it."""
     values = asdict(current_policy(session()))
-    return _page(Form(begins={name: _typed(name, value) for name, value in values.items()}))
+    return policy_page(Form(begins={name: _typed(name, value) for name, value in values.items()}))
 
 
 @blueprint.post("/policy")
@@ -45,11 +45,11 @@ def policy() -> Any:
 def save_policy() -> Any:
     """Keep the parameters as a new version."""
     form = Form(request.form)
-    values, version = _values(form), form.row("version")
+    values, version = typed_policy(form), form.row("version")
     done = form.submit(
         lambda: change_policy(session(), values, actor=signed_in().name, now=now(), version=version or 0)
     )
-    return _page(form) if done is None else saved("office.policy")
+    return policy_page(form) if done is None else saved("office.policy")
 
 
 @blueprint.post("/policy/versions/<int:number>")
@@ -60,7 +60,8 @@ def restore(number: int) -> Any:
     return saved("office.policy")
 
 
-def _page(form: Form) -> Any:
+def policy_page(form: Form) -> Any:
+    """Return the page with the parameters as they are, or as they were typed."""
     changes = policy_changes(session(), SHOWN)
     form.problems = {name: _in_words(problem) for name, problem in form.problems.items()}
     page = render_template(
@@ -82,7 +83,7 @@ def _lines(group: str) -> tuple[Sequence[Line], Sequence[Line]]:
     return [line for line in lines if not line.term.fine], [line for line in lines if line.term.fine]
 
 
-def _values(form: Form) -> dict[str, Any]:
+def typed_policy(form: Form) -> dict[str, Any]:
     """Return the parameters that were typed; what cannot be read is noted with the form."""
     return {name: value for name in TERMS if (value := _value(form, name)) is not None}
 
