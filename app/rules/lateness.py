@@ -242,13 +242,17 @@ def _before_late(case: _Case) -> Decision:
     """Decide for a customer who was told of no delay yet."""
     forecast, policy, now, lead_min = case.forecast, case.policy, case.now, case.lead_min
     again_at = _look_again_at(case)
-    if forecast.late_probability >= _threshold(case):
+    if _likely_late(case) >= _threshold(case):
         if -policy.bell_past_min < lead_min < 0 and case.at_the_bell:
             return case.nothing("at_the_bell", again_at=again_at)
         since_at = case.watch.late_since_at or now
         watch = Watch(late_since_at=since_at)
         early = lead_min > policy.likely_lead_min
-        settled_at = since_at + timedelta(seconds=policy.persist_early_s if early else policy.persist_s)
+        persist = timedelta(seconds=policy.persist_early_s if early else policy.persist_s)
+        # A phone that reports once a minute would confirm itself: the drive must have been heard of since, or twice as
+        # long must pass.
+        unconfirmed = forecast.state in _DRIVING and forecast.as_of is not None and forecast.as_of <= since_at
+        settled_at = since_at + (2 * persist if unconfirmed else persist)
         if now < settled_at:
             return case.nothing("late_confirming", watch, again_at=min(again_at, settled_at))
         quoted = quote(forecast, policy, "late")
@@ -315,6 +319,15 @@ def _after_late(case: _Case) -> Decision:
     if quoted.share < policy.guess_share or quoted.window[1] < last.quoted_until_at + least:
         return case.nothing("told_already", again_at=again_at)
     return case.say("late_update", "moved_later", quoted)
+
+
+def _likely_late(case: _Case) -> float:
+    """Return how likely the visit is late by enough to say it now: a drive that goes well may make up a few minutes."""
+    forecast, policy = case.forecast, case.policy
+    if forecast.state != "travelling" or case.lead_min <= 0:
+        return forecast.late_probability
+    made_up = timedelta(minutes=policy.made_up_factor * case.lead_min)
+    return forecast.share_after(case.stop.promised_until_at + timedelta(seconds=GRACE_S) + made_up)
 
 
 def _threshold(case: _Case) -> float:

@@ -17,12 +17,13 @@ class Policy:
     """
 
     #: How likely late a visit must be to be told: at the end of the promise, ...
-    last_share: float = 0.25
+    last_share: float = 0.20
+    made_up_factor: float = 0.2
     #: ... at the last moment that still leaves ten minutes to act on it, ...
-    likely_share: float = 0.63
+    likely_share: float = 0.58
     likely_lead_min: float = 12.0
     #: ... a little earlier while driving (every minute tells more), or while at work (it tells less), ...
-    driving_share: float = 0.82
+    driving_share: float = 0.75
     driving_lead_min: float = 14.0
     working_share: float = 0.78
     working_lead_min: float = 22.0
@@ -52,7 +53,7 @@ class Policy:
     #: fell silent is told as a delay.
     silent_lead_min: float = 5.0
     overdue_lead_min: float = 11.0
-    overdue_min: float = 0.0
+    overdue_min: float = 1.5
     #: At the expected arrival a phone may be silent so long before it is news.
     parked_silent_min: float = 6.0
     #: After so much silence an old position says nothing any more.

@@ -49,6 +49,7 @@ def _fine(group: str, unit: str, least: float = 0.0, most: float = 1.0, *, whole
 TERMS: Mapping[str, Term] = MappingProxyType(
     {
         "last_share": Term("speak", "share", 0.05, 0.99),
+        "made_up_factor": _fine("speak", "factor", 0.0, 0.5),
         "likely_share": Term("speak", "share", 0.2, 0.99),
         "likely_lead_min": _fine("speak", "lead", 5, 60),
         "driving_share": Term("speak", "share", 0.2, 0.99),
