@@ -18,7 +18,6 @@ class Policy:
 
     #: How likely late a visit must be to be told: at the end of the promise, ...
     last_share: float = 0.20
-    made_up_factor: float = 0.2
     #: ... at the last moment that still leaves ten minutes to act on it, ...
     likely_share: float = 0.58
     likely_lead_min: float = 12.0
@@ -34,6 +33,8 @@ class Policy:
     standing_share: float = 0.80
     #: Who was told "we are on it" is told a time when it is late for as good as sure.
     held_share: float = 0.75
+    #: Who drives may make up this part of the time that is left: only a delay that is longer still is worth a word now.
+    made_up_factor: float = 0.2
     #: A delay must hold so long before it is told: near the promise, and while there is time.
     persist_s: float = 45.0
     persist_early_s: float = 90.0
@@ -46,7 +47,7 @@ class Policy:
     #: A window less likely to hold waits until here; below the other share there is none: holding.
     vague_share: float = 0.60
     vague_lead_min: float = 12.5
-    guess_share: float = 0.35
+    guess_share: float = 0.50
     #: Without any sign of the technician, holding from here on.
     unheard_lead_min: float = 10.25
     #: With a silent phone from here on; sooner when it should have been there so long ago. What was certain before it
