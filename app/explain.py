@@ -11,6 +11,7 @@ from app.operations.booking import FIRST_LOOK_BEFORE
 from app.operations.history import History, Moment
 from app.operations.lateness import RULE_FAILED
 from app.rules.messages import HANDED_OVER
+from app.rules.quiet import HUSHED
 from app.rules.visit import AWAITED
 
 
@@ -67,8 +68,9 @@ def answer(history: History, locale: str, zone: tzinfo) -> str:
         return t("explain.cancelled", locale)
     if history.decisions:
         decision = history.decisions[-1]
+        awaited = "hushed" if decision.reason_code in HUSHED else "waiting"
         return t(
-            "explain.waiting" if visit.status in AWAITED else "explain.not_needed",
+            f"explain.{awaited}" if visit.status in AWAITED else "explain.not_needed",
             locale,
             time=_moment_words(decision.at, history, locale, zone),
             reason=reason_words(decision.reason_code, decision.reason_facts, locale),

@@ -11,6 +11,8 @@ from app.rules.policy import Policy
 
 #: What a customer may wish to be told: everything, only what concerns a delay, nothing.
 WISHES = ("all", "delays", "none")
+#: Reasons for which a customer is not told what was decided.
+HUSHED = ("quiet_hours", "wants_delays_only", "wants_nothing")
 #: What is no news about a delay.
 _FRIENDLY = frozenset({"arriving_soon"})
 

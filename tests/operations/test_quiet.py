@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
 
+from app.explain import answer
 from app.models import Customer, DecisionEntry, Notice, Visit
 from app.operations.field import report_eta
+from app.operations.history import read_history
 from app.operations.policy import change_policy
 from app.tick import sweep
 
@@ -38,9 +41,13 @@ def siesta(parts, db, clock, world):
     return SimpleNamespace(live=live, says=says)
 
 
-def test_what_can_wait_waits_for_the_end_of_quiet_hours_and_is_then_said(siesta, clock):
+def test_what_can_wait_waits_for_the_end_of_quiet_hours_and_is_then_said(siesta, db, clock):
     told, reason, visit = siesta.live(10)
     assert (told, reason) == ([], "quiet_hours")
+    with db.read() as session:
+        said = answer(read_history(session, visit.id, clock.now()), "en", ZoneInfo("Asia/Tokyo"))
+    assert said.startswith("Nothing is sent")
+    assert "decided anew at 18:00" in said
     assert visit.check_at == clock.now() + timedelta(minutes=110)
     assert siesta.live(109)[0] == []
     assert siesta.live(2)[0] == ["late"]

@@ -48,7 +48,7 @@ def test_a_change_is_kept_marked_and_listed_with_who_did_it(save, manager, db):
     page = manager.get("/policy").text
     assert page.count("変更済み") == 4
     assert f"標準:{100 * Policy().last_share:g}%" in page
-    assert f"お約束の時刻になったとき: {100 * Policy().last_share:g}% → <b>55%</b>" in page
+    assert f"お約束の時刻になったとき {100 * Policy().last_share:g}% → <b>55%</b>" in page
     assert "manager" in page[page.index('id="versions"') :]
 
 

@@ -70,6 +70,7 @@ def policy_page(form: Form) -> Any:
         groups=[(group, *_lines(group)) for group in GROUPS],
         changes=changes,
         names=actor_names(session(), {change.by for change in changes}),
+        group_of={name: term.group for name, term in TERMS.items()},
         value_words=_value_words,
         same=_same,
     )
