@@ -1,6 +1,12 @@
+import math
+import random
+from datetime import UTC, datetime
+
 import pytest
 
+from app.rules.forecast import Forecast
 from app.rules.habits import (
+    PRIORS,
     WIDEN_LEAST,
     WIDEN_MOST,
     Habits,
@@ -13,6 +19,8 @@ from app.rules.habits import (
     learned,
     way_key,
 )
+from app.rules.lateness import quote
+from app.rules.policy import Policy
 from app.rules.travel import AS_USUAL
 from app.rules.work import AS_PLANNED
 
@@ -93,3 +101,31 @@ def test_a_few_broken_windows_change_little_and_nothing_without_bounds():
     assert many.widen == WIDEN_MOST
     sure = calibrated([told(2400.0)] * 500)
     assert sure.widen == pytest.approx(WIDEN_LEAST, abs=0.02)
+
+
+def season(*, learns: bool) -> float:
+    """Tell windows for a hundred days, of forecasts that are too early and too sure of themselves; return the share of
+    the last fifty days' that held."""
+    chance = random.Random(5)
+    made_at = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+    policy, habits, told = Policy(quote_stretch=1.0, quote_max_min=60), PRIORS, []
+    for _ in range(100):
+        for _ in range(4):
+            middle_s = chance.uniform(900, 2700)
+            samples = sorted(middle_s * math.exp(0.12 * z / 10) for z in range(-24, 24))
+            one = Forecast(
+                "v", made_at, made_at, made_at, 0.9, made_at, "observed_pace", "travelling", made_at, tuple(samples),
+                windows=habits.windows,
+            )  # fmt: skip
+            quoted = quote(one, policy, "late")
+            from_s, until_s = ((at - made_at).total_seconds() for at in quoted.window)
+            arrived_s = 1.12 * middle_s * math.exp(chance.gauss(0, 0.4))
+            claimed, told_as = min(quoted.share, policy.quote_share), quoted.told_as
+            told.append(Quoted("late", from_s, until_s, arrived_s, claimed, told_as.shift, told_as.widen))
+        habits = learned([], told) if learns else PRIORS
+    return sum(one.kept for one in told[200:]) / 200
+
+
+def test_night_after_night_windows_come_to_hold_as_often_as_they_claim():
+    assert season(learns=False) < 0.7
+    assert season(learns=True) == pytest.approx(0.8, abs=0.03)
