@@ -7,7 +7,6 @@ import pytest
 from app.rules.forecast import Forecast
 from app.rules.habits import (
     PRIORS,
-    WIDEN_LEAST,
     WIDEN_MOST,
     Habits,
     Quoted,
@@ -88,8 +87,11 @@ def test_windows_that_hold_too_seldom_are_widened_until_they_hold():
 
 
 def test_windows_that_come_too_early_are_moved():
-    window = calibrated([told(1.3 * at) for at in evenly(2400 - 500, 2400 + 500, 400)])
-    assert window.shift == pytest.approx(1.28, abs=0.03)
+    arrivals = [1.5 * at for at in evenly(2400 - 500, 2400 + 500, 400)]
+    window = calibrated([told(at) for at in arrivals])
+    assert 1.3 < window.shift < 1.5
+    assert share_kept(Window(), arrivals) < 0.4
+    assert share_kept(window, arrivals) >= 0.79
 
 
 def test_a_few_broken_windows_change_little_and_nothing_without_bounds():
@@ -99,8 +101,11 @@ def test_a_few_broken_windows_change_little_and_nothing_without_bounds():
     assert few.widen < 1.5
     many = calibrated([told(90000.0)] * 500)
     assert many.widen == WIDEN_MOST
-    sure = calibrated([told(2400.0)] * 500)
-    assert sure.widen == pytest.approx(WIDEN_LEAST, abs=0.02)
+
+
+def test_windows_that_hold_often_enough_stay_as_they_are():
+    window = calibrated([told(at) for at in evenly(2400 - 300, 2400 + 900, 300)])
+    assert (window.shift, window.widen, window.n) == (1.0, 1.0, 300)
 
 
 def season(*, learns: bool) -> float:
