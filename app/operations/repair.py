@@ -71,6 +71,10 @@ class Repairs:
     refused: Mapping[str, int]
 
 
+#: Everybody at work here, for a rough look, and when each phone was heard.
+_Crew = tuple[dict[int, Worker], dict[int, datetime]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     offers: Sequence[Offer]
@@ -139,10 +143,10 @@ def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict
         .limit(MOST_AT_ONCE)
     ).all()
     told: dict[int, dict[str, Any]] = {}
-    for visit in late:
-        if (visit.late_probability or 0.0) < LIKELY and visit.id not in standing:
-            continue
-        found = _search(session, visit, now, zone)
+    worth = [visit for visit in late if (visit.late_probability or 0.0) >= LIKELY or visit.id in standing]
+    crew = _crew(session, now, zone) if worth else None
+    for visit in worth:
+        found = _search(session, visit, now, zone, crew)
         best = next(iter(found.offers), None)
         if best is not None and (best.gain_min >= WORTH_A_CALL_MIN or visit.id in standing):
             (line, *_) = _lines(session, found)
@@ -216,7 +220,14 @@ def _facts(offer: Offer) -> dict[str, Any]:
 
 
 def _search(
-    session: Session, visit: Visit, now: datetime, zone: tzinfo, *, key: str | None = None, helper_id: int | None = None
+    session: Session,
+    visit: Visit,
+    now: datetime,
+    zone: tzinfo,
+    crew: _Crew | None = None,
+    *,
+    key: str | None = None,
+    helper_id: int | None = None,
 ) -> _Found:
     """Search the repairs of a visit; with `key` the one that it names, under the locks that are held already."""
     nothing = _Found((), 0, {}, {})
@@ -227,22 +238,21 @@ def _search(
     rough = Worker(visit.technician_id, own_day.stops)
     if target is None or not needs_repair(forecasts(rough, own_day.stops.stops, now).get(target.visit)):
         return nothing
-    crew, seen_at = _crew(session, now, zone)
-    own = _worker(crew.pop(visit.technician_id, None), own_day, visit.technician_id)
-    if key is not None:
-        crew = {technician_id: worker for technician_id, worker in crew.items() if technician_id == helper_id}
-    helpers, refused = shortlist(target, visit.service.skill, own, list(crew.values()), now)
+    people, seen_at = crew or _crew(session, now, zone)
+    own = _worker(people.get(visit.technician_id), own_day, visit.technician_id)
+    others = {one: known for one, known in people.items() if one != visit.technician_id and helper_id in (None, one)}
+    helpers, refused = shortlist(target, visit.service.skill, own, list(others.values()), now)
     ids = [helper.worker.technician for helper in helpers]
     days = load_days(session, ids, zone, now, to_change=False) if ids else {}
-    whole = {technician_id: _worker(crew[technician_id], day, technician_id) for technician_id, day in days.items()}
+    whole = {technician_id: _worker(people[technician_id], day, technician_id) for technician_id, day in days.items()}
     helpers, _ = shortlist(target, visit.service.skill, own, list(whole.values()), now)
     found = offers(target, own, helpers, now, key=key)
     if not any(offer.kind == "reassign" for offer in found):
-        refused["forecast"] = len(crew) - refused.total()
-    return _Found(found, len(crew), {why: n for why, n in refused.items() if n}, seen_at)
+        refused["forecast"] = len(others) - refused.total()
+    return _Found(found, len(others), {why: n for why, n in refused.items() if n}, seen_at)
 
 
-def _crew(session: Session, now: datetime, zone: tzinfo) -> tuple[dict[int, Worker], dict[int, datetime]]:
+def _crew(session: Session, now: datetime, zone: tzinfo) -> _Crew:
     """Return everybody at work here with the plan around now, for a rough look, and when each phone was heard."""
     taken: dict[int, list[Taken]] = {}
     heading: dict[int, str] = {}
