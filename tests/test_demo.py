@@ -22,9 +22,11 @@ from app.explain import answer, explain
 from app.i18n import LOCALES
 from app.models import Alarm, Notice, Visit, VisitEvent
 from app.operations.history import read_history
+from app.operations.repair import accept_offer
 from app.pictures import visit_picture
+from app.rules.messages import UNSETTLING
 from app.rules.position import distance_m
-from app.tick import deliver, sweep
+from app.tick import deliver, offer_repairs, sweep
 from app.web import demo
 from app.web.limits import limiter
 
@@ -280,3 +282,27 @@ def test_every_visit_of_the_whole_day_can_be_explained(whole_day, locale):
             assert "<svg" in visit_picture(history, zone, locale) or not looked_at
             answered += 1
     assert answered == 2 * sum(len(person.stops) for person in people)
+
+
+def test_a_visit_that_the_visitor_gives_to_somebody_else_is_really_made_by_them(tmp_path):
+    """The day offers it: who is done by six goes to the customer of half past six instead of who would be late."""
+    prepared = prepare(Settings(instance=tmp_path, secret_key="x"), people=(PEOPLE[1], PEOPLE[4]))
+    parts = prepared.join(0)
+    stage = Stage(parts, prepared)
+    late, free = stage.visits[0][-1], stage.cast.technicians[1]
+    play(stage, at("17:10"))
+    offer_repairs(parts, stage.clock.now())
+    with parts.db.read() as session:
+        (alarm,) = session.scalars(select(Alarm).where(Alarm.kind == "repair_offered", Alarm.cleared_at.is_(None)))
+        assert (alarm.visit_id, alarm.facts["technician"]) == (late, PEOPLE[4].name)
+    with parts.db.write() as session:
+        key = f"reassign-{free}"
+        accept_offer(session, late, key, now=stage.clock.now(), zone=TOKYO, actor=f"user:{stage.cast.dispatcher}")
+    play(stage, at("18:40"))
+    assert stage.visits[1][-1] == late
+    with parts.db.read() as session:
+        visit = session.get(Visit, late)
+        assert visit.arrived_at <= at("18:35")
+        told = session.scalars(select(Notice.kind).where(Notice.visit_id == late)).all()
+        assert not {*told} & {*UNSETTLING}
+    parts.db.close()

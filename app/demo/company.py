@@ -16,13 +16,13 @@ COMPANY = {
     "sender_name": "小林",
 }
 
-#: Services: key → name in Japanese, name in English, usual minutes.
+#: Services: key → name in Japanese, name in English, usual minutes, the skill it takes.
 SERVICES = {
-    "wifi": ("Wi-Fi設定", "Wi-Fi setup", 60),
-    "pc": ("パソコン修理", "PC repair", 60),
-    "printer": ("プリンター設定", "Printer setup", 45),
-    "network": ("社内ネットワーク点検", "Office network check", 75),
-    "data": ("データ移行", "Data transfer", 90),
+    "wifi": ("Wi-Fi設定", "Wi-Fi setup", 60, "Wi-Fi"),
+    "pc": ("パソコン修理", "PC repair", 60, "PC"),
+    "printer": ("プリンター設定", "Printer setup", 45, "PC"),
+    "network": ("社内ネットワーク点検", "Office network check", 75, "LAN"),
+    "data": ("データ移行", "Data transfer", 90, "PC"),
 }
 
 
@@ -77,7 +77,7 @@ class Person:
     stops: tuple[Stop, ...]
     pace: float = 1.0
     forgets: float = 0.06
-    skills: tuple[str, ...] = ("wifi", "pc", "printer")
+    skills: tuple[str, ...] = ("Wi-Fi", "PC", "LAN")
 
 
 PEOPLE = (
@@ -103,9 +103,10 @@ PEOPLE = (
             Stop("株式会社さくら会計", "ja", "大阪市福島区福島5丁目10-7", 34.6960, 135.4862, "network", "13:00",
                  kind="corporate"),
             Stop("大西 義雄", "ja", "大阪市福島区野田3丁目6-11", 34.6890, 135.4745, "wifi", "15:00", takes_min=128),
-            Stop("藤本 真由美", "ja", "大阪市此花区西九条3丁目2-19", 34.6835, 135.4680, "pc", "16:35",
+            Stop("藤本 真由美", "ja", "大阪市此花区西九条3丁目2-19", 34.6835, 135.4680, "data", "16:35",
                  answers="call_me"),
-            Stop("松井 浩二", "ja", "大阪市西区九条1丁目21-5", 34.6755, 135.4735, "printer", "18:15", "18:30"),
+            # Late because of the two before, and a colleague who is done by six could be there in time.
+            Stop("松井 浩二", "ja", "大阪市浪速区桜川3丁目21-5", 34.6655, 135.4850, "printer", "18:15", "18:30"),
         ),
     ),
     Person(
@@ -146,7 +147,6 @@ PEOPLE = (
                  nobody_in=True),
             Stop("太田 明美", "ja", "大阪市西成区天下茶屋2丁目6-18", 34.6375, 135.4980, "wifi", "16:55", "17:10",
                  trouble=Trouble("tunnel", 11), early_min=3),
-            Stop("竹内 修", "ja", "大阪市西成区玉出中1丁目10-4", 34.6245, 135.4945, "printer", "18:20"),
         ),
     ),
     Person(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from threading import Event, Thread
 
@@ -43,6 +43,7 @@ from app.operations.outbox import note_receipt
 from app.operations.position import ReportedFix, record_fixes
 from app.parts import Parts
 from app.rules.messages import UNSETTLING
+from app.rules.visit import AWAITED
 from app.tick import deliver, sweep
 
 log = structlog.get_logger()
@@ -167,9 +168,10 @@ def _cast(session: Session, people: Sequence[Person], now: datetime) -> Cast:
         email="demo@example.jp", name="デモ配車", role="admin", language="ja", password_hash="!", created_at=now
     )
     services = {
-        key: Service(name_ja=ja, name_en=en, duration_min=minutes) for key, (ja, en, minutes) in SERVICES.items()
+        key: Service(name_ja=ja, name_en=en, duration_min=minutes, skill=skill)
+        for key, (ja, en, minutes, skill) in SERVICES.items()
     }
-    week = {day: [["09:00", "18:30"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    week = {day: [["09:00", "20:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
     technicians = [
         Technician(
             name=person.name, base_lat=person.base_lat, base_lon=person.base_lon, skills=list(person.skills),
@@ -235,7 +237,7 @@ class Stage:
 
     def __init__(self, parts: Parts, prepared: Prepared) -> None:
         self.parts = parts
-        self.people = prepared.people
+        self._cast_people = prepared.people
         self.cast = prepared.cast
         self._visits = dict(prepared.visits)
         self._zone = parts.settings.zone
@@ -275,8 +277,9 @@ class Stage:
 
     def step(self, now: datetime) -> bool:
         """Bring in what phones, carriers and customers send up to an instant; return whether there was anything."""
-        happened = self.world.step(now)
         with self.parts.db.write() as session:
+            self._follow(session, now)
+            happened = self.world.step(now)
             for happening in batched(happened):
                 with suppress(AppError):  # the visitor may have moved or cancelled the visit: the phone is told so
                     self._bring_in(session, happening)
@@ -304,16 +307,38 @@ class Stage:
             day = tomorrow + timedelta(days=1)
             self._visits = {
                 tomorrow: self._visits[tomorrow],
-                day: _book(session, self.people, self.cast, day, self.parts.settings),
+                day: _book(session, self._cast_people, self.cast, day, self.parts.settings),
             }
         morning = datetime.combine(tomorrow, MORNING, self._zone)
         self._open(tomorrow, morning)
         self.clock.turn(to=morning)
 
     def _open(self, day: date, now: datetime) -> None:
-        self.day = day
+        self.day, self.people = day, list(self._cast_people)
         self.world = World(self.people, day, self._zone)
         self.world.step(now)  # what came before has been played already
+
+    def _follow(self, session: Session, now: datetime) -> None:
+        """Send out who really goes now, when the visitor has given a visit that is not begun to somebody else."""
+        rows = [list(row) for row in self.visits]
+        whose = select(Visit.id, Visit.technician_id).where(
+            Visit.id.in_([visit_id for row in rows for visit_id in row]), Visit.status.in_(AWAITED)
+        )
+        for visit_id, technician_id in session.execute(whose):
+            n = next(n for n, row in enumerate(rows) if visit_id in row)
+            if technician_id not in self.cast.technicians or technician_id == self.cast.technicians[n]:
+                continue
+            m, k = rows[n].index(visit_id), self.cast.technicians.index(technician_id)
+            stop, theirs = self.people[n].stops[m], self.people[k].stops
+            place = sum(other.promised_from <= stop.promised_from for other in theirs)
+            self.people[n] = replace(self.people[n], stops=self.people[n].stops[:m] + self.people[n].stops[m + 1 :])
+            self.people[k] = replace(self.people[k], stops=(*theirs[:place], stop, *theirs[place:]))
+            rows[n].pop(m)
+            rows[k].insert(place, visit_id)
+        if rows != [list(row) for row in self.visits]:
+            self._visits[self.day] = tuple(tuple(row) for row in rows)
+            self.world = World(self.people, self.day, self._zone)
+            self.world.step(now)  # what came before has been played already
 
     def _play(self) -> None:
         while not self._stopping.wait(BEAT_S):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from app.rules.board import NEAR
 from app.rules.booking import Clash, Taken, first_free_start
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
 from app.rules.position import Fix, distance_m
@@ -90,7 +91,9 @@ def shortlist(
     refused: Counter[str] = Counter()
     if forecast is None:
         return found, refused
-    by_at = max(target.promised_until_at + GRACE, forecast.arrives_median_at - SOONER)
+    by_at = target.promised_until_at + GRACE
+    if is_near(target, now):
+        by_at = max(by_at, forecast.arrives_median_at - SOONER)
     for worker in others:
         helper = _could_help(target, skill, by_at, worker, now)
         if isinstance(helper, Helper):
@@ -134,6 +137,11 @@ def fits_shift(shifts: Shifts | None, begin_at: datetime, end_at: datetime) -> b
         return True
     began = [since for since, until in shifts if since <= begin_at < until]
     return bool(began) and end_at <= max(until for since, until in shifts if since - began[0] < LONGEST_DAY)
+
+
+def is_near(target: Stop, now: datetime) -> bool:
+    """Return whether a promise is so near, or over, that hardly anybody else could still keep it."""
+    return target.promised_until_at - now < NEAR
 
 
 def whole_minute(at: datetime, *, up: bool = False) -> datetime:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from app.rules.board import RISKY
 from app.rules.booking import FASTEST_MPS
 from app.rules.forecast import GRACE_S, Forecast, Stop
-from app.rules.helper import SLOWER, SOONER, Helper, Worker, fits_shift, forecasts, whole_minute
+from app.rules.helper import SLOWER, SOONER, Helper, Worker, fits_shift, forecasts, is_near, whole_minute
 from app.rules.position import distance_m
 from app.rules.visit import GRACE
 
@@ -264,7 +264,7 @@ def _judged(
             return None
         old_min, new_min = _cost_min(old, promised[visit][1]), _cost_min(new, agreed[visit][1])
         if visit == target:
-            if new_min > (1 - LEAST_SHARE) * old_min or not _saved(offer, old, new, agreed[visit][1]):
+            if new_min > (1 - LEAST_SHARE) * old_min or not _saved(case, offer, old, new, agreed[visit][1]):
                 return None
         elif _unsafe(old, new, promised[visit][1]) or new_min > old_min + WORSE_MIN:
             return None
@@ -283,10 +283,12 @@ def _judged(
     return replace(offer, effects=tuple(effects), gain_min=gain_min)
 
 
-def _saved(offer: Offer, old: Forecast, new: Forecast, promised_until_at: datetime) -> bool:
-    """Return whether the late visit itself is helped: in time, or where nobody can be any more, much sooner."""
-    sooner = offer.kind != "move" and new.arrives_median_at <= old.arrives_median_at - SOONER
-    return sooner or _late(new, promised_until_at) <= SAFE_SHARE
+def _saved(case: _Case, offer: Offer, old: Forecast, new: Forecast, promised_until_at: datetime) -> bool:
+    """Return whether the late visit itself is helped: in time, or where hardly anybody can be any more, much sooner."""
+    if _late(new, promised_until_at) <= SAFE_SHARE:
+        return True
+    sooner = new.arrives_median_at <= old.arrives_median_at - SOONER
+    return sooner and offer.kind != "move" and is_near(case.target, case.now)
 
 
 def _unsafe(old: Forecast, new: Forecast, due_at: datetime) -> bool:

@@ -336,3 +336,15 @@ def test_working_hours_are_local_and_a_day_off_is_off() -> None:
     assert fits_shift(shifts, at(170), at(250))
     assert not fits_shift(shifts, at(200), at(250))
     assert not fits_shift(shifts, at(880), at(910))
+
+
+def test_near_the_promise_who_is_much_sooner_is_better_than_nobody_and_before_it_is_not() -> None:
+    near, far = (
+        worker(1, [stop(1, 0, 0, en_route_at=at(-20), arrived_at=at(0)), stop(2, 16, 125)], 0, now)
+        for now in (118, 100)
+    )
+    (best, *_) = search(2, near, [worker(2, [], 10, 118)], 118)
+    assert best.kind == "reassign"
+    assert best.effects[0].after.late_probability > SAFE_SHARE
+    assert (best.effects[0].before.from_at - best.effects[0].after.from_at) >= timedelta(minutes=5)
+    assert [o for o in search(2, far, [worker(2, [], -3, 100)], 100) if o.kind == "reassign"] == []
