@@ -41,7 +41,8 @@ FORGET = timedelta(hours=1)
 #: A visit for which there is no room in a technician's day is planned for so long, so that there is.
 SQUEEZED = timedelta(minutes=1)
 
-_NEXT_DUE = select(func.min(Visit.check_at)).where(Visit.status.in_(OPEN), Visit.technician_id.is_not(None))
+_VISIT = Visit.__table__.c
+_NEXT_DUE = select(func.min(_VISIT.check_at)).where(_VISIT.status.in_(OPEN), _VISIT.technician_id.is_not(None))
 
 
 class DayLogError(Exception):
@@ -147,7 +148,7 @@ class Replay:
             with self.parts.db.write() as session:
                 session.execute(delete(PositionFix).where(PositionFix.fixed_at < at - FIXES_REACH - FORGET))
         with self.parts.db.read() as session:
-            self.due_at = session.scalar(_NEXT_DUE)
+            self.due_at = session.connection().scalar(_NEXT_DUE)
         if not added:
             return last_id
         deliver(self.parts, zone=self.zone)

@@ -34,22 +34,22 @@ _TOKEN_LENGTH = 10
 
 
 #: Built once: every fix and tap runs it. One due visit has the whole day looked at, so the others need no writing.
+_VISIT = Visit.__table__.c
 _FIRST = (
-    select(Visit.id)
+    select(_VISIT.id)
     .where(
-        Visit.technician_id == bindparam("technician"),
-        Visit.status.in_(OPEN),
-        Visit.check_at.is_not(None),
-        Visit.planned_from_at < bindparam("soon"),
+        _VISIT.technician_id == bindparam("technician"),
+        _VISIT.status.in_(OPEN),
+        _VISIT.check_at.is_not(None),
+        _VISIT.planned_from_at < bindparam("soon"),
     )
-    .order_by(Visit.planned_from_at)
+    .order_by(_VISIT.planned_from_at)
     .limit(1)
 )
 _LOOK_AGAIN = (
-    update(Visit)
-    .where(Visit.id == _FIRST.scalar_subquery(), Visit.check_at > bindparam("now"))
+    update(Visit.__table__)  # type: ignore[arg-type]
+    .where(_VISIT.id == _FIRST.scalar_subquery(), _VISIT.check_at > bindparam("now"))
     .values(check_at=bindparam("now"))
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -235,7 +235,8 @@ def look_again(session: Session, technician_id: int | None, now: datetime) -> No
     if technician_id is not None:
         lock_technicians(session, technician_id)
         session.flush()
-        session.execute(_LOOK_AGAIN, {"technician": technician_id, "now": now, "soon": now + FIRST_LOOK_BEFORE})
+        soon = now + FIRST_LOOK_BEFORE
+        session.connection().execute(_LOOK_AGAIN, {"technician": technician_id, "now": now, "soon": soon})
 
 
 def add_event(

@@ -120,7 +120,8 @@ def _insert(session: Session, technician_id: int, fixes: Sequence[Fix], source: 
         }
         for fix in sorted(fixes, key=_newest)  # one order for all, so that two batches cannot wait for each other
     ]
-    return len(session.execute(_KEEP[session.get_bind().dialect.name], rows).all())
+    known = session.connection()
+    return len(known.execute(_KEEP[known.dialect.name], rows).all())
 
 
 def _make_current(session: Session, technician_id: int, fix: Fix, now: datetime) -> bool:
@@ -133,7 +134,8 @@ def _make_current(session: Session, technician_id: int, fix: Fix, now: datetime)
         "lon": fix.lon,
         "accuracy_m": fix.accuracy_m,
     }
-    taken = session.execute(_REPLACE[session.get_bind().dialect.name], [row]).one_or_none()
+    known = session.connection()
+    taken = known.execute(_REPLACE[known.dialect.name], [row]).one_or_none()
     return taken is not None and fix.fixed_at > now - RECENT
 
 
