@@ -61,6 +61,7 @@ def explain_page(histories: Sequence[History], title: str, zone: tzinfo, locale:
         locale=locale,
         styles="\n".join((_HERE / "static" / name).read_text(encoding="utf-8") for name in STYLES),
         told=t("explain.history", locale),
+        nothing=t("explain.none", locale),
         visits=[
             {
                 "name": _name(history, zone, locale),

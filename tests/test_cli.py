@@ -62,6 +62,17 @@ def test_an_unknown_visit_cannot_be_explained(mamonaku):
     assert (said.exit_code, said.stderr) == (1, "Error: There is no such visit\n")
 
 
+def test_a_day_is_explained_in_lines_and_as_a_page_and_a_wrong_one_is_refused(mamonaku, tmp_path):
+    assert mamonaku("explain", "day", "2026-11-24", "--language", "en").output == "No visits on Tue 24 Nov\n"
+    page = tmp_path / "day.html"
+    assert mamonaku("explain", "day", "2026-11-24", "--html", page).exit_code == 0
+    assert "訪問はありません" in page.read_text(encoding="utf-8")
+    refused = mamonaku("explain", "day", "2026-13-01")
+    assert (refused.exit_code, "2026-13-01" in refused.stderr) == (2, True)
+    unknown = mamonaku("explain", "technician", 7)
+    assert (unknown.exit_code, unknown.stderr) == (1, "Error: There is no such technician\n")
+
+
 def test_a_bad_row_is_named_and_no_row_is_kept(mamonaku, tmp_path):
     rows = tmp_path / "customers.csv"
     rows.write_text("name,address,mobile\n山田,和歌山市1-1,090-1234-5678\n鈴木,和歌山市1-2,12\n", encoding="utf-8")
