@@ -98,10 +98,14 @@ def backtest(
         return
     with joined() as parts:
         from app.backtest import load_own_day, own_days
+        from app.operations.backtest import first_playable_day
         from app.operations.policy import current_policy
 
-        now, zone = parts.clock.now(), parts.settings.zone
-        first_on, last_on = _span(first, last, now.astimezone(zone).date(), parts.settings.fixes_kept_days, now, zone)
+        now, zone, kept_days = parts.clock.now(), parts.settings.zone, parts.settings.fixes_kept_days
+        with parts.db.read() as session:
+            oldest_on = first_playable_day(session, now, zone, timedelta(days=kept_days))
+            policy = current_policy(session)
+        first_on, last_on = _span(first, last, oldest_on, now.astimezone(zone).date(), kept_days)
         found = own_days(parts, first_on, last_on, now)
         if not found:
             raise click.ClickException(f"no visit was promised from {first_on} to {last_on}: there is nothing to play")
@@ -109,8 +113,6 @@ def backtest(
         if export:
             _export(loaded, len(found), export)
             return
-        with parts.db.read() as session:
-            policy = current_policy(session)
         result = _run(loaded, len(found), policy, wanted)
     _tell(result, f"{first_on} – {last_on}", html, language, as_json=as_json)
 
@@ -168,12 +170,9 @@ def _logs(paths: Sequence[Path]) -> list[PlayDay]:
 
 
 def _span(
-    first: datetime | None, last: datetime | None, today_on: date, kept_days: int, now: datetime, zone: Any
+    first: datetime | None, last: datetime | None, oldest_on: date, today_on: date, kept_days: int
 ) -> tuple[date, date]:
     """Return the first and the last day that are wanted, or say which can be had."""
-    from app.operations.backtest import first_whole_day
-
-    oldest_on = first_whole_day(now, zone, timedelta(days=kept_days))
     first_on = first.date() if first else oldest_on
     last_on = last.date() if last else max(today_on - timedelta(days=1), first_on)
     if first_on < oldest_on:

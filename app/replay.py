@@ -21,7 +21,7 @@ from app.config import Settings
 from app.db import upgrade
 from app.errors import AppError, Conflict
 from app.models import Company, Customer, Notice, PositionFix, Service, Site, Technician, Visit
-from app.operations.booking import book_visit, cancel_visit, change_visit
+from app.operations.booking import add_event, book_visit, cancel_visit, change_visit, promise_facts
 from app.operations.day import FIXES_REACH
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.learning import keep_habits
@@ -231,7 +231,10 @@ class Replay:
         at = planned_from_at or visit.planned_from_at
         while any(from_at < at + SQUEEZED and until_at > at for from_at, until_at in taken):
             at += SQUEEZED
+        before = promise_facts(visit)
         visit.technician_id, visit.planned_from_at, visit.planned_until_at = technician_id, at, at + SQUEEZED
+        facts = {"before": before, "after": promise_facts(visit)}
+        add_event(session, visit, "changed", "system", self.clock.at, facts=facts)
 
     def _fix(self, session: Session, fields: Mapping[str, Any]) -> None:
         fixed_at = fields.get("fixed_at") or self.clock.at

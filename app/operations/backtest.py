@@ -7,12 +7,12 @@ from dataclasses import asdict
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session, defer
 
 from app.db import rows_touched
 from app.errors import Conflict, Invalid, NotFound, Problem
-from app.models import Backtest
+from app.models import Backtest, PositionFix
 from app.operations.policy import current_policy, try_policy
 
 #: A process that has not shown itself for so long is gone.
@@ -43,7 +43,7 @@ def start_backtest(
     `backtest_running` while another one waits or runs.
     """
     problems = []
-    first_on, today_on = first_whole_day(now, zone, fixes_kept), now.astimezone(zone).date()
+    first_on, today_on = first_playable_day(session, now, zone, fixes_kept), now.astimezone(zone).date()
     if from_day < first_on:
         problems.append(Problem("from_day", "fixes_deleted", {"first": first_on.isoformat()}))
     if until_day > today_on:
@@ -68,6 +68,16 @@ def start_backtest(
     oldest_kept = select(Backtest.id).order_by(Backtest.id.desc()).offset(KEPT - 1).limit(1).scalar_subquery()
     session.execute(delete(Backtest).where(Backtest.id < oldest_kept))
     return wish
+
+
+def first_playable_day(session: Session, now: datetime, zone: tzinfo, fixes_kept: timedelta) -> date:
+    """Return the first local day that can be played: positions of it are there, if there are any, and none is gone.
+
+    Positions that were deleted do not come back when they are kept longer from now on.
+    """
+    first_on = first_whole_day(now, zone, fixes_kept)
+    oldest_at = session.scalar(select(func.min(PositionFix.received_at)))
+    return max(first_on, oldest_at.astimezone(zone).date()) if oldest_at else first_on
 
 
 def first_whole_day(now: datetime, zone: tzinfo, fixes_kept: timedelta) -> date:

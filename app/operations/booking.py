@@ -109,7 +109,7 @@ def book_visit(
     session.add(visit)
     with _overlap_refused():
         session.flush()
-    add_event(session, visit, "booked", actor, now, facts=_promise(visit))
+    add_event(session, visit, "booked", actor, now, facts=promise_facts(visit))
     return visit
 
 
@@ -136,7 +136,7 @@ def change_visit(
     visit = visit_for_change(session, visit_id, version, technician_id)
     if not visit.is_open:
         raise Conflict("visit_over", status=visit.status)
-    before, with_before = _promise(visit), visit.technician_id
+    before, with_before = promise_facts(visit), visit.technician_id
     new_from_at = promised_from_at or visit.promised_from_at
     # Moving only the start keeps the length of the window.
     new_until_at = promised_until_at or (visit.promised_until_at + (new_from_at - visit.promised_from_at))
@@ -168,8 +168,8 @@ def change_visit(
     visit.version += 1
     with _overlap_refused():
         session.flush()
-    add_event(session, visit, "changed", actor, now, facts={"before": before, "after": _promise(visit)})
-    if before != _promise(visit):
+    add_event(session, visit, "changed", actor, now, facts={"before": before, "after": promise_facts(visit)})
+    if before != promise_facts(visit):
         for technician in {with_before, visit.technician_id}:
             look_again(session, technician, now)
     return visit
@@ -338,7 +338,8 @@ def _overlap_refused() -> Iterator[None]:
         raise
 
 
-def _promise(visit: Visit) -> dict[str, Any]:
+def promise_facts(visit: Visit) -> dict[str, Any]:
+    """Return what an entry of the history keeps of a promise and its plan."""
     return {
         "promised_from": visit.promised_from_at.isoformat(),
         "promised_until": visit.promised_until_at.isoformat(),

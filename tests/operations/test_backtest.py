@@ -17,12 +17,15 @@ from app.operations.backtest import (
     fail_backtest,
     find_backtest,
     finish_backtest,
+    first_playable_day,
     first_whole_day,
     give_back_backtest,
     list_backtests,
     report_progress,
     start_backtest,
 )  # fmt: skip
+from app.operations.position import ReportedFix, record_fixes
+from app.rules.position import Fix
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 TODAY = date(2026, 11, 24)
@@ -79,6 +82,19 @@ def test_what_cannot_be_played_is_refused_with_its_field(ask, first, last, value
 )
 def test_only_whole_days_can_be_played(now, first):
     assert first_whole_day(now, TOKYO, WEEK) == first
+
+
+def test_positions_that_are_gone_do_not_come_back_when_they_are_kept_longer(db, world, clock):
+    def first():
+        with db.read() as session:
+            return first_playable_day(session, clock.now(), TOKYO, 10 * WEEK)
+
+    assert first() == TODAY - timedelta(days=69)
+    with db.write() as session:
+        fix = Fix(clock.now(), 34.2, 135.1, 12.0)
+        record_fixes(session, world.technician, [ReportedFix(fix, {})], source="api", now=clock.now())
+    clock.forward(days=3)
+    assert first() == TODAY
 
 
 def test_one_wish_at_a_time(ask, db, clock):

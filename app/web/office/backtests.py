@@ -13,7 +13,7 @@ from app.models import Backtest
 from app.operations.backtest import (
     cancel_backtest,
     find_backtest,
-    first_whole_day,
+    first_playable_day,
     list_backtests,
     start_backtest,
 )
@@ -123,7 +123,7 @@ def _begin(form: Form, values: dict[str, Any]) -> Backtest | None:
 
 def _backtests(form: Form) -> Any:
     rows = list_backtests(session(), LISTED)
-    first_on = first_whole_day(now(), zone(), _kept())
+    first_on = first_playable_day(session(), now(), zone(), _kept())
     marked, left_out = really_told(session(), now() - LOOKED_BACK, now())
     page = render_template(
         "office/backtests.html",
@@ -152,7 +152,7 @@ def _result(row: Backtest) -> Result | None:
 
 def _playable() -> tuple[date, date]:
     """Return the days that are offered: all that are whole and over; on the first day, that one."""
-    first_on = first_whole_day(now(), zone(), _kept())
+    first_on = first_playable_day(session(), now(), zone(), _kept())
     return first_on, max(first_on, _today() - timedelta(days=1))
 
 
