@@ -578,7 +578,7 @@ def test_a_try_that_falls_into_quiet_hours_waits_for_the_morning(house, evening)
 
 
 @pytest.mark.parametrize(
-    ("change", "why"), [({"late_probability": 0.2}, "not_late"), ({"status": "cancelled"}, "cancelled")]
+    ("change", "why"), [({"late_probability": 0.02}, "not_late"), ({"status": "cancelled"}, "cancelled")]
 )
 def test_what_is_no_longer_true_in_the_morning_is_not_sent(house, evening, change, why):
     house.later(minutes=2)
