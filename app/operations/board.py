@@ -48,6 +48,8 @@ class VisitLine:
     name_en: str
     address: str
     notice: NoticeSeen | None
+    #: Why nothing is said although something could be: quiet_hours, or wants_nothing.
+    hushed: str | None
 
     @property
     def awaited(self) -> bool:
@@ -179,7 +181,9 @@ def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]
             Visit.forecast_as_of_at,
             Visit.forecast_basis,
             Visit.forecast_state,
+            Visit.decided_reason,
             Customer.name.label("customer"),
+            Customer.notices.label("wish"),
             Service.name_ja,
             Service.name_en,
             Site.address,
@@ -223,7 +227,14 @@ def _line(row: Any, notices: Sequence[NoticeSeen], now: datetime) -> VisitLine:
         name_en=row.name_en,
         address=row.address,
         notice=notices[-1] if notices else None,
+        hushed=_hushed(row) if row.status in AWAITED else None,
     )
+
+
+def _hushed(row: Any) -> str | None:
+    if row.wish == "none":
+        return "wants_nothing"
+    return "quiet_hours" if row.decided_reason == "quiet_hours" else None
 
 
 def _lane(person: Any, found: Sequence[VisitLine], day: Sequence[VisitLine], now: datetime, is_today: bool) -> Lane:

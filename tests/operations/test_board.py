@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 
-from app.models import CurrentPosition, Lease, Notice, Technician, Visit
+from app.models import CurrentPosition, Customer, Lease, Notice, Technician, Visit
 from app.operations.alarm import raise_alarm, read_alarms
 from app.operations.board import read_board
 from app.operations.booking import cancel_visit
@@ -106,6 +106,19 @@ def test_a_line_shows_the_last_notice_and_its_state(board, world, db, clock):
     line = board().lanes[0].visits[0]
     assert (line.notice.kind, line.notice.state) == ("late_update", "failed")
     assert line.standing == "not_told"
+
+
+def test_a_line_says_that_nothing_is_said_by_wish_or_until_the_morning(board, world, db, clock):
+    waits, over = world.visit(600), world.visit(60)
+    with db.write() as session:
+        session.get_one(Visit, waits).decided_reason = "quiet_hours"
+        session.get_one(Visit, over).status = "completed"
+    assert {line.id: line.hushed for lane in board().lanes for line in lane.visits} == {over: None}
+    tomorrow = {line.id: line.hushed for lane in board(date(2026, 11, 25)).lanes for line in lane.visits}
+    assert tomorrow == {waits: "quiet_hours"}
+    with db.write() as session:
+        session.get_one(Customer, world.customer).notices = "none"
+    assert board(date(2026, 11, 25)).lanes[0].visits[0].hushed == "wants_nothing"
 
 
 def test_a_silent_phone_on_duty_shares_no_position_and_before_the_day_it_is_private(board, world, db, clock):
