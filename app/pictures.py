@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from markupsafe import Markup
 
@@ -58,6 +58,9 @@ class Expected(Protocol):
     def basis(self) -> str: ...
     @property
     def state(self) -> str: ...
+
+
+Dated = TypeVar("Dated", Expected, Told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,7 @@ def _plot(
     top, bottom = frame.y(promised[1]), frame.y(promised[0])
     parts.append(_box("promise", 0, top, 1000, bottom))
     parts.append(_line("promise-end", [(0, top), (1000, top)]))
-    for one, until_at in _quoted(told, arrived_at or frame.ends_at):
+    for one, until_at in _held(told, arrived_at or frame.ends_at):
         if one.quoted_from_at and one.quoted_until_at:
             left, right = frame.x(one.at), frame.x(until_at)
             high, low = frame.y(one.quoted_until_at), frame.y(one.quoted_from_at)
@@ -249,18 +252,12 @@ def _plot(
     return Markup("").join(parts)
 
 
-def _held(points: Sequence[Expected], over_at: datetime) -> Iterator[tuple[Expected, datetime]]:
-    """Yield each forecast with the moment until which it was the newest."""
-    for point, following in pairwise(points):
-        yield point, following.at
-    yield points[-1], max(over_at, points[-1].at)
-
-
-def _quoted(told: Sequence[Told], over_at: datetime) -> Iterator[tuple[Told, datetime]]:
-    for one, following in pairwise(told):
+def _held(things: Sequence[Dated], over_at: datetime) -> Iterator[tuple[Dated, datetime]]:
+    """Yield each forecast or word with the moment until which it was the newest."""
+    for one, following in pairwise(things):
         yield one, following.at
-    if told:
-        yield told[-1], max(over_at, told[-1].at)
+    if things:
+        yield things[-1], max(over_at, things[-1].at)
 
 
 def _labels(
@@ -290,8 +287,9 @@ def _labels(
     elif now is not None and frame.begins_at <= now <= frame.ends_at:
         x = frame.across(now)
         yield Markup('<line class="now" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(x, _TOP, _TOP + _PLOT)
-        words = t("picture.now", locale, time=time_words(now, zone))
-        yield _text("now-word", x, _TOP - 4, words, "middle" if frame.x(now) < 850 else "end")
+        # At the foot, where nothing is: above are the marks of what was said, and the forecasts.
+        words, right = t("picture.now", locale, time=time_words(now, zone)), frame.x(now) > 500
+        yield _text("now-word", x, _TOP + _PLOT - 6, words, "end" if right else "start", -4 if right else 4)
 
 
 def _ticks(frame: _Frame, zone: tzinfo) -> Iterator[Markup]:
@@ -411,5 +409,7 @@ def _box(name: str, left: float, top: float, right: float, bottom: float) -> Mar
     )
 
 
-def _text(name: str, x: str, y: float, words: str, anchor: str) -> Markup:
-    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(name, x, y, anchor, words)
+def _text(name: str, x: str, y: float, words: str, anchor: str, beside: int = 0) -> Markup:
+    return Markup('<text class="{}" x="{}" y="{}" dx="{}" text-anchor="{}">{}</text>').format(
+        name, x, y, beside, anchor, words
+    )
