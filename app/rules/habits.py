@@ -125,12 +125,12 @@ class Quoted:
 
 
 def way_key(hour: float, lat: float, lon: float) -> Key:
-    """Return the hour band and area of a drive. Example: `way_key(12.0, 34.2, 135.1)` is (570, 759, 2456)."""
+    """Return the hour band and area of a drive. Example: `way_key(12.0, 34.21, 135.12)` is (570, 760, 2456)."""
     return (BANDS[bisect_right(_STARTS, hour % 24) - 1], math.floor(lat / CELL_LAT), math.floor(lon / CELL_LON))
 
 
 def cell_centre(key: Key) -> tuple[float, float]:
-    """Return the middle of an area, degrees: `cell_centre((570, 759, 2456))` is about (34.18, 135.11)."""
+    """Return the middle of an area, degrees: `cell_centre((570, 760, 2456))` is about (34.22, 135.11)."""
     return (key[1] + 0.5) * CELL_LAT, (key[2] + 0.5) * CELL_LON
 
 
