@@ -55,7 +55,7 @@ def experience(visits: Iterable[Past], zone: tzinfo) -> Iterator[Way | Work]:
     """Yield what can be learned from `visits`: each technician's beside each other, in the order they were made.
 
     A drive counts from the tap (or the sight) of setting off to the arrival, coming straight from the visit before; a
-    job from its begin to its end. Example: out at 10:00, 5 km as the crow flies, there at 10:22: a `Way` with 1.18.
+    job from its begin to its end. Example: out at 10:00, 5 km as the crow flies, there at 10:22: a `Way` with 1.23.
     """
     before: Past | None = None
     for visit in visits:

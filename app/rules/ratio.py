@@ -113,7 +113,7 @@ class Tally:
         Quantiles are averaged (Vincent 1912; Ratcliff, Psychological Bulletin 86, 1979) with Bühlmann's credibility
         n ÷ (n + k) (ASTIN Bulletin 4, 1967) for weight: as if the broader group had been seen k times. The middle has
         a smaller k than the shape around it. Example: 9 jobs that all took half as long again as planned move the
-        middle halfway there, in logarithms: to 1.22; 90 of them to 1.45.
+        middle halfway there, in logarithms: to 1.22; 90 of them to 1.44.
         """
         if not self.n:
             return broader
