@@ -16,7 +16,7 @@ from app.rules.visit import AWAITED
 
 
 def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
-    """Yield the lines: the promise, what is known now, then every event, decision, notice, attempt and receipt."""
+    """Yield the lines: the promise, what is known now, the answer, and the story."""
     visit = history.visit
     day = day_words(visit.promised_from_at.astimezone(zone).date(), locale)
     window = window_words(visit.promised_from_at, visit.promised_until_at, zone)
@@ -28,7 +28,7 @@ def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
         window=window,
         standing=word("dispatch.standing_", history.standing, locale),
     )
-    if visit.forecast_from_at and visit.forecast_until_at:
+    if visit.forecast_from_at and visit.forecast_until_at and visit.status in AWAITED:
         as_of = visit.forecast_as_of_at
         yield t(
             "explain.forecast",
@@ -39,6 +39,11 @@ def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
             as_of=time_words(as_of, zone) if as_of else "–",
         )
     yield answer(history, locale, zone)
+    yield from story(history, locale, zone)
+
+
+def story(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
+    """Yield a line for every event, decision, notice, attempt and receipt, oldest first."""
     for moment in reversed(history.moments):
         yield f"{moment.at.astimezone(zone):%m-%d %H:%M:%S}  {_line(moment, history, locale)}"
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
-from app.explain import answer, explain
+from app.explain import answer, story
 from app.i18n import day_words, t, time_words, window_words, word
 from app.models import CurrentPosition, Technician
 from app.operations.board import Lane, read_board
@@ -67,7 +67,7 @@ def explain_page(histories: Sequence[History], title: str, zone: tzinfo, locale:
                 "name": _name(history, zone, locale),
                 "answer": answer(history, locale, zone),
                 "picture": visit_picture(history, zone, locale),
-                "story": "\n".join(explain(history, locale, zone)),
+                "story": "\n".join(story(history, locale, zone)),
             }
             for history in histories
         ],

@@ -182,7 +182,8 @@ def _answers(
 
 
 def _against(at: datetime, promised_until_at: datetime, locale: str, what: str) -> str:
-    minutes = round((at - promised_until_at).total_seconds() / 60)
+    # Of the minutes as they are shown, so that nobody who calculates finds another difference.
+    minutes = int(at.timestamp() // 60 - promised_until_at.timestamp() // 60)
     return t(f"picture.{what}_{'after' if minutes > 0 else 'before'}", locale, minutes=abs(minutes))
 
 

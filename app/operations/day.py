@@ -90,7 +90,7 @@ _TECHNICIANS = select(
 ).where(_TECHNICIAN.id.in_(bindparam("technicians", expanding=True)))
 # A ping is an old place under the present time: it would look like standing there.
 _FIXES = (
-    select(_FIX.technician_id, _FIX.fixed_at, _FIX.lat, _FIX.lon, _FIX.accuracy_m, _FIX.speed_mps)
+    select(_FIX.technician_id, _FIX.fixed_at, _FIX.lat, _FIX.lon, _FIX.accuracy_m, _FIX.speed_mps, _FIX.moved)
     .where(
         _FIX.technician_id.in_(bindparam("technicians", expanding=True)),
         _FIX.fixed_at > bindparam("since"),
@@ -208,11 +208,11 @@ def load_days(
     known = session.connection()
     reach = {"technicians": technician_ids, "since": now - DAY_REACH, "until": now + DAY_REACH}
     visits: dict[int, list[KnownVisit]] = {technician_id: [] for technician_id in technician_ids}
-    for row in known.execute(_VISITS if to_change else _SEEN, reach):
+    for row in known.execute(_VISITS if to_change else _SEEN, reach).all():
         visits[row[0]].append(KnownVisit._make(row))
     fixes: dict[int, list[Fix]] = {technician_id: [] for technician_id in technician_ids}
-    for technician_id, *measured in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}):
-        fixes[technician_id].append(Fix(*measured))
+    for fix in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}).all():
+        fixes[fix[0]].append(Fix._make(fix[1:]))
     people = {row[0]: KnownTechnician._make(row) for row in known.execute(_TECHNICIANS, reach)}
     told = _told(known, {visit.id: visit for day in visits.values() for visit in day})
     habits = current_habits(session)

@@ -19,7 +19,7 @@ from app.rules.presence import corrected, in_order, left_at
 from app.rules.ratio import Ratios
 from app.rules.travel import Travel, aside, doubted, held_up, jammed, observed, usual
 from app.rules.visit import GRACE
-from app.rules.work import departures, packing, time_to_leave
+from app.rules.work import departures, packing, times_to_leave
 
 #: Late is who arrives more than this after the end of the promise.
 GRACE_S = GRACE.total_seconds()
@@ -268,7 +268,7 @@ def _waiting(
     """Return the outlook of who is free at a `place` and leaves when it is time, or a little after."""
     age_s = (now - fixes[-1].fixed_at).total_seconds()
     needed_s = _needed_s(place, _first(todo), day, now)
-    leaving = [time_to_leave(needed_s, u) + packing(w) for u, w in zip(_U[1], _U[2], strict=True)]
+    leaving = [leave_s + packing(w) for leave_s, w in zip(times_to_leave(needed_s, _U[1]), _U[2], strict=True)]
     return _Outlook(
         state, why, since, "usual_speed", as_of, age_s if age_s > WAITING_STALE_S else 0.0, leaving, place
     )  # fmt: skip
@@ -351,10 +351,10 @@ def _leave_after(
     needed_s = _needed_s((stop.lat, stop.lon), _first(later), day, now)
     work_s = stop.duration_min * 60.0
     factors = _factors(day.habits.work(stop.service, day.technician), columns[0])
-    return [
-        max(max(a, begin_s) + work_s * factor, time_to_leave(needed_s, u))
-        for a, factor, u in zip(arrivals, factors, _U[columns[1]], strict=True)
-    ]
+    # Conditions, not max(): every look does this for each sample of each stop that is left.
+    done = [(a if a > begin_s else begin_s) + work_s * factor for a, factor in zip(arrivals, factors, strict=True)]
+    leaving = times_to_leave(needed_s, _U[columns[1]])
+    return [done_s if done_s > leave_s else leave_s for done_s, leave_s in zip(done, leaving, strict=True)]
 
 
 def _under_way(
@@ -377,8 +377,8 @@ def _under_way(
         # Waits at home, or where the last job was: leaves when it is time, or a little after.
         needed_s = (stop.promised_from_at - now).total_seconds() - usual(moved.distance_m, hour, roads).median_s
         left = [
-            time_to_leave(needed_s, u) + packing(w) + travel.at(z) + moved.age_s
-            for u, w, z in zip(_U[2], _U[3], _Z[0], strict=True)
+            leave_s + packing(w) + travel.at(z) + moved.age_s
+            for leave_s, w, z in zip(times_to_leave(needed_s, _U[2]), _U[3], _Z[0], strict=True)
         ]
     basis = "observed_pace" if moved.windows else "usual_speed"
     if moved.state == "silent":
@@ -400,7 +400,8 @@ def _unseen(stop: Stop, last_done: Stop | None, day: Day, now: datetime) -> tupl
         arrivals = doubted([travel.at(z) - ago_s for z in _Z[0]], ago_s, _U[3], _U[4])
         return arrivals, "silence", False, travel.median_s - ago_s
     needed_s = (stop.promised_until_at - now).total_seconds() - travel.median_s
-    return [time_to_leave(needed_s, u) + travel.at(z) for u, z in zip(_U[1], _Z[0], strict=True)], "plan", False, None
+    leaving = times_to_leave(needed_s, _U[1])
+    return [leave_s + travel.at(z) for leave_s, z in zip(leaving, _Z[0], strict=True)], "plan", False, None
 
 
 def _reported(stop: Stop, arrivals: Sequence[float], now: datetime) -> list[float] | None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.rules.motion import motion
-from app.rules.position import Fix, distance_m
+from app.rules.position import Fix, distance_m, metres_per_degree
 
 #: A site so near to another is the same car park: being at one says nothing about the other.
 SAME_PLACE_M = 150.0
 #: Well away from a site: the technician has left it.
 AWAY_M, STILL_THERE_M = 220.0, 120.0
+#: A little more than that, in degrees of latitude.
+STILL_THERE_LAT = 1.01 * STILL_THERE_M / metres_per_degree(0.0)[0]
 #: Who leaves within this, or a quarter of the work, has not been at work: a search for a place to park.
 SHORT_STAY_S, SHORT_STAY_SHARE = 480.0, 0.25
 #: An arrival is not inferred from positions earlier than this before the promise.
@@ -117,7 +119,11 @@ def left_at(stop: Stop, fixes: Sequence[Fix]) -> datetime | None:
     for fix in reversed(fixes):
         if fix.fixed_at < begin_at:
             return None
-        if distance_m(fix.lat, fix.lon, stop.lat, stop.lon) <= STILL_THERE_M:
+        # Degrees first: they rule out most, and the cosine is what costs.
+        if (
+            abs(fix.lat - stop.lat) < STILL_THERE_LAT
+            and distance_m(fix.lat, fix.lon, stop.lat, stop.lon) <= STILL_THERE_M
+        ):
             return fix.fixed_at
     return None
 

@@ -45,8 +45,7 @@ def departures(
     either = working + waiting - working * waiting
     at_work_share = working / either if either > 0 else 1.0
     samples = []
-    for u, w in zip(work_u, leave_u, strict=True):
-        leave_s = time_to_leave(needed_s, w)
+    for u, leave_s in zip(work_u, times_to_leave(needed_s, leave_u), strict=True):
         if u >= at_work_share:
             samples.append(leave_s)
             continue
@@ -56,15 +55,17 @@ def departures(
     return samples
 
 
-def time_to_leave(needed_s: float, u: float) -> float:
+def times_to_leave(needed_s: float, leave_u: Sequence[float]) -> list[float]:
     """Return when one who is free sets off: evenly spread over a time before `needed_s`, never in the past.
 
-    Seconds from now; `u` in (0, 1). Example: needed in an hour, `time_to_leave(3600, 0.5)` is 2550.
+    Seconds from now, for each number of `leave_u` in (0, 1). Example: needed in an hour, `times_to_leave(3600, [0.5])`
+    is [2550].
     """
-    if needed_s == math.inf:
-        return 0.0
+    if needed_s == math.inf or needed_s <= LATEST_S:
+        return [0.0] * len(leave_u)
     first_s = max(needed_s - EARLIEST_S, 0.0)
-    return max(first_s + u * (needed_s - LATEST_S - first_s), 0.0)
+    span_s = needed_s - LATEST_S - first_s
+    return [first_s + u * span_s for u in leave_u]
 
 
 def packing(u: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from app.models import Lease, Visit
+from app.models import ForecastEntry, Lease, Notice, Technician, Visit
 from app.operations.alarm import raise_alarm
 
 
@@ -187,6 +187,49 @@ PAGES = (
 )
 
 
+def add_course(session, world, visit_id, clock):
+    """Add a forecast that went worse and what was said of it, and a technician who stands."""
+    technician, now = session.get(Technician, world.technician), clock.now()
+    technician.state, technician.state_why = "standing", "stands_still"
+    technician.state_since_at = technician.state_found_at = now - timedelta(minutes=12)
+    for minutes_ago, state in ((50, "later"), (30, "at_site"), (20, "creeping"), (12, "standing"), (4, "silent")):
+        median_at = now + timedelta(minutes=45 - minutes_ago)
+        session.add(
+            ForecastEntry(
+                visit_id=visit_id,
+                at=now - timedelta(minutes=minutes_ago),
+                from_at=median_at - timedelta(minutes=10),
+                median_at=median_at,
+                until_at=median_at + timedelta(minutes=20),
+                late_probability=0.9 if minutes_ago < 20 else 0.1,
+                basis="observed_pace",
+                state=state,
+            )
+        )
+    visit = session.get(Visit, visit_id)
+    visit.created_at = now - timedelta(hours=1)
+    at = now - timedelta(minutes=10)
+    session.add(
+        Notice(
+            visit_id=visit_id,
+            kind="late",
+            language="ja",
+            dedupe_key="course",
+            created_at=at,
+            sent_at=at,
+            quoted_from_at=visit.promised_until_at + timedelta(minutes=20),
+            quoted_until_at=visit.promised_until_at + timedelta(minutes=40),
+            reason_code="late_expected",
+            reason_facts={"late_min": 25, "percent": 90, "basis": "observed_pace", "state": "standing"},
+            promised_from_at=visit.promised_from_at,
+            promised_until_at=visit.promised_until_at,
+            channels=["sms"],
+            state="delivered",
+            expires_at=now,
+        )
+    )
+
+
 @pytest.mark.parametrize(
     ("lang", "dark", "width"), [("ja", False, 1440), ("en", True, 1440), ("ja", True, 360), ("en", False, 820)]
 )
@@ -198,6 +241,7 @@ def test_every_page_of_the_desk_is_clean_for_axe_and_fits_its_width(
     forecast(db, late, clock, late_probability=0.8, forecast_as_of_at=clock.now() - timedelta(minutes=3))
     with db.write() as session:
         raise_alarm(session, "call_me", f"visit:{visit_id}", clock.now(), visit_id=visit_id)
+        add_course(session, world, late, clock)
     page = browse(None, as_role="admin", width=width, height=900, dark=dark, lang=lang)
     wrong = []
     for path in PAGES:
@@ -205,6 +249,7 @@ def test_every_page_of_the_desk_is_clean_for_axe_and_fits_its_width(
         page.goto(path.format(**ids))
         if "?visit" in path:
             expect(page.locator("#drawer h1")).to_be_visible()
+        page.evaluate("document.querySelectorAll('.forecast-picture details').forEach((one) => { one.open = true })")
         wrong += [f"{path}: {one}" for one in axe(page)]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wrong.append(f"{path} is wider than {width}")

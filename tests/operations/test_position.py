@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,8 +54,8 @@ def test_a_measurement_sent_again_counts_once(db, world):
         (fix(lat=math.nan), "not_a_number"),
         (fix(lon=math.inf), "not_a_number"),
         (fix(accuracy_m=math.inf), "not_a_number"),
-        (replace(fix(), fixed_at=datetime(1970, 1, 1, tzinfo=UTC)), "before_2010"),
-        (replace(fix(), fixed_at=datetime.min.replace(tzinfo=UTC)), "before_2010"),
+        (fix()._replace(fixed_at=datetime(1970, 1, 1, tzinfo=UTC)), "before_2010"),
+        (fix()._replace(fixed_at=datetime.min.replace(tzinfo=UTC)), "before_2010"),
         (fix(min_ago=-2.1), "in_the_future"),
     ],
 )

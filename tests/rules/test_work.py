@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from app.rules.work import departures, packing, time_to_leave
+from app.rules.work import departures, packing, times_to_leave
 
 U = tuple((i + 0.5) / 200 for i in range(200))
 V = tuple((0.5 + i * math.sqrt(2)) % 1.0 for i in range(200))
@@ -32,12 +32,12 @@ def test_who_is_done_and_has_time_waits_until_it_is_time() -> None:
 
 
 def test_without_a_next_visit_nobody_waits() -> None:
-    assert time_to_leave(math.inf, 0.5) == 0.0
+    assert times_to_leave(math.inf, [0.5]) == [0.0]
 
 
 def test_nobody_leaves_in_the_past() -> None:
     assert min(departures(-7200.0, 1800.0, -3600.0, U, V)) >= 0
-    assert time_to_leave(-500.0, 0.3) == 0.0
+    assert times_to_leave(-500.0, [0.3]) == [0.0]
     assert packing(0.5) == pytest.approx(166, abs=1)
 
 
