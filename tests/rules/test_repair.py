@@ -348,3 +348,17 @@ def test_near_the_promise_who_is_much_sooner_is_better_than_nobody_and_before_it
     assert best.effects[0].after.late_probability > SAFE_SHARE
     assert (best.effects[0].before.from_at - best.effects[0].after.from_at) >= timedelta(minutes=5)
     assert [o for o in search(2, far, [worker(2, [], -3, 100)], 100) if o.kind == "reassign"] == []
+
+
+@pytest.mark.parametrize(("helpers", "kind"), [(0, "move"), (1, "reassign")])
+def test_an_overrun_at_ten_has_the_repair_of_three_o_clock_offered_while_everybody_can_still_re_plan(
+    helpers, kind
+) -> None:
+    promised = [77.0 * n for n in range(1, 5)]
+    first: dict[str, float] = {}
+    for now in range(60, 115, 5):  # the hour's work of nine goes on and on
+        begun = stop(1, 0, 0, en_route_at=at(-20), arrived_at=at(0))
+        own = worker(1, [begun, *(stop(2 + n, 3 * (n + 1), p) for n, p in enumerate(promised))], 0, now)
+        for offer in search(5, own, [worker(2, [], 5, now)][:helpers], now):
+            first.setdefault(offer.kind, promised[-1] - now)
+    assert first[kind] > 180
