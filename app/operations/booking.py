@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -237,6 +237,16 @@ def look_again(session: Session, technician_id: int | None, now: datetime) -> No
         session.flush()
         soon = now + FIRST_LOOK_BEFORE
         session.connection().execute(_LOOK_AGAIN, {"technician": technician_id, "now": now, "soon": soon})
+
+
+def look_at_all_again(session: Session, now: datetime) -> None:
+    """Have the sweep look at every day that is watched now, because what decides has changed. One look sees a day."""
+    watched = (Visit.technician_id.is_not(None), Visit.status.in_(OPEN), Visit.check_at > now)
+    around_now = (*watched, Visit.planned_from_at < now + FIRST_LOOK_BEFORE)
+    lock_technicians(session, *session.scalars(select(Visit.technician_id).where(*around_now).distinct()))
+    one_a_day = select(func.min(Visit.id)).where(*around_now).group_by(Visit.technician_id)
+    look = update(Visit).where(Visit.id.in_(one_a_day)).values(check_at=now)
+    session.execute(look.execution_options(synchronize_session=False))
 
 
 def add_event(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound, Problem, Stale
 from app.models import PolicyVersion
+from app.operations.booking import look_at_all_again
 from app.rules.policy import Policy
 from app.rules.terms import TERMS, faults
 
@@ -125,6 +126,7 @@ def _keep(session: Session, values: Mapping[str, Any], actor: str, now: datetime
     if changed != (newest.values if newest is not None else {}):
         session.add(PolicyVersion(at=now, by=actor, values=changed))
         session.flush()
+        look_at_all_again(session, now)
     return Policy(**changed)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import Invalid, NotFound
-from app.models import PolicyVersion
+from app.models import PolicyVersion, Visit
 from app.operations.policy import change_policy, current_policy, policy_of, policy_versions, restore_policy
 from app.rules.policy import Policy
 from app.rules.terms import GROUPS, TERMS, UNITS
@@ -107,6 +108,21 @@ def test_the_sweep_follows_the_policy_of_its_database(parts, db, world, clock, c
     change(unheard_lead_min=15.0)
     world.visit(80)
     assert sweep(parts, clock.now()) == 1
+
+
+def test_a_change_counts_at_once_for_every_day_that_is_watched(db, world, clock, change):
+    today, next_week = world.visit(300), world.visit(7 * 24 * 60)
+    with db.write() as session:
+        session.get_one(Visit, today).check_at = clock.now() + timedelta(hours=4)
+    change(last_share=0.6)
+    with db.read() as session:
+        assert session.get_one(Visit, today).check_at == clock.now()
+        assert session.get_one(Visit, next_week).check_at > clock.now() + timedelta(days=6)
+    with db.write() as session:
+        session.get_one(Visit, today).check_at = clock.now() + timedelta(hours=4)
+    change(last_share=0.6)
+    with db.read() as session:
+        assert session.get_one(Visit, today).check_at > clock.now()
 
 
 def test_every_parameter_has_its_unit_range_and_heading():
