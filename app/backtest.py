@@ -9,15 +9,15 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import DecisionEntry, ForecastEntry, Notice
+from app.models import DecisionEntry, ForecastEntry, Notice, Visit
 from app.operations.daylog import days_with_visits, fixes_between, own_day
 from app.operations.learning import current_habits
 from app.parts import Parts
@@ -26,8 +26,11 @@ from app.rules import backtest as rules
 from app.rules.backtest import Case, DayFigures, Point, Result, Side, Thought, Word
 from app.rules.daylog import Line, Truth, write_line
 from app.rules.habits import PRIORS, Habits
+from app.rules.knowable import REACH, Knowable, knowable_since
 from app.rules.lateness import Told
 from app.rules.policy import Policy
+from app.rules.position import Fix
+from app.rules.presence import Stop
 from app.rules.score import Marked, mark, total
 
 #: Cases are shown with their whole story, so not more than this for each reason; the figures count them all.
@@ -227,6 +230,7 @@ class _Tally:
         self._marked: list[list[Marked]] = [[] for _ in policies]
         self._real: list[Marked] = []
         self._judged: list[rules.Judged] = []
+        self._showed: list[tuple[Marked, Knowable | None]] = []
         self._days: list[DayFigures] = []
         self._cases: dict[str, list[Case]] = {why: [] for why in rules.REASONS}
         self._counts: Counter[str] = Counter()
@@ -248,12 +252,15 @@ class _Tally:
             )
         )
         self._refused += [f"{day.name}: {refusal}" for refusal in plays[0].replay.refused][:20]
+        late = [visit for visit, marked in plays[0].marked.items() if marked.late]
+        signs = _signs(day, plays[0], late)
+        self._showed += [(plays[0].marked[visit], signs.get(visit)) for visit in late]
         for visit, marked in plays[0].marked.items():
             if day.own:
                 self._real.append(mark(visit, marked.promised_until_at, marked.arrived_at, day.told.get(visit, ())))
-            self._look_at(day, plays, visit)
+            self._look_at(day, plays, visit, signs.get(visit))
 
-    def _look_at(self, day: PlayDay, plays: Sequence[_Play], visit: str) -> None:
+    def _look_at(self, day: PlayDay, plays: Sequence[_Play], visit: str, sign: Knowable | None) -> None:
         row = plays[0].replay.visits.get(visit)
         if row is None:
             return
@@ -282,6 +289,7 @@ class _Tally:
             marked[0].arrived_at.astimezone(day.zone),
             tuple(shown[:: 1 + len(shown) // MOST_POINTS]),
             tuple(_side(day, play, visit, wrong) for play, wrong in zip(plays, found, strict=True)),
+            replace(sign, at=sign.at.astimezone(day.zone)) if sign else None,
         )
         worst = self._cases[why[0]]
         worst.append(case)
@@ -300,12 +308,66 @@ class _Tally:
             sides=tuple(rules.figures(marked) for marked in self._marked),
             real=rules.figures(self._real) if self._own else None,
             different=self._counts["different"],
+            showed=rules.showed(self._showed),
             reliable=rules.reliability(self._judged),
             covers=rules.coverage(self._judged),
             cases=tuple(cases),
             hidden={why: n - shown[why] for why, n in self._counts.items() if n > shown[why]},
             refused=tuple(self._refused[:20]),
         )
+
+
+def _signs(day: PlayDay, play: _Play, visits: Sequence[str]) -> dict[str, Knowable | None]:
+    """Return from when on each of some visits' delay could be known, from the positions that had come in by then."""
+    if not visits:
+        return {}
+    stops: dict[str, tuple[Stop, datetime | None]] = {}
+    whose: dict[str, list[str]] = {}
+    with play.replay.parts.db.read() as session:
+        for visit in visits:
+            row = session.get_one(Visit, play.replay.visits[visit])
+            if row.technician is None or row.site.lat is None or row.site.lon is None:
+                continue
+            place = row.site.lat, row.site.lon
+            stops[visit] = (
+                Stop(visit, *place, row.promised_from_at, row.promised_until_at, row.duration_min),
+                session.scalar(
+                    select(func.max(Visit.completed_at)).where(
+                        Visit.technician_id == row.technician_id, Visit.completed_at < play.marked[visit].arrived_at
+                    )
+                ),
+            )
+            whose.setdefault(row.technician.name, []).append(visit)
+    came: dict[str, list[tuple[Fix, datetime]]] = {}
+    for line in day.lines():
+        for visit in whose.get(line.fields["technician"], ()) if line.kind == "fix" else ():
+            if line.at <= stops[visit][0].promised_until_at and line.fields.get("moved") is not False:
+                fixed_at = line.fields.get("fixed_at") or line.at
+                if fixed_at >= stops[visit][0].promised_until_at - REACH:
+                    fields = line.fields
+                    fix = Fix(fixed_at, fields["lat"], fields["lon"], fields.get("accuracy_m"), fields.get("speed_mps"))
+                    came.setdefault(visit, []).append((fix, line.at))
+    return {
+        visit: _sign(stop, came.get(visit, []), play.marked[visit].arrived_at, day.zone, left_at)
+        for visit, (stop, left_at) in stops.items()
+    }
+
+
+def _sign(
+    stop: Stop, came: Sequence[tuple[Fix, datetime]], arrived_at: datetime, zone: tzinfo, left_at: datetime | None
+) -> Knowable | None:
+    fixes = sorted((fix for fix, _ in came), key=lambda fix: fix.fixed_at)
+    sign = knowable_since(stop, fixes, arrived_at, zone, left_at)
+    if sign is None:
+        return None
+    # A position that came in late, after a tunnel, could not be known when it was measured.
+    heard_at = max((at for fix, at in came if fix.fixed_at <= sign.at), default=sign.at)
+    late_by = heard_at - sign.at
+    return (
+        replace(sign, at=heard_at, left_min=sign.left_min - late_by.total_seconds() / 60)
+        if late_by > timedelta(0)
+        else sign
+    )
 
 
 def _side(day: PlayDay, play: _Play, visit: str, wrong: tuple[str, ...]) -> Side:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -60,6 +60,7 @@ class CaseShown:
     delay: str
     why: Sequence[tuple[str, str]]
     sides: Sequence[SideShown]
+    knowable: str
 
 
 def result_as_json(result: Result) -> dict[str, Any]:
@@ -100,6 +101,7 @@ def shown(result: Result, locale: str) -> dict[str, Any]:
         "plots": _plots(result, names, locale),
         "days": [_day(day.name, day.sides, day.left_out, locale) for day in result.days],
         "cases": [_case(case, names, locale) for case in result.cases],
+        "showed": t("backtest.showed_sum", locale, **asdict(result.showed)) if result.showed.late else "",
         "left_out": _counted("backtest.left_out_", result.left_out, locale),
         "hidden": _counted("backtest.why_", result.hidden, locale),
     }
@@ -305,7 +307,28 @@ def _case(case: Case, names: Sequence[str], locale: str) -> CaseShown:
             _side(case, side, t("backtest.both", locale) if alike else name, locale)
             for name, side in zip(names, case.sides[:1] if alike else case.sides, strict=False)
         ],
+        knowable=_knowable_words(case, locale),
     )
+
+
+def _knowable_words(case: Case, locale: str) -> str:
+    """Return from when on a careful person could have known, as a sentence; nothing where there was no delay."""
+    sign = case.knowable
+    if not case.late:
+        return ""
+    if sign is None:
+        return t("backtest.showed_never", locale)
+    lead_min = round((case.promised_until_at - sign.at).total_seconds() / 60)
+    when = t("backtest.before_end" if lead_min >= 0 else "backtest.after_end", locale, n=abs(lead_min))
+    why = t(
+        f"backtest.showed_{sign.why}", locale, distance=distance_words(sign.distance_m or 0), left=round(sign.left_min)
+    )
+    return t("backtest.showed", locale, time=f"{sign.at:%H:%M}", when=when, why=why)
+
+
+def distance_words(metres: float) -> str:
+    """Return a distance as a person says it: 350 m, 2.4 km."""
+    return f"{10 * round(metres / 10)} m" if metres < 1000 else f"{metres / 1000:.1f} km"
 
 
 def _side(case: Case, side: Side, name: str, locale: str) -> SideShown:

@@ -12,6 +12,7 @@ import pytest
 from app.backtest import EmptyDay, Veil, load_own_day, log_day, own_days, run_backtest
 from app.replay import Replay, notice_line, read_day_log
 from app.report import result_as_json, result_of_json
+from app.rules.backtest import Showed
 from app.rules.policy import Policy
 from app.rules.visit import GRACE
 
@@ -87,6 +88,9 @@ def test_an_edited_policy_is_compared_visit_by_visit(compared):
     assert case.arrived_at - case.promised_until_at > GRACE
     assert case.points[0].at < case.promised_from_at
     assert all(thought.code for side in case.sides for thought in side.thoughts)
+    assert case.knowable is not None
+    assert (case.knowable.why, 10 <= (case.promised_until_at - case.knowable.at).seconds / 60 <= 25) == ("creeps", True)
+    assert result.showed == Showed(late=1, before=1, early=1)
     assert result.policies[0] == {}
     assert result.policies[1]["last_share"] == 0.99
 
@@ -136,3 +140,20 @@ def test_a_day_that_leaves_the_house_names_nobody_and_no_place(company, tmp_path
     # It is told as the real day was: only names and longitudes are others.
     marks = [run_backtest([one], 1, [Policy()], lambda _: None).sides[0].marks for one in (day, veiled)]
     assert marks[0] == marks[1]
+
+
+def test_a_position_that_came_in_late_could_not_be_known_when_it_was_measured(tmp_path):
+    """All of the story's positions come in at once, two minutes before five."""
+    lines = [json.loads(line) for line in STORY.read_text(encoding="utf-8").splitlines()]
+    batch, others = [], []
+    for line in lines:
+        hidden = line["kind"] == "fix" and "2026-11-24T16:30" <= line["t"] < "2026-11-24T16:58"
+        (batch if hidden else others).append(line)
+    heard = "2026-11-24T16:58:00+09:00"
+    others += [{**line, "t": heard, "fixed_at": line["t"]} for line in batch]
+    others.sort(key=lambda line: datetime.fromisoformat(line.get("t") or line["arrived_at"]))
+    day = tmp_path / "tunnel.jsonl"
+    day.write_text("\n".join(map(json.dumps, others)), encoding="utf-8")
+    (case,) = run_backtest([log_day(day)], 1, [Policy()], lambda _: None).cases
+    assert case.knowable is not None
+    assert case.knowable.at >= datetime.fromisoformat(heard) or case.knowable.why == "silent"

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.rules.knowable import Knowable
 from app.rules.lateness import Told
-from app.rules.score import COUNTED, Marked, Marks, total
+from app.rules.score import COUNTED, EARLY_ENOUGH_MIN, Marked, Marks, total
+from app.rules.visit import GRACE
 
 #: Why a visit is shown, worst first; `warned` is a late one that was told in time: how it should be.
 REASONS = ("missed", "false_alarm", "broken", "different", "warned")
@@ -74,7 +76,8 @@ class Side:
 @dataclass(frozen=True, slots=True)
 class Case:
     """One visit worth looking at: `why` of REASONS, over all sides; `row` its number where it is the company's own;
-    `points` the forecasts, which are the same under every policy."""
+    `points` the forecasts, which are the same under every policy; `knowable` from when on a careful person could have
+    known of the delay (None: it did not show before the promise ended, or there was none)."""
 
     day: str
     visit: str
@@ -85,6 +88,21 @@ class Case:
     arrived_at: datetime
     points: tuple[Point, ...]
     sides: tuple[Side, ...]
+    knowable: Knowable | None
+
+    @property
+    def late(self) -> bool:
+        """Whether the promise was broken by more than the grace."""
+        return self.arrived_at - self.promised_until_at > GRACE
+
+
+@dataclass(frozen=True, slots=True)
+class Showed:
+    """Of how many late visits a careful person could have known: before the promise ended, and ten minutes before."""
+
+    late: int
+    before: int
+    early: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +147,13 @@ class DayFigures:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Everything a page needs. `own`: the company's own days, else day logs; `policies` what each side changes of what
-    the product comes with; `real` what was really told; `quote_shares` what each side's windows claim; `different` how
-    many visits the second side tells otherwise; `hidden` how many cases are not shown, by why; `refused` what could not
-    be played."""
+    """Everything a page needs.
+
+    `own`: the company's own days, else day logs; `policies` what each side changes of what the product comes with;
+    `quote_shares` what each side's windows claim; `real` what was really told; `different` how many visits the second
+    side tells otherwise; `showed` what could be known; `hidden` how many cases are not shown, by why; `refused` what
+    could not be played.
+    """
 
     own: bool
     days: tuple[DayFigures, ...]
@@ -141,6 +162,7 @@ class Result:
     sides: tuple[Figures, ...]
     real: Figures | None
     different: int
+    showed: Showed
     reliable: tuple[Reliable, ...]
     covers: tuple[Cover, ...]
     cases: tuple[Case, ...]
@@ -196,6 +218,16 @@ def told_differently(one: Sequence[Told], other: Sequence[Told]) -> bool:
         or abs(a.at - b.at) >= SAME
         or (a.quoted_from_at, a.quoted_until_at) != (b.quoted_from_at, b.quoted_until_at)
         for a, b in zip(mine, theirs, strict=True)
+    )
+
+
+def showed(late: Sequence[tuple[Marked, Knowable | None]]) -> Showed:
+    """Return of how many late visits the delay showed, and how early."""
+    leads_min = [(marked.promised_until_at - sign.at).total_seconds() / 60 for marked, sign in late if sign is not None]
+    return Showed(
+        len(late),
+        sum(lead_min >= 0 for lead_min in leads_min),
+        sum(lead_min >= EARLY_ENOUGH_MIN for lead_min in leads_min),
     )
 
 

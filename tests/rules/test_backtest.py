@@ -10,13 +10,16 @@ from app.rules.backtest import (
     LEADS_MIN,
     Judged,
     Point,
+    Showed,
     coverage,
     figures,
     judge,
     reliability,
+    showed,
     told_differently,
     wrong,
 )  # fmt: skip
+from app.rules.knowable import Knowable
 from app.rules.lateness import Told
 from app.rules.score import mark
 
@@ -88,3 +91,12 @@ def test_likelihoods_are_held_against_how_often_it_came_so():
     assert (high.n, round(high.forecast, 4), high.came) == (4, 0.8875, 0.75)
     assert [(c.lead_min, c.before, c.within, c.after) for c in coverage(judged)] == [(30, 1, 3, 0), (15, 0, 0, 1)]
     assert reliability([]) == coverage([]) == ()
+
+
+def test_what_could_be_known_is_counted_by_how_early():
+    def sign(at: float) -> Knowable:
+        return Knowable(after(at), "creeps", 200.0, 5.0)
+
+    late = visit(30)
+    assert showed([(late, sign(-10)), (late, sign(-3)), (late, sign(2)), (late, None)]) == Showed(4, 2, 1)
+    assert showed([]) == Showed(0, 0, 0)
