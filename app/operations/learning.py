@@ -36,6 +36,12 @@ _DOUBTFUL = exists().where(
         VisitEvent.facts["away_m"].as_integer() > ELSEWHERE_M,
     ),
 )
+# Who waits at the door for the promised minute taps then, but the drive was over when the phone came to rest there.
+_FIRST_THERE = (
+    select(func.min(VisitEvent.at))
+    .where(VisitEvent.visit_id == Visit.id, VisitEvent.kind == "arrived", VisitEvent.at <= Visit.arrived_at)
+    .scalar_subquery()
+)
 _LEARNING = Learning.__table__.c
 _STATE = select(_LEARNING.digest, _LEARNING.learned_at, _LEARNING.anew_at)
 #: Digest of lessons → the habits they mean: a tick does not read them again.
@@ -71,7 +77,7 @@ def learn(session: Session, now: datetime, zone: tzinfo) -> Habits:
     Rows come in a stream, so that memory depends on the number of areas and services, not of visits.
     """
     since = max(filter(None, (now - LEARNED_FROM, session.scalar(select(Learning.anew_at)))))
-    return learned(experience(_past(session, since, now), zone), _quoted(session, since, now))
+    return learned(experience(past_visits(session, since, now), zone), _quoted(session, since, now))
 
 
 def keep_habits(session: Session, habits: Habits, now: datetime) -> None:
@@ -100,7 +106,8 @@ def take_back_anew(session: Session) -> None:
         state.anew_at = state.anew_by = None
 
 
-def _past(session: Session, since: datetime, now: datetime) -> Iterator[Past]:
+def past_visits(session: Session, since: datetime, now: datetime) -> Iterator[Past]:
+    """Yield what happened at each visit promised since then, each technician's in the order they were made."""
     made_at = func.coalesce(Visit.arrived_at, Visit.completed_at, Visit.planned_from_at)
     rows = session.execute(
         select(
@@ -111,7 +118,7 @@ def _past(session: Session, since: datetime, now: datetime) -> Iterator[Past]:
             Visit.promised_from_at,
             Visit.duration_min,
             Visit.en_route_at,
-            Visit.arrived_at,
+            func.coalesce(_FIRST_THERE, Visit.arrived_at),
             Visit.arrived_by,
             Visit.completed_at,
             Visit.completed_by,

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.models import Customer, Lesson, Notice, Service, Site, Technician, Visit
 from app.operations.booking import add_event
@@ -13,10 +13,12 @@ from app.operations.learning import (
     keep_habits,
     learn,
     learning_due,
+    past_visits,
     take_back_anew,
 )
 from app.operations.position import ReportedFix, record_fixes
-from app.rules.habits import DELAY, PRIORS
+from app.rules.experience import experience
+from app.rules.habits import DELAY, PRIORS, Way
 from app.rules.position import Fix, distance_m
 from app.rules.travel import usual
 
@@ -156,6 +158,31 @@ def test_a_step_that_was_taken_back_is_no_observation(db, kind):
         visit = history.visit(FIRST_AT, 0, took=timedelta(minutes=60))
         add_event(session, visit, kind, "system", FIRST_AT)
     assert night(db) == PRIORS
+
+
+def test_a_drive_is_over_when_the_phone_has_come_to_rest_not_when_it_was_tapped(db):
+    with db.write() as session:
+        history = History(session)
+        history.visit(FIRST_AT, 0, took=timedelta(minutes=60))
+        there_at = FIRST_AT + timedelta(minutes=90)
+        visit = history.visit(there_at, 1, drove=timedelta(minutes=28), took=timedelta(minutes=60))
+        add_event(session, visit, "arrived", "position", there_at, at=there_at - timedelta(minutes=9))
+        add_event(session, visit, "arrived", "technician:1", there_at)
+    usual_s = usual(distance_m(*HERE, *THERE), 10.5).median_s
+    assert night(db).ways[()].n == 1
+    with db.read() as session:
+        (drive,) = [one for one in experience(past_visits(session, FIRST_AT, NIGHT_AT), TOKYO) if isinstance(one, Way)]
+    assert drive.ratio == pytest.approx(19 * 60 / usual_s)
+
+
+def test_a_tick_does_not_read_the_lessons_again(db):
+    with db.write() as session:
+        History(session).days(5, took=timedelta(minutes=90))
+    known = night(db)
+    with db.write() as session:
+        session.execute(delete(Lesson))
+    with db.read() as session:
+        assert current_habits(session) is known
 
 
 def test_who_set_off_hours_later_did_not_come_from_there(db):
