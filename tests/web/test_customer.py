@@ -207,7 +207,7 @@ def test_who_is_reached_in_two_ways_chooses_the_first(client, link, parts):
     client.post(f"{link.path}/wishes?lang=en", data={"notices": "all", "first_channel": "email"})
     page = said(client.get(f"{link.path}?lang=en"))
     assert 'value="email" checked' in page
-    assert "by e-mail" in page
+    assert "nearly here, E-mail" in page
 
 
 def test_a_press_calls_a_person_once_with_a_deadline(client, link, db, clock):
