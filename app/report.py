@@ -185,12 +185,15 @@ def mark_rows(marks: Sequence[Marks], locale: str) -> list[Row]:
             return "–", ""
         return share_words(share), t("backtest.of", locale, part=round(share * whole), whole=whole)
 
+    def median(value: float | None) -> str:
+        return "" if value is None else t("backtest.median", locale, n=f"{value:.0f}")
+
     def minutes(value: float | None) -> tuple[str, str]:
         return ("–" if value is None else t("backtest.min", locale, n=f"{value:.0f}")), ""
 
     return [
         row("visits", lambda m: (str(m.visits), "")),
-        row("late", lambda m: (str(m.late), "" if m.delay_min is None else minutes(m.delay_min)[0])),
+        row("late", lambda m: (str(m.late), median(m.delay_min))),
         row("warned", lambda m: of(m.warned, m.late)),
         row("warned_10", lambda m: of(m.warned_10_min, m.late)),
         row("lead", lambda m: minutes(m.lead_min)),
@@ -204,7 +207,13 @@ def mark_rows(marks: Sequence[Marks], locale: str) -> list[Row]:
 
 def changes(policy: Mapping[str, bool | int | float | str], locale: str) -> list[tuple[str, str]]:
     """Return what a policy changes of what the product comes with."""
-    return [(word("policy.", name, locale), _value_words(name, value, locale)) for name, value in policy.items()]
+    return [(_term_words(name, locale), _value_words(name, value, locale)) for name, value in policy.items()]
+
+
+def _term_words(name: str, locale: str) -> str:
+    """Return a parameter as its page names it, under the heading without which it says little."""
+    group = word("policy.group_", TERMS[name].group, locale) if name in TERMS else ""
+    return t("backtest.term", locale, group=group, name=word("policy.", name, locale))
 
 
 def _value_words(name: str, value: bool | int | float | str, locale: str) -> str:

@@ -110,7 +110,7 @@ def test_a_backtest_sets_an_edited_policy_beside_the_usual_one(mamonaku, tmp_pat
     assert done.exit_code == 0
     (width,) = (line for line in done.output.splitlines() if line.startswith("Width of the windows"))
     assert width.split()[-4:] == ["25", "min", "40", "min"]
-    assert "Visits told differently under the two policies: 1" in done.output
+    assert "Visits told differently under the two settings: 1" in done.output
     assert page.read_text(encoding="utf-8").count("<svg") >= 5
 
 

@@ -44,7 +44,7 @@ def test_a_new_company_is_told_what_to_expect_and_when(manager):
     page = manager.get("/backtest").text
     assert "再生できる日がまだありません" in page
     assert "mamonaku backtest" in page
-    assert "今の設定で再生する" not in page
+    assert "今の基準で再生する" not in page
     english = manager.get("/backtest?lang=en").text
     assert "There is no day to play yet" in english
     assert "No visit with a known arrival yet" in english
@@ -55,7 +55,7 @@ def test_what_was_really_told_is_marked_without_playing_anything(manager, world,
     with db.write() as session:
         report_status(session, visit_id, "arrived", now=clock.forward(minutes=20), actor="technician:1")
     page = manager.get("/backtest?lang=en").text
-    assert "None of the 1 late visits was told before the promised time ended." in page
+    assert "Late visits: 1. Told before the promised time ended: none." in page
 
 
 def test_past_days_are_asked_for_and_awaited(manager, world, db, clock):
@@ -99,7 +99,7 @@ def test_one_at_a_time_and_a_running_one_can_be_cancelled(manager, db, clock, wo
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("ja", ["見逃し", "遅れた1件のどのお客様にも", "今の設定", "変更後の設定", "到着 17:30"]),
+        ("ja", ["見逃し", "遅れた1件のどのお客様にも", "今の基準", "変更後の基準", "到着 17:30"]),
         ("en", ["Not told in time", "With the changes", "Arrived 17:30", "Late visits by lead time"]),
     ],
 )
