@@ -16,7 +16,7 @@ import structlog
 
 from app.replay import replay_day
 from app.rules.score import Marked, total
-from tests.bench import board, delivery, memory
+from tests.bench import board, delivery, learning, memory
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
 
@@ -81,6 +81,7 @@ def main() -> None:
         "more": lambda: more(wish.days),
         "delivery": lambda: table(*delivery.measure()),
         "board": lambda: table(*board.measure()),
+        "learning": lambda: table(*learning.measure()),
         "memory": lambda: table(*memory.measure()),
     }
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)

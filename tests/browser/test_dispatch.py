@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 
 from app.models import ForecastEntry, Lease, Notice, Technician, Visit
 from app.operations.alarm import raise_alarm
+from app.operations.learning import keep_habits
+from app.rules.habits import Quoted, Way, Work, learned
 
 
 @pytest.fixture
@@ -181,10 +183,14 @@ PAGES = (
     "/technicians/{technician}",
     "/technicians/{technician}/edit",
     "/services",
+    "/learning?service={service}",
     "/users",
     "/company",
     "/account",
 )
+#: A little to have learned from.
+SEEN = [*[Work(1, 1, 1.4)] * 12, *[Way(18.0, 34.2261, 135.1675, 1.3)] * 12]
+QUOTED = [Quoted("late", 1200, 2400, 3000, 0.8)] * 12
 
 
 def add_course(session, world, visit_id, clock):
@@ -242,10 +248,17 @@ def test_every_page_of_the_desk_is_clean_for_axe_and_fits_its_width(
     with db.write() as session:
         raise_alarm(session, "call_me", f"visit:{visit_id}", clock.now(), visit_id=visit_id)
         add_course(session, world, late, clock)
+        keep_habits(session, learned(SEEN, QUOTED), clock.now())
     page = browse(None, as_role="admin", width=width, height=900, dark=dark, lang=lang)
     wrong = []
     for path in PAGES:
-        ids = {"visit": late, "customer": world.customer, "site": world.site, "technician": world.technician}
+        ids = {
+            "visit": late,
+            "service": world.service,
+            "customer": world.customer,
+            "site": world.site,
+            "technician": world.technician,
+        }
         page.goto(path.format(**ids))
         if "?visit" in path:
             expect(page.locator("#drawer h1")).to_be_visible()
