@@ -82,8 +82,11 @@ class Replay:
     names: dict[int, str] = field(default_factory=dict)
     zone: tzinfo | None = None
     refused: list[str] = field(default_factory=list)
-    #: Nothing is due before this; None: nothing is due at all.
+    #: Nothing is due before this; None: nothing is due at all. It is asked for only when it matters.
     due_at: datetime | None = None
+    due_known: bool = True
+    #: Positions that have come in since the last tick, with their instants.
+    positions: list[tuple[datetime, Mapping[str, Any]]] = field(default_factory=list)
     forget_at: datetime | None = None
 
     @classmethod
@@ -126,6 +129,7 @@ class Replay:
             self.clock.at = max(self.clock.at, line.at)
             self.zone = self.zone or line.at.tzinfo
             self._take_in(line)
+        self._take_in_positions()
         # After the last line only the clock goes on, until every promise is well over.
         with self.parts.db.read() as session:
             last_at = session.scalar(select(func.max(Visit.promised_until_at))) or self.clock.at
@@ -135,20 +139,24 @@ class Replay:
 
     def _next_tick_at(self, before_at: datetime) -> datetime | None:
         """Return the next full tick at which something is due, if it comes before an instant."""
+        if not self.due_known:
+            if before_at <= self.clock.at + TICK:
+                return None
+            with self.parts.db.read() as session:
+                self.due_at, self.due_known = session.connection().scalar(_NEXT_DUE), True
         if self.due_at is None:
             return None
         tick_at = _full_tick(max(self.due_at, self.clock.at))
         return tick_at if tick_at < before_at else None
 
     def _tick(self, at: datetime, told: Callable[[Notice], None], last_id: int) -> int:
-        self.clock.at = at
+        self._take_in_positions()
+        self.clock.at, self.due_known = at, False
         added = sweep(self.parts, at, zone=self.zone)
         if self.forget_at is None or at >= self.forget_at:
             self.forget_at = at + FORGET
             with self.parts.db.write() as session:
                 session.execute(delete(PositionFix).where(PositionFix.fixed_at < at - FIXES_REACH - FORGET))
-        with self.parts.db.read() as session:
-            self.due_at = session.connection().scalar(_NEXT_DUE)
         if not added:
             return last_id
         deliver(self.parts, zone=self.zone)
@@ -160,7 +168,11 @@ class Replay:
 
     def _take_in(self, line: Line) -> None:
         """Do what a line says, as production would; what production would refuse is noted and left out."""
-        self.due_at = self.clock.at  # every line may have made something due
+        self.due_at, self.due_known = self.clock.at, True  # every line may have made something due
+        if line.kind == "fix":
+            self.positions.append((self.clock.at, line.fields))
+            return
+        self._take_in_positions()
         try:
             with self.parts.db.write() as session:
                 getattr(self, f"_{line.kind}")(session, line.fields)
@@ -236,13 +248,18 @@ class Replay:
         facts = {"before": before, "after": promise_facts(visit)}
         add_event(session, visit, "changed", "system", self.clock.at, facts=facts)
 
-    def _fix(self, session: Session, fields: Mapping[str, Any]) -> None:
-        fixed_at = fields.get("fixed_at") or self.clock.at
-        moved = fields.get("moved") is not False
-        fix = Fix(fixed_at, fields["lat"], fields["lon"], fields.get("accuracy_m"), fields.get("speed_mps"), moved)
-        technician_id = self._technician(session, fields["technician"])
-        assert technician_id is not None
-        record_fixes(session, technician_id, [ReportedFix(fix, {})], source="replay", now=self.clock.at)
+    def _take_in_positions(self) -> None:
+        """Record what phones have sent since the last tick: in one transaction, for nobody waits here."""
+        if not self.positions:
+            return
+        with self.parts.db.write() as session:
+            for now, fields in self.positions:
+                at, moved = fields.get("fixed_at") or now, fields.get("moved") is not False
+                fix = Fix(at, fields["lat"], fields["lon"], fields.get("accuracy_m"), fields.get("speed_mps"), moved)
+                technician_id = self._technician(session, fields["technician"])
+                assert technician_id is not None
+                record_fixes(session, technician_id, [ReportedFix(fix, {})], source="replay", now=now)
+        self.positions.clear()
 
     def _status(self, session: Session, fields: Mapping[str, Any]) -> None:
         visit_id = self.visits.get(fields["visit"])

@@ -71,8 +71,9 @@ def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
     """
     newest_at = now + CLOCK_SKEW
     ordered = [fix for fix in fixes if OLDEST_AT <= fix.fixed_at <= newest_at and _plausible(fix)]
-    if any(b.fixed_at <= a.fixed_at for a, b in pairwise(ordered)):
-        ordered.sort(key=_order)
+    if all(a.fixed_at < b.fixed_at and _reachable(a, b) for a, b in pairwise(ordered)):
+        return tuple(ordered)
+    ordered.sort(key=_order)
     kept: list[Fix] = []
     doubted: list[Fix] = []
     for fix in ordered:
