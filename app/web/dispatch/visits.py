@@ -18,6 +18,7 @@ from app.operations.history import read_history
 from app.operations.notice import Telling, release_notice, settle_by_hand
 from app.operations.repair import Repairs, accept_offer, offers_for
 from app.operations.technician import technician_choices
+from app.operations.technician_state import Doing, read_doings
 from app.pictures import visit_picture
 from app.rules.board import RISKY
 from app.rules.calendar import over_midnight
@@ -179,6 +180,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         history=history,
         visit=history.visit,
         answer=answer(history, locale(), zone()),
+        doing=_doing(history.visit),
         picture=visit_picture(history, zone(), locale()),
         form=form if form is not None else Form(),
         move=form if form is not None and part == "move" else Form(begins=_as_typed(history.visit)),
@@ -198,6 +200,13 @@ def _repairs(seen: Visit) -> Repairs | None:
     if seen.status not in AWAITED or (seen.late_probability or 0.0) < RISKY:
         return None
     return offers_for(session(), seen.id, now(), zone())
+
+
+def _doing(seen: Visit) -> Doing | None:
+    """Return what the technician of a visit that is not over is doing."""
+    if seen.technician_id is None or not seen.is_open:
+        return None
+    return read_doings(session(), [seen.technician_id], now()).get(seen.technician_id)
 
 
 def _as_typed(seen: Visit) -> dict[str, Any]:
