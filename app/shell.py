@@ -35,7 +35,13 @@ def joined() -> Iterator[Parts]:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file under another name until it is whole: a stopped command leaves no half result."""
+    """Write a file under another name until it is whole: a stopped command leaves no half result.
+
+    What is no file (`/dev/null`, `/dev/stdout`, a pipe) is written to, and never replaced by one.
+    """
+    if file.exists() and not file.is_file():
+        file.write_text(text, encoding="utf-8")
+        return
     draft = file.with_name(f".{file.name}.part")
     try:
         draft.write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -82,6 +83,18 @@ def test_a_bad_row_is_named_and_no_row_is_kept(mamonaku, tmp_path):
     rows.write_text("name,address,mobile\n山田,和歌山市1-1,090-1234-5678\n", encoding="utf-8")
     assert mamonaku("import", "customers", rows).output == "1 added, 0 known already\n"
     assert mamonaku("import", "customers", rows).output == "0 added, 1 known already\n"
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(mamonaku, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert mamonaku("explain", "day", "2026-11-24", "--html", pipe).exit_code == 0
+        assert os.read(reader, 100).startswith(b"<!doctype html>")
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
 
 
 def test_a_replay_writes_its_notices_whole_or_not_at_all(mamonaku, tmp_path):
