@@ -22,6 +22,7 @@ from app.explain import answer, explain
 from app.i18n import LOCALES
 from app.models import Alarm, Notice, Visit, VisitEvent
 from app.operations.history import read_history
+from app.operations.notice import Telling
 from app.operations.repair import accept_offer
 from app.pictures import visit_picture
 from app.rules.messages import UNSETTLING
@@ -297,7 +298,9 @@ def test_a_visit_that_the_visitor_gives_to_somebody_else_is_really_made_by_them(
         assert (alarm.visit_id, alarm.facts["technician"]) == (late, PEOPLE[4].name)
     with parts.db.write() as session:
         key = f"reassign-{free}"
-        accept_offer(session, late, key, now=stage.clock.now(), zone=TOKYO, actor=f"user:{stage.cast.dispatcher}")
+        telling = Telling(parts.settings.base_url, TOKYO, parts.channels)
+        actor = f"user:{stage.cast.dispatcher}"
+        accept_offer(session, late, key, now=stage.clock.now(), telling=telling, actor=actor)
     play(stage, at("18:40"))
     assert stage.visits[1][-1] == late
     with parts.db.read() as session:

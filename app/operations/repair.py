@@ -15,16 +15,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models import Alarm, CurrentPosition, Customer, Site, Technician, Visit
+from app.models import Alarm, CurrentPosition, Customer, Notice, Site, Technician, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event, change_visit, visit_for_change
 from app.operations.day import DAY_REACH, FIXES_REACH, KnownDay, load_days
+from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
 from app.rules.forecast import Day
 from app.rules.helper import Worker, forecasts, shifts_around, shortlist
+from app.rules.lateness import Decision, Reason, Watch
 from app.rules.messages import UNSETTLING
-from app.rules.repair import TOO_OLD, Effect, Offer, needs_repair, offers
+from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, five_minutes, needs_repair, offers
 from app.rules.visit import AWAITED
 
 ALARM = "repair_offered"
@@ -69,6 +71,8 @@ class Repairs:
     offers: Sequence[OfferLine]
     others: int
     refused: Mapping[str, int]
+    #: Whether the customer has been told of a delay, and so is told when it is averted.
+    told: bool
 
 
 #: Everybody at work here, for a rough look, and when each phone was heard.
@@ -87,7 +91,8 @@ def offers_for(session: Session, visit_id: int, now: datetime, zone: tzinfo) -> 
     """Return the repairs that pay for a visit now; none when it is not likely late. Raises NotFound."""
     visit = _find(session, visit_id)
     found = _search(session, visit, now, zone)
-    return Repairs(visit.version, _lines(session, found), found.others, found.refused)
+    told = bool(found.offers) and _last_word(session, visit) is not None
+    return Repairs(visit.version, _lines(session, found), found.others, found.refused, told)
 
 
 def accept_offer(
@@ -96,13 +101,14 @@ def accept_offer(
     key: str,
     *,
     now: datetime,
-    zone: tzinfo,
+    telling: Telling,
     actor: str,
     version: int | None = None,
     agreed: bool = False,
 ) -> Visit:
     """Do what an offer says, if it still holds; `agreed` tells that the customer has consented to a later time.
 
+    A customer who knew of a delay that is averted now is told so: somebody comes sooner than was said.
     Raises NotFound, Stale when the visit was changed since, Conflict when it is no longer awaited or the offer holds no
     longer, Invalid when a consent is needed.
     """
@@ -111,7 +117,7 @@ def accept_offer(
     visit = visit_for_change(session, visit_id, version, helper_id)
     if visit.status not in AWAITED:
         raise Conflict("not_awaited", status=visit.status)
-    offer = next(iter(_search(session, visit, now, zone, key=key, helper_id=helper_id).offers), None)
+    offer = next(iter(_search(session, visit, now, telling.zone, key=key, helper_id=helper_id).offers), None)
     if offer is None:
         raise Conflict("repair_gone")
     if offer.needs_consent and not agreed:
@@ -122,6 +128,8 @@ def accept_offer(
     except (Conflict, Invalid):
         raise Conflict("repair_gone") from None
     add_event(session, visit, "repair", actor, now, facts=_facts(offer))
+    if not offer.needs_consent:
+        _tell(session, visit, offer, telling, now)
     clear_alarms(session, f"visit:{visit_id}", [ALARM], now, actor)
     return visit
 
@@ -200,6 +208,35 @@ def _apply(session: Session, change: Any, now: datetime, actor: str) -> None:
         promised_from_at=change.promised_from_at if moved else None,
         promised_until_at=change.promised_until_at if moved else None,
     )
+
+
+def _tell(session: Session, visit: Visit, offer: Offer, telling: Telling, now: datetime) -> None:
+    """Tell the customer who expects a delay that it is averted, or that somebody comes sooner than was said."""
+    word, then = _last_word(session, visit), offer.effects[0].after
+    if word is None or word.quoted_until_at is None:
+        return
+    from_at, until_at = five_minutes(max(then.from_at, now)), five_minutes(then.until_at, up=True)
+    kind = "on_time_again" if then.late_probability <= SAFE_SHARE else "late_update"
+    if kind == "on_time_again" or until_at < word.quoted_until_at:
+        reason = Reason("mended", {"percent": round(100 * then.late_probability)})
+        add_notice(session, visit, Decision(kind, from_at, until_at, reason, None, Watch(), None), telling, now)
+
+
+def _last_word(session: Session, visit: Visit) -> Notice | None:
+    """Return the last notice of a delay of this promise that the customer has, unless it was taken back since."""
+    last = session.scalar(
+        select(Notice)
+        .where(
+            Notice.visit_id == visit.id,
+            Notice.kind.in_(("late", "late_update", "on_time_again")),
+            Notice.state.in_(GONE_OUT),
+            Notice.promised_from_at == visit.promised_from_at,
+            Notice.promised_until_at == visit.promised_until_at,
+        )
+        .order_by(Notice.id.desc())
+        .limit(1)
+    )
+    return None if last is None or last.kind == "on_time_again" else last
 
 
 def _facts(offer: Offer) -> dict[str, Any]:

@@ -31,6 +31,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "told_enough": "the quoted window no longer holds, but the customer was told as often as allowed",
         "moved_later": "expected {late_min} min after the promise; the quoted window is broken ({basis}, {state})",
         "on_time_again": "{percent} % likely late: the delay has gone ({basis}, {state})",
+        "mended": "the plan was changed for it: {percent} % likely late",
         "nearly_there": "about {left_min} min away ({basis})",
         "at_the_bell": "about {left_min} min away: the bell is the news",
         "quiet_hours": "quiet hours: waits until {until} and is then decided anew ({kind}, {percent} % likely late)",

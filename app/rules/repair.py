@@ -149,6 +149,11 @@ def offers(
     return shown[:MOST_OFFERS]
 
 
+def five_minutes(at: datetime, *, up: bool = False) -> datetime:
+    """Return the full five minutes before an instant, or with `up` those after it."""
+    return at - timedelta(seconds=at.timestamp() % 300) if not up else at + timedelta(seconds=-at.timestamp() % 300)
+
+
 def _all(case: _Case, helpers: Sequence[Helper], key: str | None) -> Iterator[Offer | None]:
     kind = (key or "").partition("-")[0]
     if kind in ("", "reassign"):
@@ -407,8 +412,8 @@ def _proposed(forecast: Forecast, target: Stop) -> tuple[datetime, datetime]:
     """
     samples = forecast.arrivals_s
     early_s, late_s = (samples[int(share * (len(samples) - 1))] for share in (0.1, PROPOSED_SHARE))
-    until_at = _five(forecast.made_at + timedelta(seconds=late_s + 299))
-    from_at = _five(forecast.made_at + timedelta(seconds=early_s))
+    until_at = five_minutes(forecast.made_at + timedelta(seconds=late_s), up=True)
+    from_at = five_minutes(forecast.made_at + timedelta(seconds=early_s))
     from_at = max(min(from_at, until_at - PROPOSED_LEAST), until_at - PROPOSED_MOST, target.promised_from_at)
     return from_at, until_at
 
@@ -422,10 +427,6 @@ def _agreed(key: str, behind: str | None) -> tuple[datetime, datetime] | None:
     if not 0 <= until_min - from_min <= 24 * 60:
         return None
     return datetime.fromtimestamp(60 * from_min, UTC), datetime.fromtimestamp(60 * until_min, UTC)
-
-
-def _five(at: datetime) -> datetime:
-    return at - timedelta(seconds=at.timestamp() % 300)
 
 
 def _epoch_min(at: datetime) -> int:

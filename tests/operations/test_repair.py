@@ -14,11 +14,14 @@ from app.models import Alarm, Notice, Technician, VisitEvent
 from app.operations.alarm import clear_alarm, read_alarms
 from app.operations.booking import cancel_visit, change_visit
 from app.operations.field import report_status
+from app.operations.notice import Telling
+from app.operations.position import ReportedFix, record_fixes
 from app.operations.repair import accept_offer, offers_for
 from app.rules.messages import UNSETTLING
+from app.rules.position import Fix
 from app.rules.repair import SAFE_SHARE
-from app.tick import offer_repairs, sweep
-from tests.late_day import overrun, read, stand
+from app.tick import deliver, offer_repairs, sweep
+from tests.late_day import north, overrun, read, stand
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -38,10 +41,15 @@ def search(db, clock):
 
 
 @pytest.fixture
-def accept(db, clock):
+def telling(parts):
+    return Telling(parts.settings.base_url, TOKYO, parts.channels)
+
+
+@pytest.fixture
+def accept(db, clock, telling):
     def call(visit_id, key, **more):
         with db.write() as session:
-            return accept_offer(session, visit_id, key, now=clock.at, zone=TOKYO, actor="user:1", **more)
+            return accept_offer(session, visit_id, key, now=clock.at, telling=telling, actor="user:1", **more)
 
     return call
 
@@ -147,7 +155,7 @@ def test_who_is_sent_instead_has_the_visit_and_the_customer_hears_of_no_delay(la
     assert read(db, late.next).late_probability < 0.3
 
 
-def test_two_dispatchers_who_press_at_once_are_one_change(late, db, clock):
+def test_two_dispatchers_who_press_at_once_are_one_change(late, db, clock, telling):
     start, outcomes = threading.Barrier(4), []
 
     def press(version):
@@ -155,7 +163,7 @@ def test_two_dispatchers_who_press_at_once_are_one_change(late, db, clock):
         try:
             with db.write() as session:
                 key = f"reassign-{late.helper}"
-                accept_offer(session, late.next, key, now=clock.at, zone=TOKYO, actor="user:1", version=version)
+                accept_offer(session, late.next, key, now=clock.at, telling=telling, actor="user:1", version=version)
             outcomes.append("done")
         except Conflict as error:
             outcomes.append(error.code)
@@ -270,3 +278,36 @@ def test_a_change_of_plan_alone_answers_no_call_about_the_customer(world, db, cl
         change_visit(session, visit_id, now=clock.at, actor="user:1", planned_from_at=clock.at + timedelta(minutes=90))
     with db.read() as session:
         assert session.scalar(select(Alarm.cleared_at).where(Alarm.kind == "notice_failed")) is None
+
+
+def test_who_was_told_of_a_delay_that_was_averted_is_told_that_it_has_gone(late, accept, db, clock, parts):
+    for _ in range(3):  # a delay is said when it has held a moment
+        clock.forward(minutes=1)
+        stand(db, clock, parts_technician(db, late), 0)
+        sweep(parts, clock.at)
+    assert [notice.kind for notice in notices(db, late.next)] == ["late"]
+    with db.write() as session:
+        (word,) = session.scalars(select(Notice).where(Notice.visit_id == late.next))
+        word.state, word.sent_at = "delivered", clock.at
+    accept(late.next, f"reassign-{late.helper}")
+    told = notices(db, late.next)
+    assert [(one.kind, one.reason_code) for one in told][1:] == [("on_time_again", "mended")]
+    assert told[1].quoted_until_at <= clock.at + timedelta(minutes=25)
+    assert "鈴木" in told[1].body
+    deliver(parts)
+    assert notices(db, late.next)[1].state == "sent"
+    for half in range(1, 16):
+        clock.forward(seconds=30)
+        drive(db, clock, late.helper, 5 + half / 18)
+        sweep(parts, clock.at)
+    assert len(notices(db, late.next)) == 2
+
+
+def parts_technician(db, late):
+    return read(db, late.begun).technician_id
+
+
+def drive(db, clock, technician_id, km):
+    with db.write() as session:
+        fix = Fix(clock.at, *north(km), 8.0)
+        record_fixes(session, technician_id, [ReportedFix(fix, {})], source="owntracks", now=clock.at)

@@ -129,7 +129,8 @@ def repair(visit_id: int) -> Any:
     """Do what an offer says that would save the visit."""
     form = Form(request.form)
     key, version = form.text("offer", needed=True), form.row("version", needed=True)
-    accept = partial(accept_offer, now=now(), zone=zone(), actor=signed_in().name, agreed=form.ticked("agreed"))
+    telling = Telling(parts().settings.base_url, zone(), parts().channels)
+    accept = partial(accept_offer, now=now(), telling=telling, actor=signed_in().name, agreed=form.ticked("agreed"))
     return _done(visit_id, form, "repair", lambda: accept(session(), visit_id, key, version=version))
 
 
