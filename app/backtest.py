@@ -6,26 +6,21 @@ happened (rules.score) and kept as one result (rules.backtest).
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime, timedelta, tzinfo
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.days import PlayDay
 from app.models import DecisionEntry, ForecastEntry, Notice, Visit
-from app.operations.daylog import days_with_visits, fixes_between, own_day
-from app.operations.learning import current_habits
-from app.parts import Parts
-from app.replay import Replay, notice_line, read_day_log
+from app.replay import Replay, notice_line
 from app.rules import backtest as rules
 from app.rules.backtest import Case, DayFigures, Point, Result, Side, Thought, Word
-from app.rules.daylog import Line, Truth, write_line
-from app.rules.habits import PRIORS, Habits
+from app.rules.daylog import Line
 from app.rules.knowable import REACH, Knowable, knowable_since
 from app.rules.lateness import Told
 from app.rules.policy import Policy
@@ -35,107 +30,9 @@ from app.rules.score import Marked, mark, total
 
 #: Cases are shown with their whole story, so not more than this for each reason; the figures count them all.
 MOST_CASES = 20
-#: Positions are read in slices, so that no long question keeps the live database busy.
-SLICE = timedelta(minutes=10)
 #: A case's story begins so long before the promise, and its forecasts are thinned to so many.
 STORY_BEFORE = timedelta(hours=3)
 MOST_POINTS = 150
-
-
-@dataclass(frozen=True, slots=True)
-class PlayDay:
-    """One day to play: its lines as often as wanted, when they begin and end, what really happened, and (own days)
-    what was really told. `own`: its visits and technicians are the company's rows."""
-
-    name: str
-    from_at: datetime
-    until_at: datetime
-    zone: tzinfo
-    lines: Callable[[], Iterator[Line]]
-    truth: Mapping[str, Truth]
-    told: Mapping[str, Sequence[Told]] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    own: bool = False
-    #: What the company has learned until today: the days themselves are among it.
-    habits: Habits = PRIORS
-
-
-def log_day(path: Path) -> PlayDay:
-    """Return a recorded day. Raises DayLogError naming file, line and field."""
-    promised: dict[str, tuple[datetime, datetime]] = {}
-    arrived: dict[str, datetime] = {}
-    first: Line | None = None
-    last_at = None
-    for line in read_day_log(path):
-        if line.kind == "truth":
-            arrived[line.fields["visit"]] = line.at
-            continue
-        first = first or line
-        last_at = line.at
-        if line.kind == "visit":
-            promised[line.fields["visit"]] = line.fields["promised_from"], line.fields["promised_until"]
-    truth = {visit: Truth(*window, arrived[visit]) for visit, window in promised.items() if visit in arrived}
-    unknown = len(promised) - len(truth)
-    if first is None or last_at is None or first.at.tzinfo is None:
-        raise EmptyDay(path.name)
-    return PlayDay(
-        path.stem,
-        first.at,
-        last_at,
-        first.at.tzinfo,
-        lambda: read_day_log(path),
-        truth,
-        left_out={"unknown": unknown} if unknown else {},
-    )
-
-
-class EmptyDay(Exception):
-    """A day log without a line; the message is its name."""
-
-
-def own_days(parts: Parts, first_on: date, last_on: date, now: datetime) -> list[date]:
-    """Return the days of one's own, both ends included, that have anything to play."""
-    with parts.db.read() as session:
-        return days_with_visits(session, first_on, last_on, parts.settings.zone, now)
-
-
-def load_own_day(parts: Parts, on: date, now: datetime) -> PlayDay:
-    """Load one of the company's own days."""
-    with parts.db.read() as session:
-        known = own_day(session, on, parts.settings.zone, now)
-        habits = current_habits(session)
-
-    def lines() -> Iterator[Line]:
-        """Yield what became known, visits and taps before the positions of the same instant."""
-        waiting = iter(known.lines)
-        line = next(waiting, None)
-        at = known.from_at
-        while at < known.until_at:
-            end_at = min(at + SLICE, known.until_at)
-            with parts.db.read() as session:
-                fixes = fixes_between(session, known.technicians, at, end_at)
-            for fix in fixes:
-                while line is not None and line.at <= fix.at:
-                    yield line
-                    line = next(waiting, None)
-                yield fix
-            at = end_at
-        while line is not None:
-            yield line
-            line = next(waiting, None)
-
-    return PlayDay(
-        on.isoformat(),
-        known.from_at,
-        known.until_at,
-        parts.settings.zone,
-        lines,
-        known.truth,
-        known.told,
-        known.left_out,
-        own=True,
-        habits=habits,
-    )
 
 
 def run_backtest(
@@ -177,6 +74,8 @@ class _Play:
 
     replay: Replay
     marked: Mapping[str, Marked]
+    #: Of the windows that were told by the arrival: how likely they were said to hold, and whether they did.
+    claims: Sequence[tuple[float, bool]]
 
 
 def _unheard(_line: Mapping[str, Any]) -> None:
@@ -190,6 +89,7 @@ def _play(
     replay.zone = day.zone
     long_s = max((day.until_at - day.from_at).total_seconds(), 1.0)
     told: dict[int, list[Told]] = {}
+    claimed: dict[int, list[tuple[Told, float]]] = {}
 
     def lines() -> Iterator[Line]:
         for number, line in enumerate(day.lines()):
@@ -198,9 +98,11 @@ def _play(
             yield line
 
     def note(notice: Notice) -> None:
-        told.setdefault(notice.visit_id, []).append(
-            Told(notice.kind, notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
-        )
+        word = Told(notice.kind, notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
+        told.setdefault(notice.visit_id, []).append(word)
+        percent = notice.reason_facts.get("holds_percent")
+        if percent is not None:
+            claimed.setdefault(notice.visit_id, []).append((word, float(percent) / 100))
         heard(notice_line(notice, replay.names[notice.visit_id], day.zone))
 
     try:
@@ -213,7 +115,13 @@ def _play(
         for visit, truth in day.truth.items()
         if truth.arrived_at is not None
     }
-    return _Play(replay, marked)
+    claims = [
+        (share, kept)
+        for visit, one in marked.items()
+        for word, share in claimed.get(replay.visits.get(visit, 0), ())
+        for _, kept in mark(visit, one.promised_until_at, one.arrived_at, [word]).quotes
+    ]
+    return _Play(replay, marked, claims)
 
 
 def _changed(policy: Policy) -> dict[str, Any]:
@@ -229,6 +137,7 @@ class _Tally:
         self._policies = policies
         self._marked: list[list[Marked]] = [[] for _ in policies]
         self._real: list[Marked] = []
+        self._claims: list[tuple[float, bool]] = []
         self._judged: list[rules.Judged] = []
         self._showed: list[tuple[Marked, Knowable | None]] = []
         self._days: list[DayFigures] = []
@@ -240,6 +149,7 @@ class _Tally:
     def add(self, day: PlayDay, plays: Sequence[_Play]) -> None:
         """Add one day that has been played under every policy."""
         self._own = day.own
+        self._claims += plays[0].claims
         for marks, play in zip(self._marked, plays, strict=True):
             marks += play.marked.values()
         self._days.append(
@@ -310,6 +220,7 @@ class _Tally:
             different=self._counts["different"],
             showed=rules.showed(self._showed),
             reliable=rules.reliability(self._judged),
+            claims=rules.grouped(self._claims),
             covers=rules.coverage(self._judged),
             cases=tuple(cases),
             hidden={why: n - shown[why] for why, n in self._counts.items() if n > shown[why]},
@@ -429,42 +340,3 @@ def _points(session: Session, row: int, zone: tzinfo) -> list[Point]:
         )
         for made_at, from_at, median_at, until_at, late, basis, state in rows
     ]
-
-
-class Veil:
-    """Hides who and where in day logs that leave the house: numbers of its own, and every place moved along its circle
-    of latitude by the same secret way, which changes no distance. Where technicians set out from is left out."""
-
-    def __init__(self) -> None:
-        self._names: dict[tuple[str, str], str] = {}
-        self._lon_to = secrets.SystemRandom().uniform(-30.0, 30.0)
-        self._lon_by: float | None = None
-
-    def lines(self, day: PlayDay) -> Iterator[str]:
-        """Yield the lines of a day, and at its end what really happened."""
-        for line in day.lines():
-            if line.kind != "technician":
-                yield write_line(Line(0, line.at.astimezone(day.zone), line.kind, self._veiled(line, day.zone)))
-        for visit, truth in day.truth.items():
-            if truth.arrived_at is not None:
-                fields = {"visit": self._name("visit", visit), "arrived_at": truth.arrived_at.astimezone(day.zone)}
-                yield write_line(Line(0, truth.arrived_at.astimezone(day.zone), "truth", fields))
-
-    def _veiled(self, line: Line, zone: tzinfo) -> dict[str, Any]:
-        fields: dict[str, Any] = {}
-        for name, value in line.fields.items():
-            if name in ("visit", "technician") and value:
-                fields[name] = self._name(name, value)
-            elif name == "lon":
-                fields[name] = self._moved(value)
-            elif name != "service":
-                fields[name] = value.astimezone(zone) if isinstance(value, datetime) else value
-        return fields
-
-    def _name(self, kind: str, row: str) -> str:
-        return self._names.setdefault((kind, row), f"{kind[0]}{len(self._names) + 1}")
-
-    def _moved(self, lon: float) -> float:
-        if self._lon_by is None:
-            self._lon_by = self._lon_to - lon
-        return round((lon + self._lon_by + 540.0) % 360.0 - 180.0, 6)

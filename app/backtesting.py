@@ -16,9 +16,10 @@ from typing import Any
 import structlog
 
 from app import join, logs
-from app.backtest import load_own_day, own_days, run_backtest
+from app.backtest import run_backtest
 from app.clock import WallClock
 from app.config import Settings
+from app.days import load_own_day, own_days
 from app.operations.backtest import (
     claim_backtest,
     fail_backtest,

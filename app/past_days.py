@@ -19,7 +19,7 @@ from app.i18n import LOCALES, t
 from app.shell import joined, write_whole
 
 if TYPE_CHECKING:
-    from app.backtest import PlayDay
+    from app.days import PlayDay
     from app.rules.backtest import Result
     from app.rules.policy import Policy
     from app.rules.terms import Term
@@ -97,7 +97,7 @@ def backtest(
         _tell(result, ", ".join(path.stem for path in daylogs), html, language, as_json=as_json)
         return
     with joined() as parts:
-        from app.backtest import load_own_day, own_days
+        from app.days import load_own_day, own_days
         from app.operations.backtest import first_playable_day
         from app.operations.policy import current_policy
 
@@ -157,7 +157,7 @@ def _edited(policy: Policy, values: Mapping[str, Any]) -> Policy:
 
 
 def _logs(paths: Sequence[Path]) -> list[PlayDay]:
-    from app.backtest import EmptyDay, log_day
+    from app.days import EmptyDay, log_day
     from app.replay import DayLogError
 
     logs.configure(logging.WARNING)
@@ -222,7 +222,7 @@ def _write_report(file: Path, result: Result, title: str, language: str) -> None
 
 
 def _export(days: Iterator[PlayDay], count: int, folder: Path) -> None:
-    from app.backtest import Veil
+    from app.days import Veil
 
     folder.mkdir(parents=True, exist_ok=True)
     veil = Veil()

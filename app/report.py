@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from app.i18n import day_words, reason_words, t, time_words, window_words, word
 from app.pictures import forecast_picture
 from app.plots import Bar, Series, against, bars, columns
-from app.rules.backtest import LEADS_MIN, MANY, Case, Cover, Figures, Result, Side
+from app.rules.backtest import LEADS_MIN, MANY, Case, Cover, Figures, Reliable, Result, Side
 from app.rules.lateness import Told
 from app.rules.score import Marks
 from app.rules.terms import TERMS
@@ -241,21 +241,19 @@ def _plots(result: Result, names: Sequence[str], locale: str) -> list[Markup]:
         found.append(columns(t("backtest.plot_messages", locale), labels, series(lambda side: side.messages)))
     if any(side.marks.quotes for side in result.sides) or result.covers:
         found.append(_windows(result, names, locale))
-    if result.reliable:
-        said = "; ".join(
-            t(
-                "backtest.reliable_words",
-                locale,
-                n=one.n,
-                forecast=share_words(one.forecast),
-                came=share_words(one.came),
-            )
-            for one in result.reliable
-        )
-        points = [(one.forecast, one.came, one.n) for one in result.reliable]
-        axes = t("backtest.axis_forecast", locale), t("backtest.axis_came", locale)
-        found.append(against(t("backtest.plot_reliable", locale), said, points, axes))
+    for name, said in (("reliable", result.reliable), ("claims", result.claims)):
+        if said:
+            found.append(_claimed_and_come(name, said, locale))
     return found
+
+
+def _claimed_and_come(name: str, said: Sequence[Reliable], locale: str) -> Markup:
+    words = "; ".join(
+        t("backtest.said_words", locale, n=one.n, forecast=share_words(one.forecast), came=share_words(one.came))
+        for one in said
+    )
+    axes = t(f"backtest.axis_{name}", locale), t(f"backtest.axis_{name}_came", locale)
+    return against(t(f"backtest.plot_{name}", locale), words, [(one.forecast, one.came, one.n) for one in said], axes)
 
 
 def _windows(result: Result, names: Sequence[str], locale: str) -> Markup:

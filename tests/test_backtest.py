@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.backtest import EmptyDay, Veil, load_own_day, log_day, own_days, run_backtest
+from app.backtest import run_backtest
+from app.days import EmptyDay, Veil, load_own_day, log_day, own_days
 from app.replay import Replay, notice_line, read_day_log
 from app.report import result_as_json, result_of_json
 from app.rules.backtest import Showed
@@ -45,6 +46,7 @@ def test_a_day_of_ones_own_is_told_again_as_it_was_told(company):
     replay, told = company
     day = load_own_day(replay.parts, STORY_ON, replay.clock.now())
     again = Replay.open(own_rows=True)
+    again.zone = day.zone
     notices = []
     again.play(day.lines(), lambda notice: notices.append(notice_line(notice, "1", UTC)), day.until_at)
     again.close()

@@ -117,7 +117,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Reliable:
-    """Forecasts of one group of likelihood: how many, how likely late on average, and how often it came so."""
+    """What was said with about the same likelihood: how often, how likely on average, and how often it came so."""
 
     n: int
     forecast: float
@@ -151,7 +151,8 @@ class Result:
 
     `own`: the company's own days, else day logs; `policies` what each side changes of what the product comes with;
     `quote_shares` what each side's windows claim; `real` what was really told; `different` how many visits the second
-    side tells otherwise; `showed` what could be known; `hidden` how many cases are not shown, by why; `refused` what
+    side tells otherwise; `reliable` the likelihoods of being late and `claims` those of the windows told, held against
+    what came; `showed` what could be known; `hidden` how many cases are not shown, by why; `refused` what
     could not be played.
     """
 
@@ -164,6 +165,7 @@ class Result:
     different: int
     showed: Showed
     reliable: tuple[Reliable, ...]
+    claims: tuple[Reliable, ...]
     covers: tuple[Cover, ...]
     cases: tuple[Case, ...]
     hidden: Mapping[str, int]
@@ -247,14 +249,19 @@ def judge(marked: Marked, points: Iterable[Point]) -> list[Judged]:
 
 def reliability(judged: Sequence[Judged]) -> tuple[Reliable, ...]:
     """Return, for each group of likelihood that was forecast, how often it came so."""
-    groups: list[list[Judged]] = [[] for _ in BINS]
-    for one in judged:
-        groups[next(i for i, high in enumerate(BINS) if one.late_probability <= high)].append(one)
+    return grouped([(one.late_probability, one.late) for one in judged])
+
+
+def grouped(said: Sequence[tuple[float, bool]]) -> tuple[Reliable, ...]:
+    """Return what was said with a likelihood, and came or not, in groups of about the same likelihood."""
+    groups: list[list[tuple[float, bool]]] = [[] for _ in BINS]
+    for one in said:
+        groups[next(i for i, high in enumerate(BINS) if one[0] <= high)].append(one)
     return tuple(
         Reliable(
             len(group),
-            sum(one.late_probability for one in group) / len(group),
-            sum(one.late for one in group) / len(group),
+            sum(likely for likely, _ in group) / len(group),
+            sum(came for _, came in group) / len(group),
         )
         for group in groups
         if group

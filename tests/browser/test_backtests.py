@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from app.backtest import log_day, run_backtest
+from app.backtest import run_backtest
+from app.days import log_day
 from app.models import Backtest
 from app.operations.backtest import claim_backtest, finish_backtest, report_progress
 from app.report import html_report, result_as_json

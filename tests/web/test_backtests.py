@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from app.backtest import log_day, run_backtest
+from app.backtest import run_backtest
+from app.days import log_day
 from app.models import Backtest
 from app.operations.backtest import claim_backtest
 from app.operations.field import report_status
