@@ -16,7 +16,7 @@ import structlog
 
 from app.replay import replay_day
 from app.rules.score import Marked, total
-from tests.bench import board, delivery, learning, memory
+from tests.bench import board, delivery, learning, length, memory, sweep
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
 
@@ -82,6 +82,9 @@ def main() -> None:
         "delivery": lambda: table(*delivery.measure()),
         "board": lambda: table(*board.measure()),
         "learning": lambda: table(*learning.measure()),
+        "sweep": lambda: table(*sweep.measure()),
+        "look": lambda: table(*sweep.measure_one()),
+        "length": lambda: table(*length.measure(wish.days)),
         "memory": lambda: table(*memory.measure()),
     }
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)

