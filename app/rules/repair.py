@@ -39,6 +39,8 @@ ASKED_BEFORE = timedelta(minutes=20)
 TO_ARRANGE = timedelta(minutes=2)
 #: A window to propose ends when the arrival is so likely, and is so long.
 PROPOSED_SHARE, PROPOSED_LEAST, PROPOSED_MOST = 0.88, timedelta(minutes=30), timedelta(minutes=60)
+#: A customer who waits for today is not asked to wait for longer than this; that is another booking.
+MOVED_MOST = timedelta(hours=4)
 #: A change in the forecast that is worth showing.
 SHOWN_SHARE, SHOWN_MIN = 0.05, 5.0
 
@@ -232,19 +234,19 @@ def _moved(case: _Case, key: str | None) -> Iterator[Offer | None]:
             asap = forecasts(case.own, _stops(case, new_order), case.now) if behind else case.before
             window = _proposed(asap[target.visit], target)
         from_at, promised_until_at = window
-        if promised_until_at <= target.promised_until_at or from_at < target.promised_from_at:
+        later = promised_until_at - target.promised_until_at
+        if not timedelta() < later <= MOVED_MOST or from_at < target.promised_from_at:
             continue
         moved = replace(target, promised_from_at=from_at, promised_until_at=promised_until_at)
         stops = _stops(case, new_order, moved)
         changes = _plan(case, stops)
         if changes is None:
             continue
-        moved_min = (promised_until_at - target.promised_until_at).total_seconds() / 60
         offer = Offer(
             f"move-{behind or 0}-{_epoch_min(from_at)}-{_epoch_min(promised_until_at)}", "move", case.own.technician,
             changes, (), 0.0, min(until_at, leaves_at), pushed=target.visit, behind=behind,
         )  # fmt: skip
-        price_min = MOVE_COSTS_MIN + MOVE_COSTS_SHARE * moved_min
+        price_min = MOVE_COSTS_MIN + MOVE_COSTS_SHARE * later.total_seconds() / 60
         yield _judged(case, offer, case.before, _then(case, stops), price_min)
 
 

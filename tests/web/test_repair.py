@@ -142,3 +142,15 @@ def test_the_reasons_are_told_to_a_program_too(api, world, db, clock, parts):
     with db.write() as session:
         session.get_one(Technician, late.helper).skills = []
     assert api("GET", f"/visits/{late.next}/repairs").json["refused"] == {"skill": 1}
+
+
+def test_the_skill_that_a_service_takes_is_chosen_among_those_there_are(signed_in, late, db, world, api):
+    office, address = signed_in("admin"), f"/services/{world.service}"
+    assert '<option value="wifi" selected>' in office.get(address).text
+    form = {"name_ja": "Wi-Fi設定", "name_en": "Wi-Fi setup", "duration_min": "60", "active": "1", "skill": ""}
+    assert post(office, address, form).status_code == 303
+    assert api("GET", "/services").json["items"][0]["skill"] == ""
+    assert post(office, address, {**form, "skill": "x" * 51}).status_code == 422
+    with db.write() as session:
+        session.get_one(Technician, late.helper).skills = []
+    assert api("GET", f"/visits/{late.next}/repairs").json["items"][0]["kind"] == "reassign"
