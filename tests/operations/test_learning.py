@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app.models import Customer, Lesson, Notice, Service, Site, Technician, Visit
 from app.operations.booking import add_event
@@ -18,9 +18,10 @@ from app.operations.learning import (
 )
 from app.operations.position import ReportedFix, record_fixes
 from app.rules.experience import experience
-from app.rules.habits import DELAY, PRIORS, Way
+from app.rules.habits import DELAY, PRIORS, Way, Work, learned
 from app.rules.position import Fix, distance_m
 from app.rules.travel import usual
+from app.tick import sweep
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 #: Two sites 5 km apart, and a night a month after the first day.
@@ -258,3 +259,27 @@ def test_one_night_learns_once(db):
         assert not learning_due(session, NIGHT_AT + timedelta(hours=23, minutes=59), TOKYO)
         assert learning_due(session, NIGHT_AT + timedelta(hours=24), TOKYO)
         assert not learning_due(session, NIGHT_AT - timedelta(hours=1), TOKYO)
+
+
+def test_the_sweep_forecasts_with_what_was_learned(db, parts, world, clock):
+    """Both visits are an hour's work, and the technician has just begun the first."""
+    first, second = world.visit(0), world.visit(75)
+    with db.write() as session:
+        report_status(session, first, "arrived", now=clock.now(), actor="technician:1")
+
+    def expected_in_min():
+        with db.write() as session:
+            session.execute(update(Visit).values(check_at=clock.now()))
+        sweep(parts, clock.now())
+        with db.read() as session:
+            return (session.get_one(Visit, second).forecast_median_at - clock.now()).total_seconds() / 60
+
+    clock.forward(minutes=10)
+    before = expected_in_min()
+    slow = [Work(world.service, world.technician, 1.5)] * 200
+    with db.write() as session:
+        keep_habits(session, learned(slow, []), clock.now())
+    assert 15 < expected_in_min() - before < 35
+    with db.write() as session:
+        begin_anew(session, actor="user:1", now=clock.now())
+    assert expected_in_min() == pytest.approx(before)
