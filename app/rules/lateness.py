@@ -207,12 +207,13 @@ def quote(forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_s
     if narrow[0] <= most_s:
         low_s, high_s = samples[narrow[1]], samples[narrow[1] + need - 1]
     else:
+        # Likeliest to hold, grace included.
         low_s, best, end = samples[0], 0, 0
         for i in range(n):
-            while end < n and samples[end] - samples[i] <= most_s:
+            while end < n and samples[end] - samples[i] <= most_s + 2 * GRACE_S:
                 end += 1
             if end - i > best:
-                best, low_s = end - i, samples[i]
+                best, low_s = end - i, samples[i] + GRACE_S
         high_s = low_s + most_s
     # Judged before rounding, so that a later arrival never makes the same window less likely.
     share = sum(low_s - GRACE_S <= sample <= high_s + GRACE_S for sample in samples) / n

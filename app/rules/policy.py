@@ -47,7 +47,7 @@ class Policy:
     #: A window less likely to hold waits until here; below the other share there is none: holding.
     vague_share: float = 0.60
     vague_lead_min: float = 12.5
-    guess_share: float = 0.50
+    guess_share: float = 0.55
     #: Without any sign of the technician, holding from here on.
     unheard_lead_min: float = 10.25
     #: With a silent phone from here on; sooner when it should have been there so long ago. What was certain before it
