@@ -68,7 +68,10 @@ def own_day(session: Session, on: date, zone: tzinfo, now: datetime) -> OwnDay:
     begins_at, ends_at = _midnight(on, zone), _midnight(on + timedelta(days=1), zone)
     from_at, until_at = begins_at - BEFORE, min(ends_at + AFTER, now)
     # A visit that has been moved to a later day was on this one, perhaps.
-    moved_away = and_(Visit.promised_from_at >= until_at, Visit.version > 1)
+    moved_away = and_(
+        Visit.promised_from_at >= until_at,
+        Visit.events.any(and_(VisitEvent.kind == "changed", VisitEvent.recorded_at >= from_at)),
+    )
     in_reach = and_(Visit.planned_from_at < until_at, Visit.planned_until_at > from_at)
     visits = session.scalars(
         select(Visit)

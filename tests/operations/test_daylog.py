@@ -143,3 +143,13 @@ def test_days_without_a_visit_are_passed_over(db, world, clock):
         assert days_with_visits(session, *week, TOKYO, clock.now() + timedelta(days=4)) == [
             on, on + timedelta(days=2),
         ]  # fmt: skip
+
+
+def test_a_visit_that_was_moved_to_another_day_was_there_until_then(db, world, clock):
+    visit_id = world.visit(60)
+    moved_at = clock.forward(minutes=20)
+    with db.write() as session:
+        change_visit(session, visit_id, now=moved_at, actor="user:1", promised_from_at=moved_at + timedelta(days=3))
+    day = today(db, clock)
+    assert [line.at for line in day.lines if line.kind == "visit"] == [moved_at - timedelta(minutes=20), moved_at]
+    assert (day.truth, day.left_out) == ({}, {})
