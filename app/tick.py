@@ -48,6 +48,7 @@ def _look(parts: Parts, technician_ids: Sequence[int], telling: Telling, now: da
             return look_at_days(session, technician_ids, telling, now, policy)
     except Exception as error:
         if len(technician_ids) > 1:
+            log.warning("days that failed together are looked at one by one", error=type(error).__name__)
             return sum(_look(parts, [technician_id], telling, now, policy) for technician_id in technician_ids)
         log.error("a day could not be looked at", technician_id=technician_ids[0], exc_info=True)
         with parts.db.write() as session:

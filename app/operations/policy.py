@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -28,7 +30,13 @@ _VALUES = select(_VERSION["values"]).order_by(_VERSION.id.desc()).limit(1)
 def current_policy(session: Session) -> Policy:
     """Return the policy in force; what was never changed is as the product comes with it."""
     values = session.connection().scalar(_VALUES)
-    return policy_of(values) if values else Policy()
+    return _policy_at_hand(json.dumps(values, sort_keys=True)) if values else Policy()
+
+
+@lru_cache(maxsize=8)
+def _policy_at_hand(values: str) -> Policy:
+    """Return the policy that kept values mean: every sweep asks, and they are the same for weeks."""
+    return policy_of(json.loads(values))
 
 
 def policy_of(values: Mapping[str, Any]) -> Policy:

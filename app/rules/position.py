@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 #: Mean radius of the earth.
@@ -70,9 +69,10 @@ def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
     matter. Example: `believed([b, a, a, null_island], now) == (a, b)`.
     """
     newest_at = now + CLOCK_SKEW
-    ordered = [fix for fix in fixes if OLDEST_AT <= fix.fixed_at <= newest_at and _plausible(fix)]
-    if all(a.fixed_at < b.fixed_at and _reachable(a, b) for a, b in pairwise(ordered)):
-        return tuple(ordered)
+    given = tuple(fixes)
+    if _are_clean(given, newest_at):
+        return given
+    ordered = [fix for fix in given if OLDEST_AT <= fix.fixed_at <= newest_at and _plausible(fix)]
     ordered.sort(key=_order)
     kept: list[Fix] = []
     doubted: list[Fix] = []
@@ -92,6 +92,22 @@ def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
                 kept.extend(doubted)
                 doubted.clear()
     return tuple(kept)
+
+
+def _are_clean(fixes: Sequence[Fix], newest_at: datetime) -> bool:
+    """Return whether every fix is to be believed and in its place, as mostly: one pass, for every look makes it."""
+    before: Fix | None = None
+    for fix in fixes:
+        at = fix.fixed_at
+        if before is None:
+            if at < OLDEST_AT:
+                return False
+        elif at <= before.fixed_at or not _reachable(before, fix):
+            return False
+        if not _plausible(fix):
+            return False
+        before = fix
+    return before is None or before.fixed_at <= newest_at
 
 
 def _plausible(fix: Fix) -> bool:
