@@ -244,7 +244,8 @@ def _before_late(case: _Case) -> Decision:
     """Decide for a customer who was told of no delay yet."""
     forecast, policy, now, lead_min = case.forecast, case.policy, case.now, case.lead_min
     again_at = _look_again_at(case)
-    if _likely_late(case) >= _threshold(case):
+    likely = _likely_late(case)
+    if likely >= _threshold(case):
         if -policy.bell_past_min < lead_min < 0 and case.at_the_bell:
             return case.nothing("at_the_bell", again_at=again_at)
         since_at = case.watch.late_since_at or now
@@ -255,7 +256,9 @@ def _before_late(case: _Case) -> Decision:
         # long must pass.
         unconfirmed = forecast.state in _DRIVING and forecast.as_of is not None and forecast.as_of <= since_at
         settled_at = since_at + (2 * persist if unconfirmed else persist)
-        if now < settled_at:
+        act_until_at = case.stop.promised_until_at - timedelta(minutes=policy.act_lead_min)
+        last_chance = now <= act_until_at < settled_at and likely >= policy.driving_share
+        if now < settled_at and not last_chance:
             return case.nothing("late_confirming", watch, again_at=min(again_at, settled_at))
         quoted = quote(forecast, policy, "late")
         if quoted.share < policy.vague_share and lead_min > policy.vague_lead_min:

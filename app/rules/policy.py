@@ -38,6 +38,8 @@ class Policy:
     #: A delay must hold so long before it is told: near the promise, and while there is time.
     persist_s: float = 45.0
     persist_early_s: float = 90.0
+    #: So long before the promise a customer can still act: what is likely then is told before it is confirmed.
+    act_lead_min: float = 10.0
     #: The quoted window is as narrow as this likelihood allows, never wider than this.
     quote_share: float = 0.80
     quote_max_min: int = 25

@@ -62,6 +62,7 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "held_share": _fine("speak", "share", 0.2, 0.99),
         "persist_s": Term("speak", "s", 0, 300),
         "persist_early_s": Term("speak", "s", 0, 900),
+        "act_lead_min": _fine("speak", "lead", 0, 60),
         "quote_share": Term("quote", "share", 0.5, 0.99),
         "quote_max_min": Term("quote", "min", 5, 120, whole=True),
         "quote_min_min": Term("quote", "min", 5, 60, whole=True),
