@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from app.backtest import run_backtest
+from app.cli import main
 from app.days import EmptyDay, Veil, load_own_day, log_day, own_days
 from app.replay import Replay, notice_line, read_day_log
 from app.report import result_as_json, result_of_json
@@ -159,3 +162,32 @@ def test_a_position_that_came_in_late_could_not_be_known_when_it_was_measured(tm
     (case,) = run_backtest([log_day(day)], 1, [Policy()], lambda _: None).cases
     assert case.knowable is not None
     assert case.knowable.at >= datetime.fromisoformat(heard) or case.knowable.why == "silent"
+
+
+@pytest.fixture
+def in_a_shell(company, monkeypatch):
+    """Run a command in the company's house, on the evening of the story."""
+    replay, _ = company
+
+    @contextmanager
+    def joined():
+        yield replay.parts
+
+    monkeypatch.setattr("app.past_days.joined", joined)
+    return lambda *words: CliRunner().invoke(main, ["backtest", *map(str, words)])
+
+
+def test_a_shell_compares_ones_own_days(in_a_shell, tmp_path):
+    done = in_a_shell("--from", "2026-11-24", "--until", "2026-11-24", "--policy", "quote_max_min=40")
+    assert done.exit_code == 0
+    head = done.stdout.splitlines()[0]
+    assert [name for name in ("Really told", "Present settings", "With the changes") if name not in head] == []
+    assert in_a_shell("--html", tmp_path / "own.html").exit_code == 0
+    assert "Nov" in (tmp_path / "own.html").read_text(encoding="utf-8")
+
+
+def test_a_shell_writes_ones_own_days_as_day_logs(in_a_shell, tmp_path):
+    assert in_a_shell("--export", tmp_path / "days").exit_code == 0
+    (file,) = (tmp_path / "days").iterdir()
+    assert file.name == "2026-11-24.jsonl"
+    assert len(log_day(file).truth) == 1
