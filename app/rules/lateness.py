@@ -41,6 +41,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
 )
 _TOLD_LATE = ("late", "late_update")
 _DRIVING = ("travelling", "creeping", "standing")
+#: Of the time left so much is stretched: what goes badly now does so for an hour, not for the whole afternoon.
+STRETCHED_S = 3600.0
 _UNHEARD = ("silent", "unknown")
 
 
@@ -187,21 +189,25 @@ class Quote:
     told_as: Window
 
 
-def quote(forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_soon") -> Quote:
+def quote(
+    forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_soon", most_min: float | None = None
+) -> Quote:
     """Return the window to tell in a `kind` of notice, in steps of 5 minutes.
 
     The narrowest that is likely enough; where that is wider than allowed, the likeliest of the widest allowed. Example:
     arrivals evenly spread over the next 20 minutes: 16 minutes of them, rounded outwards. A delay makes the time left
-    so much longer first, and what was learned of such windows moves and widens them.
+    so much longer first, and what was learned of such windows moves and widens them. `most_min` is the widest allowed,
+    unless the policy's.
     """
     told_as = forecast.windows.get(window_key(kind), AS_FORECAST)
     stretch = policy.quote_stretch if kind in _TOLD_LATE else 1.0
-    samples = [stretch * sample for sample in forecast.arrivals_s]
+    samples = [sample + (stretch - 1.0) * min(sample, STRETCHED_S) for sample in forecast.arrivals_s]
     if told_as.n:
         middle = samples[len(samples) // 2]
         samples = [told_as.shift * middle + told_as.widen * (sample - middle) for sample in samples]
     n = len(samples)
-    most_s = policy.quote_max_min * 60.0
+    most_min = policy.quote_max_min if most_min is None else most_min
+    most_s = most_min * 60.0
     need = max(round(policy.quote_share * n), 1)
     narrow = min(((samples[i + need - 1] - samples[i], i) for i in range(n - need + 1)), default=(most_s + 1, 0))
     if narrow[0] <= most_s:
@@ -219,9 +225,9 @@ def quote(forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_s
     share = sum(low_s - GRACE_S <= sample <= high_s + GRACE_S for sample in samples) / n
     begin_at, end_at = (forecast.made_at + timedelta(seconds=max(s, 0.0)) for s in (low_s, high_s))
     low_at, high_at = _floor(begin_at), _floor(end_at + timedelta(seconds=299))
-    if high_at - low_at > timedelta(minutes=policy.quote_max_min):
+    if high_at - low_at > timedelta(minutes=most_min):
         low_at = _floor(begin_at + timedelta(seconds=150))
-        high_at = low_at + timedelta(minutes=policy.quote_max_min)
+        high_at = low_at + timedelta(minutes=most_min)
     return Quote((low_at, max(high_at, low_at + timedelta(minutes=policy.quote_min_min))), share, told_as)
 
 
@@ -260,7 +266,7 @@ def _before_late(case: _Case) -> Decision:
         last_chance = now <= act_until_at < settled_at and likely >= policy.driving_share
         if now < settled_at and not last_chance:
             return case.nothing("late_confirming", watch, again_at=min(again_at, settled_at))
-        quoted = quote(forecast, policy, "late")
+        quoted = _quote_delay(case)
         if quoted.share < policy.vague_share and lead_min > policy.vague_lead_min:
             return case.nothing("late_too_vague", watch, again_at=again_at)
         if quoted.share >= policy.guess_share:
@@ -324,6 +330,20 @@ def _after_late(case: _Case) -> Decision:
     if quoted.share < policy.guess_share or quoted.window[1] < last.quoted_until_at + least:
         return case.nothing("told_already", again_at=again_at)
     return case.say("late_update", "moved_later", quoted)
+
+
+def _quote_delay(case: _Case) -> Quote:
+    """Return the window for the first word about a delay.
+
+    Where the next hours are still uncertain but the delay is not, a wide window now serves better than a narrow one
+    when it is too late to plan anew: an overrun at ten is told to the customer of three o'clock before noon.
+    """
+    forecast, policy = case.forecast, case.policy
+    quoted = quote(forecast, policy, "late")
+    far = case.lead_min >= policy.far_lead_min and forecast.late_probability >= policy.far_share
+    if far and quoted.share < policy.vague_share:
+        return quote(forecast, policy, "late", policy.far_quote_max_min)
+    return quoted
 
 
 def _likely_late(case: _Case) -> float:

@@ -50,6 +50,11 @@ class Policy:
     vague_share: float = 0.60
     vague_lead_min: float = 12.5
     guess_share: float = 0.55
+    #: So long before the promise customers can still plan anew: who is late this surely is told then, although only in
+    #: a window this wide.
+    far_lead_min: float = 45.0
+    far_share: float = 0.975
+    far_quote_max_min: int = 60
     #: Without any sign of the technician, holding from here on.
     unheard_lead_min: float = 10.25
     #: With a silent phone from here on; sooner when it should have been there so long ago. What was certain before it

@@ -70,6 +70,9 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "vague_share": _fine("quote", "share", 0.0, 0.99),
         "vague_lead_min": _fine("quote", "lead", 0, 60),
         "guess_share": _fine("quote", "share", 0.0, 0.99),
+        "far_lead_min": Term("quote", "lead", 20, 480),
+        "far_share": Term("quote", "share", 0.5, 0.999),
+        "far_quote_max_min": Term("quote", "min", 5, 180, whole=True),
         "update_share": Term("correct", "share", 0.3, 0.99),
         "update_gap_min": Term("correct", "min", 5, 120),
         "recover_share": _fine("correct", "share", 0.0, 0.5),
@@ -103,7 +106,7 @@ _MORE_THAN = (
     ("sure_lead_min", "working_lead_min"),
 )
 #: Pairs of which the first must not be less than the second.
-_NO_LESS_THAN = (("quote_max_min", "quote_min_min"),)
+_NO_LESS_THAN = (("quote_max_min", "quote_min_min"), ("far_quote_max_min", "quote_max_min"))
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 

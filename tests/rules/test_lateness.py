@@ -124,6 +124,20 @@ def test_a_window_too_vague_to_hold_waits_while_there_is_time_and_is_holding_at_
     assert (decision.kind, decision.quoted_from_at, decision.alarm) == ("holding", None, "late_unclear")
 
 
+def test_a_delay_that_is_sure_hours_ahead_is_told_in_a_wide_window_while_one_can_still_plan_anew() -> None:
+    after_an_overrun = around(60, 35)
+    far, near = before(150), before(30)
+    told = settled(far, forecast(far, *after_an_overrun, state="later", next_stop=False))
+    assert (told.kind, told.reason.code) == ("late", "late_expected")
+    assert told.quoted_from_at is not None
+    assert told.quoted_until_at is not None
+    assert told.quoted_until_at - told.quoted_from_at > timedelta(minutes=Policy().quote_max_min)
+    assert told.quoted_from_at > FIVE
+    unsure = [*around(60, 35)[4:], *around(-20, 10)[:4]]
+    assert settled(far, forecast(far, *unsure, state="later", next_stop=False)).kind is None
+    assert settled(near, forecast(near, *after_an_overrun, state="later", next_stop=False)).kind is None
+
+
 def test_who_stands_still_is_given_more_time_than_who_creeps() -> None:
     now = before(9)
     likely = [*around(-5, 3)[:15], *around(15, 6)[:33]]
