@@ -39,6 +39,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "wants_nothing": "the customer wants no notices ({kind}, {percent} % likely late)",
     }
 )
+#: Minutes before the promise ends in which what is not said is said too late.
+LAST_WORD_MIN = 1.5
 _TOLD_LATE = ("late", "late_update")
 _DRIVING = ("travelling", "creeping", "standing")
 #: Of the time left so much is stretched: what goes badly now does so for an hour, not for the whole afternoon.
@@ -263,7 +265,7 @@ def _before_late(case: _Case) -> Decision:
         unconfirmed = forecast.state in _DRIVING and forecast.as_of is not None and forecast.as_of <= since_at
         settled_at = since_at + (2 * persist if unconfirmed else persist)
         act_until_at = case.stop.promised_until_at - timedelta(minutes=policy.act_lead_min)
-        last_chance = now <= act_until_at < settled_at and likely >= policy.driving_share
+        last_chance = now <= act_until_at < settled_at
         if now < settled_at and not last_chance:
             return case.nothing("late_confirming", watch, again_at=min(again_at, settled_at))
         quoted = _quote_delay(case)
@@ -279,7 +281,9 @@ def _before_late(case: _Case) -> Decision:
         overdue = due_at is not None and now >= due_at + timedelta(minutes=policy.overdue_min)
         if lead_min <= (policy.overdue_lead_min if overdue else policy.silent_lead_min):
             # Expected there just now: parked phones report every few minutes, and the next report may be the arrival.
-            if case.left_min < 0 and forecast.silent_s < 60 * policy.parked_silent_min:
+            # Only a word before the promise ends is one.
+            parked = case.left_min < 0 and forecast.silent_s < 60 * policy.parked_silent_min
+            if parked and not 0.0 <= lead_min <= LAST_WORD_MIN:
                 return case.nothing("on_course", again_at=again_at)
             if not case.may_hold:
                 return case.nothing("told_already", alarm="silent_near_promise", again_at=again_at)
@@ -387,7 +391,7 @@ def _look_again_at(case: _Case) -> datetime:
     slack_s = 60 * lead_min + GRACE_S - samples[int(0.6 * len(samples))]
     least_s = min(max(2.0 * lead_min, 30.0), 600.0) if lead_min > 0 else 60.0
     wait_s = min(max(0.5 * slack_s, least_s), 1800.0)
-    for border_min in (policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
+    for border_min in (LAST_WORD_MIN, policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
         if lead_min > border_min:
             wait_s = min(wait_s, max(60 * (lead_min - border_min), 15.0))
     return case.now + timedelta(seconds=wait_s)
