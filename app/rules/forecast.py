@@ -7,8 +7,6 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
-from functools import lru_cache
-from statistics import NormalDist
 
 from app.rules.habits import PRIORS, Habits, Window
 from app.rules.motion import CREEP_MPS, Motion, motion
@@ -17,14 +15,13 @@ from app.rules.presence import Inferred as Inferred
 from app.rules.presence import Stop as Stop
 from app.rules.presence import corrected, in_order, left_at
 from app.rules.ratio import Ratios
+from app.rules.samples import SAMPLES, U, Z, factors
 from app.rules.travel import Travel, aside, doubted, held_up, jammed, observed, usual
 from app.rules.visit import GRACE
 from app.rules.work import departures, packing, times_to_leave
 
 #: Late is who arrives more than this after the end of the promise.
 GRACE_S = GRACE.total_seconds()
-#: Possible rests of the day that are looked at.
-SAMPLES = 48
 #: So near at the last fix and moving, silence means arrived (a car park below ground), certainly after this long.
 NEAR_M, PERHAPS_S = 500.0, 600.0
 #: A way of which nothing is known.
@@ -45,24 +42,7 @@ UNDER_WAY_M, UNDER_WAY_BEFORE = 500.0, timedelta(hours=2)
 _WHY = {"creeping": "slowly_nearer", "standing": "stands_still", "at_site": "stays_at_site", "silent": "no_fix",
         "unknown": "nothing_known"}  # fmt: skip
 _ARRIVED_WHY = {"position": "stays_at_site", "silence": "silent_at_door"}
-_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101)
-
-
-def _spread_out(prime: int) -> tuple[float, ...]:
-    return tuple((0.5 + i * math.sqrt(prime)) % 1.0 for i in range(SAMPLES))
-
-
-# Evenly spread numbers (Richtmyer's sequence, a column for each uncertain thing) instead of chance: the same evidence
-# always gives the same forecast, and more delay never a smaller probability.
-_U = (tuple((i + 0.5) / SAMPLES for i in range(SAMPLES)), *(_spread_out(prime) for prime in _PRIMES))
-_Z = tuple(tuple(NormalDist().inv_cdf(min(max(u, 1e-4), 1 - 1e-4)) for u in column) for column in _U)
-_ASIDE = tuple(aside(u) for u in _U[5])
-
-
-@lru_cache(maxsize=4096)
-def _factors(ratios: Ratios, column: int) -> tuple[float, ...]:
-    """Return a ratio for each sample; the same few distributions are asked for all day long."""
-    return tuple(ratios.at(z) for z in _Z[column])
+_ASIDE = tuple(aside(u) for u in U[5])
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +162,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
     leaving, place = outlook.leaving, outlook.place
     reopened = {one.visit for one in withdrawn}
     for index, stop in enumerate(todo):
-        columns = [(3 + 3 * index + k) % len(_U) for k in range(3)]
+        columns = [(3 + 3 * index + k) % len(U) for k in range(3)]
         first = index == 0
         forecast_state, basis, perhaps, away_m, due_s = outlook.state, outlook.basis, False, None, None
         if leaving is None:
@@ -242,8 +222,8 @@ def _outlook(
             (begun_at - now).total_seconds(),
             here.duration_min * 60.0,
             _needed_s((here.lat, here.lon), _first(todo), day, now),
-            _U[1],
-            _U[2],
+            U[1],
+            U[2],
             day.habits.work(here.service, day.technician),
         )
         as_of = max(at for at in (here.arrived_at, seen_at) if at)
@@ -268,7 +248,7 @@ def _waiting(
     """Return the outlook of who is free at a `place` and leaves when it is time, or a little after."""
     age_s = (now - fixes[-1].fixed_at).total_seconds()
     needed_s = _needed_s(place, _first(todo), day, now)
-    leaving = [leave_s + packing(w) for leave_s, w in zip(times_to_leave(needed_s, _U[1]), _U[2], strict=True)]
+    leaving = [leave_s + packing(w) for leave_s, w in zip(times_to_leave(needed_s, U[1]), U[2], strict=True)]
     return _Outlook(
         state, why, since, "usual_speed", as_of, age_s if age_s > WAITING_STALE_S else 0.0, leaving, place
     )  # fmt: skip
@@ -339,8 +319,8 @@ def _onward(
 ) -> list[float]:
     hour = _hour(now + timedelta(seconds=sorted(leaving)[SAMPLES // 2]), day.zone)
     travel_s = usual(distance_m(*place, stop.lat, stop.lon), hour).median_s
-    factors = _factors(_roads(stop, day, hour), column)
-    return [leave_s + travel_s * factor for leave_s, factor in zip(leaving, factors, strict=True)]
+    ratios = factors(_roads(stop, day, hour), column)
+    return [leave_s + travel_s * factor for leave_s, factor in zip(leaving, ratios, strict=True)]
 
 
 def _leave_after(
@@ -350,10 +330,10 @@ def _leave_after(
     begin_s = max((stop.promised_from_at - now).total_seconds(), 0.0)
     needed_s = _needed_s((stop.lat, stop.lon), _first(later), day, now)
     work_s = stop.duration_min * 60.0
-    factors = _factors(day.habits.work(stop.service, day.technician), columns[0])
+    ratios = factors(day.habits.work(stop.service, day.technician), columns[0])
     # Conditions, not max(): every look does this for each sample of each stop that is left.
-    done = [(a if a > begin_s else begin_s) + work_s * factor for a, factor in zip(arrivals, factors, strict=True)]
-    leaving = times_to_leave(needed_s, _U[columns[1]])
+    done = [(a if a > begin_s else begin_s) + work_s * factor for a, factor in zip(arrivals, ratios, strict=True)]
+    leaving = times_to_leave(needed_s, U[columns[1]])
     return [done_s if done_s > leave_s else leave_s for done_s, leave_s in zip(done, leaving, strict=True)]
 
 
@@ -368,22 +348,22 @@ def _under_way(
     roads = _roads(stop, day, hour)
     travel = observed(moved.distance_m, hour, moved.windows, roads)
     if moved.slow and moved.approach_mps >= CREEP_MPS:
-        left = jammed(moved, travel, _Z[0], _U[1], _Z[2])
+        left = jammed(moved, travel, Z[0], U[1], Z[2])
     elif moved.slow:
-        left = held_up(moved.slow_s, travel, _Z[0], _U[1])
+        left = held_up(moved.slow_s, travel, Z[0], U[1])
     else:
-        left = [travel.at(z) + held_s for z, held_s in zip(_Z[0], _ASIDE, strict=True)]
+        left = [travel.at(z) + held_s for z, held_s in zip(Z[0], _ASIDE, strict=True)]
     if moved.slow_s >= NOT_LEFT_S and not moved.nearer and stop.en_route_at is None and not moved.windows:
         # Waits at home, or where the last job was: leaves when it is time, or a little after.
         needed_s = (stop.promised_from_at - now).total_seconds() - usual(moved.distance_m, hour, roads).median_s
         left = [
             leave_s + packing(w) + travel.at(z) + moved.age_s
-            for leave_s, w, z in zip(times_to_leave(needed_s, _U[2]), _U[3], _Z[0], strict=True)
+            for leave_s, w, z in zip(times_to_leave(needed_s, U[2]), U[3], Z[0], strict=True)
         ]
     basis = "observed_pace" if moved.windows else "usual_speed"
     if moved.state == "silent":
         middle_s = sorted(left)[SAMPLES // 2]
-        arrivals = doubted([s - moved.age_s for s in left], moved.age_s, _U[3], _U[4])
+        arrivals = doubted([s - moved.age_s for s in left], moved.age_s, U[3], U[4])
         return arrivals, "silence", moved.distance_m <= NEAR_M and not moved.slow, middle_s - moved.age_s
     return [max(s - moved.age_s, 15.0) for s in left], basis, False, None
 
@@ -397,11 +377,11 @@ def _unseen(stop: Stop, last_done: Stop | None, day: Day, now: datetime) -> tupl
         travel = usual(way_m, hour, _roads(stop, day, hour))
     if stop.en_route_at is not None:
         ago_s = (now - stop.en_route_at).total_seconds()
-        arrivals = doubted([travel.at(z) - ago_s for z in _Z[0]], ago_s, _U[3], _U[4])
+        arrivals = doubted([travel.at(z) - ago_s for z in Z[0]], ago_s, U[3], U[4])
         return arrivals, "silence", False, travel.median_s - ago_s
     needed_s = (stop.promised_until_at - now).total_seconds() - travel.median_s
-    leaving = times_to_leave(needed_s, _U[1])
-    return [leave_s + travel.at(z) for leave_s, z in zip(leaving, _Z[0], strict=True)], "plan", False, None
+    leaving = times_to_leave(needed_s, U[1])
+    return [leave_s + travel.at(z) for leave_s, z in zip(leaving, Z[0], strict=True)], "plan", False, None
 
 
 def _reported(stop: Stop, arrivals: Sequence[float], now: datetime) -> list[float] | None:
@@ -414,7 +394,7 @@ def _reported(stop: Stop, arrivals: Sequence[float], now: datetime) -> list[floa
     ahead_s = max((stop.eta_reported - stop.eta_reported_at).total_seconds(), 0.0)
     spread_s = WORD_SPREAD_S + WORD_SPREAD_SHARE * ahead_s
     earliest_s = max(min(sorted(arrivals)[SAMPLES // 20], word_s), 0.0)
-    return [max(word_s + spread_s * z, earliest_s) for z in _Z[0]]
+    return [max(word_s + spread_s * z, earliest_s) for z in Z[0]]
 
 
 def _noticed(
