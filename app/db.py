@@ -63,8 +63,8 @@ class UTCDateTime(TypeDecorator[datetime]):
             return super().bind_processor(dialect)
 
         def as_text(value: datetime | None) -> str | None:
-            at = self.process_bind_param(value, dialect)
-            return None if at is None else at.replace(tzinfo=None).isoformat(" ", "microseconds")
+            at = value if value is None or value.tzinfo is UTC else self.process_bind_param(value, dialect)
+            return None if at is None else at.isoformat(" ", "microseconds").removesuffix("+00:00")
 
         return as_text
 
