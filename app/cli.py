@@ -17,9 +17,11 @@ import click
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
-from app import auth, explaining, logs, past_days
+from app import auth, logs
+from app.backtest import commands as past_days
 from app.config import SettingsError
 from app.errors import AppError, Invalid
+from app.explain import commands as explaining
 from app.i18n import LOCALES, t
 from app.operations.intake import Imported, import_customers, import_visits
 from app.parts import Parts

@@ -16,7 +16,7 @@ from threading import Event
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from app.backtesting import Backtester
+from app.backtest.process import Backtester
 from app.clock import WallClock
 from app.db import SILENT
 from app.operations.learning import keep_habits, learn, learning_due

@@ -18,13 +18,13 @@ from app.db import Base
 from app.demo.company import PEOPLE, SERVICES
 from app.demo.stage import FILE, FIRST_DAY, SPEED, Stage, prepare
 from app.demo.world import World, batched
-from app.explain import answer, explain
+from app.explain.pictures import visit_picture
+from app.explain.visit import answer, explain
 from app.i18n import LOCALES
 from app.models import Alarm, Notice, Visit, VisitEvent
 from app.operations.history import read_history
 from app.operations.notice import Telling
 from app.operations.repair import accept_offer
-from app.pictures import visit_picture
 from app.rules.messages import UNSETTLING
 from app.rules.position import distance_m
 from app.tick import deliver, offer_repairs, sweep

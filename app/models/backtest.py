@@ -42,7 +42,7 @@ class Backtest(Base):
     #: When its process last showed that it is alive.
     seen_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    #: What came out (app.backtest.Result), once it is done.
+    #: What came out (app.rules.backtest.Result), once it is done.
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     @property

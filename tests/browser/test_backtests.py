@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from app.backtest import run_backtest
-from app.days import log_day
+from app.backtest.days import log_day
+from app.backtest.play import run_backtest
+from app.backtest.report import html_report, result_as_json
 from app.models import Backtest
 from app.operations.backtest import claim_backtest, finish_backtest, report_progress
-from app.report import html_report, result_as_json
 from app.rules.policy import Policy
-from tests.test_backtest import DEAF, STORY
+from tests.backtest.test_play import DEAF, STORY
 
 
 @pytest.fixture(scope="module")

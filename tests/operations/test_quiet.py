@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from app.explain import answer
+from app.explain.visit import answer
 from app.models import Customer, DecisionEntry, Notice, Visit
 from app.operations.field import report_eta
 from app.operations.history import read_history

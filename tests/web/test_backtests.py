@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from app.backtest import run_backtest
-from app.days import log_day
+from app.backtest.days import log_day
+from app.backtest.play import run_backtest
+from app.backtest.report import result_as_json
 from app.models import Backtest
 from app.operations.backtest import claim_backtest
 from app.operations.field import report_status
 from app.operations.policy import current_policy
-from app.report import result_as_json
 from app.rules.policy import Policy
-from tests.test_backtest import DEAF, STORY
+from tests.backtest.test_play import DEAF, STORY
 from tests.web.pages import post, token, values
 
 

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from app.explain import answer
+from app.explain.pictures import visit_picture
+from app.explain.visit import answer
 from app.models import Visit
 from app.operations.alarm import clear_alarm
 from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, cancel_visit, change_visit
@@ -19,7 +20,6 @@ from app.operations.notice import Telling, release_notice, settle_by_hand
 from app.operations.repair import Repairs, accept_offer, offers_for
 from app.operations.technician import technician_choices
 from app.operations.technician_state import Doing, read_doings
-from app.pictures import visit_picture
 from app.rules.board import RISKY
 from app.rules.calendar import over_midnight
 from app.rules.helper import REACH_M

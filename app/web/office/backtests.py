@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, render_template, request
 
-from app import report
+from app.backtest import report
 from app.clock import real_now
 from app.models import Backtest
 from app.operations.backtest import (

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from app import join
-from app.backtesting import Backtester, fulfil
+from app.backtest.process import Backtester, fulfil
+from app.backtest.report import result_of_json
 from app.config import Settings
 from app.models import Backtest
 from app.operations.backtest import claim_backtest, find_backtest
 from app.parts import Parts
 from app.replay import Replay, read_day_log
-from app.report import result_of_json
 
-STORY = Path(__file__).parent / "data" / "days" / "the-last-200-metres.jsonl"
+STORY = Path(__file__).parent.parent / "data" / "days" / "the-last-200-metres.jsonl"
 STORY_ON = date(2026, 11, 24)
 
 
@@ -83,7 +83,7 @@ def test_what_fails_says_why(replayed, on, values, reason):
 
 
 def test_a_run_that_takes_too_long_is_ended(replayed, monkeypatch):
-    monkeypatch.setattr("app.backtesting.LIMIT", timedelta(0))
+    monkeypatch.setattr("app.backtest.process.LIMIT", timedelta(0))
     asked = wish(replayed.parts)
     fulfil(replayed.parts, *asked)
     assert became(replayed.parts, asked[0]).state_reason == "too_long"

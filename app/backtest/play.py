@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.days import PlayDay
+from app.backtest.days import PlayDay
 from app.models import DecisionEntry, ForecastEntry, Notice, Visit
 from app.replay import Replay, notice_line
 from app.rules import backtest as rules

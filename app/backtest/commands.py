@@ -19,7 +19,7 @@ from app.i18n import LOCALES, t
 from app.shell import joined, write_whole
 
 if TYPE_CHECKING:
-    from app.days import PlayDay
+    from app.backtest.days import PlayDay
     from app.rules.backtest import Result
     from app.rules.policy import Policy
     from app.rules.terms import Term
@@ -39,7 +39,7 @@ _language = click.option(
 @_language
 def replay(daylog: Path, notices: Path | None, report: Path | None, language: str) -> None:
     """Play a recorded DAYLOG through the product in simulated time, and say what customers would have been told."""
-    from app.backtest import run_backtest
+    from app.backtest.play import run_backtest
     from app.rules.policy import Policy
 
     lines: list[str] = []
@@ -97,7 +97,7 @@ def backtest(
         _tell(result, ", ".join(path.stem for path in daylogs), html, language, as_json=as_json)
         return
     with joined() as parts:
-        from app.days import load_own_day, own_days
+        from app.backtest.days import load_own_day, own_days
         from app.operations.backtest import first_playable_day
         from app.operations.policy import current_policy
 
@@ -157,7 +157,7 @@ def _edited(policy: Policy, values: Mapping[str, Any]) -> Policy:
 
 
 def _logs(paths: Sequence[Path]) -> list[PlayDay]:
-    from app.days import EmptyDay, log_day
+    from app.backtest.days import EmptyDay, log_day
     from app.replay import DayLogError
 
     logs.configure(logging.WARNING)
@@ -188,7 +188,7 @@ def _span(
 
 
 def _run(days: Any, count: int, policy: Policy, values: Mapping[str, Any]) -> Result:
-    from app.backtest import run_backtest
+    from app.backtest.play import run_backtest
 
     policies = [policy, _edited(policy, values)] if values else [policy]
     with _progress("playing past days") as progress:
@@ -202,7 +202,7 @@ def _progress(label: str) -> Iterator[Callable[[float], None]]:
 
 
 def _tell(result: Result, title: str, html: Path | None, language: str, *, as_json: bool) -> None:
-    from app.report import result_as_json, table
+    from app.backtest.report import result_as_json, table
 
     if html:
         _write_report(html, result, title, language)
@@ -216,13 +216,13 @@ def _tell(result: Result, title: str, html: Path | None, language: str, *, as_js
 
 
 def _write_report(file: Path, result: Result, title: str, language: str) -> None:
-    from app.report import html_report
+    from app.backtest.report import html_report
 
     write_whole(file, html_report(result, title, language))
 
 
 def _export(days: Iterator[PlayDay], count: int, folder: Path) -> None:
-    from app.days import Veil
+    from app.backtest.days import Veil
 
     folder.mkdir(parents=True, exist_ok=True)
     veil = Veil()

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.backtest import run_backtest
+from app.backtest.days import EmptyDay, Veil, load_own_day, log_day, own_days
+from app.backtest.play import run_backtest
+from app.backtest.report import result_as_json, result_of_json
 from app.cli import main
-from app.days import EmptyDay, Veil, load_own_day, log_day, own_days
 from app.replay import Replay, notice_line, read_day_log
-from app.report import result_as_json, result_of_json
 from app.rules.backtest import Showed
 from app.rules.policy import Policy
 from app.rules.visit import GRACE
 
-STORY = Path(__file__).parent / "data" / "days" / "the-last-200-metres.jsonl"
+STORY = Path(__file__).parent.parent / "data" / "days" / "the-last-200-metres.jsonl"
 STORY_ON = date(2026, 11, 24)
 #: Speaks so late that the story's customer is told nothing in time.
 DEAF = replace(
@@ -173,7 +173,7 @@ def in_a_shell(company, monkeypatch):
     def joined():
         yield replay.parts
 
-    monkeypatch.setattr("app.past_days.joined", joined)
+    monkeypatch.setattr("app.backtest.commands.joined", joined)
     return lambda *words: CliRunner().invoke(main, ["backtest", *map(str, words)])
 
 

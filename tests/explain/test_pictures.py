@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.pictures import MOST_ROWS, forecast_picture
+from app.explain.pictures import MOST_ROWS, forecast_picture
 from app.rules.lateness import Told
 
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")

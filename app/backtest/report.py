@@ -14,15 +14,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
+from app.backtest.plots import Bar, Series, against, bars, columns
+from app.explain.pictures import forecast_picture
 from app.i18n import day_words, reason_words, t, time_words, window_words, word
-from app.pictures import forecast_picture
-from app.plots import Bar, Series, against, bars, columns
 from app.rules.backtest import LEADS_MIN, MANY, Case, Cover, Figures, Reliable, Result, Side
 from app.rules.lateness import Told
 from app.rules.score import Marks
 from app.rules.terms import TERMS
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent.parent
 _RESULT = TypeAdapter(Result)
 #: The styles that the file carries with it.
 _STYLES = ("tokens.css", "app.css", "picture.css", "backtest.css")

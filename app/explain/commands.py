@@ -51,8 +51,8 @@ def explain() -> None:
 @_language
 def explain_visit(visit_id: int, html: Path | None, language: str | None) -> None:
     """Print everything that happened to visit ID, with the reason of each decision."""
-    from app.explain import explain as lines_of
-    from app.explain_day import explain_page, page_title
+    from app.explain.day import explain_page, page_title
+    from app.explain.visit import explain as lines_of
     from app.operations.history import read_history
 
     with _asked(language) as asked:
@@ -70,7 +70,7 @@ def explain_visit(visit_id: int, html: Path | None, language: str | None) -> Non
 @_language
 def explain_a_day(day: datetime | None, html: Path | None, language: str | None) -> None:
     """Print what was decided for each visit of DATE (as 2026-11-24; default: today), and why."""
-    from app.explain_day import explain_day, explain_page, histories_of_day
+    from app.explain.day import explain_day, explain_page, histories_of_day
 
     with _asked(language) as asked:
         on: date = day.date() if day else asked.now.astimezone(asked.zone).date()
@@ -87,7 +87,7 @@ def explain_a_day(day: datetime | None, html: Path | None, language: str | None)
 @_language
 def explain_a_technician(technician_id: int, language: str | None) -> None:
     """Print what technician ID is doing, since when and how that is known, and what was decided for each visit."""
-    from app.explain_day import explain_technician
+    from app.explain.day import explain_technician
 
     with _asked(language) as asked:
         _say(explain_technician(asked.session, technician_id, asked.zone, asked.now, asked.locale))

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from app.errors import NotFound
-from app.explain import answer
-from app.explain_day import explain_day, explain_page, explain_technician, histories_of_day
+from app.explain.day import explain_day, explain_page, explain_technician, histories_of_day
+from app.explain.visit import answer
 from app.models import Site, Visit
 from app.operations.booking import cancel_visit
 from app.operations.field import report_status

@@ -16,10 +16,11 @@ from typing import Any
 import structlog
 
 from app import join, logs
-from app.backtest import run_backtest
+from app.backtest.days import load_own_day, own_days
+from app.backtest.play import run_backtest
+from app.backtest.report import result_as_json
 from app.clock import WallClock
 from app.config import Settings
-from app.days import load_own_day, own_days
 from app.operations.backtest import (
     claim_backtest,
     fail_backtest,
@@ -30,7 +31,6 @@ from app.operations.backtest import (
 )
 from app.operations.policy import current_policy, try_policy
 from app.parts import Parts
-from app.report import result_as_json
 
 log = structlog.get_logger()
 

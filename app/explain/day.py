@@ -13,15 +13,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
-from app.explain import answer, story
+from app.explain.pictures import visit_picture
+from app.explain.visit import answer, story
 from app.i18n import day_words, t, time_words, window_words, word
 from app.models import CurrentPosition, Technician
 from app.operations.board import Lane, read_board
 from app.operations.history import History, read_history
 from app.operations.technician_state import Doing, read_doings
-from app.pictures import visit_picture
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent.parent
 #: What a page carries with it, so that it needs nothing else.
 STYLES = ("tokens.css", "app.css", "picture.css")
 

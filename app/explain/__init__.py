@@ -1,0 +1,1 @@
+"""Why was something done, or not done? In sentences, lines, pages and pictures."""
