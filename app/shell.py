@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,6 +33,20 @@ def joined() -> Iterator[Parts]:
         yield parts
     finally:
         parts.db.close()
+
+
+class OutFile(click.Path):
+    """A file to write: that its folder is missing is said before the work, not when there is something to lose."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Raises BadParameter."""
+        file = Path(str(super().convert(value, param, ctx)))
+        if not file.parent.is_dir():
+            self.fail(f"there is no folder {str(file.parent)!r}.", param, ctx)
+        return file
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -33,10 +35,45 @@ def test_a_log_that_cannot_be_read_is_refused_with_its_line_and_leaves_no_file(r
     assert [file.name for file in tmp_path.iterdir() if "out" in file.name] == []
 
 
-def test_a_place_that_cannot_be_written_is_named(run, tmp_path):
-    done = run("replay", str(STORY), "--notices", str(tmp_path / "nowhere" / "out.jsonl"))
-    assert done.exit_code == 1
-    assert done.stderr.endswith(f"Error: {tmp_path}/nowhere/.out.jsonl.part: No such file or directory\n")
+@pytest.mark.parametrize(
+    "words",
+    [("replay", "--notices"), ("replay", "--report"), ("backtest", "--html"), ("explain", "visit", "1", "--html")],
+)
+def test_a_folder_that_is_missing_is_named_before_the_work_and_not_after_it(run, tmp_path, words):
+    day = [] if words[0] == "explain" else [str(STORY)]
+    done = run(*words, str(tmp_path / "nowhere" / "out"), *day)
+    assert (done.exit_code, done.stdout, "playing" in done.stderr) == (2, "", False)
+    assert f"Invalid value for '{words[-1]}': there is no folder '{tmp_path}/nowhere'." in done.stderr
+
+
+def test_a_full_disk_does_not_take_the_figures_away(run):
+    done = run("backtest", str(STORY), "--html", "/dev/full")
+    assert (done.exit_code, "No space left" in done.stderr) == (1, True)
+    assert "Told before the promise ended" in done.stdout
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_the_end_of_the_calendar_is_refused_in_words(run, day):
+    done = run("explain", "day", day)
+    assert (done.exit_code, f"Invalid value for [DATE]: {day}" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"t": "9999-12-31T23:59:59-12:00"}, "t: '9999-12-31T23:59:59-12:00' is not in the years"),
+        ({"t": "0001-01-01T00:00:00+14:00"}, "t: '0001-01-01T00:00:00+14:00' is not in the years"),
+        ({"technician": ""}, "technician: is empty"),
+        ({"technician": "\ud800"}, "technician: '\\ud800' holds half a character"),
+    ],
+)
+def test_a_line_that_no_day_can_have_is_refused_with_its_field(run, tmp_path, fields, named):
+    fix = {"t": "2026-11-24T09:00:00+09:00", "kind": "fix", "technician": "a", "lat": 34.2, "lon": 135.1}
+    log = tmp_path / "day.jsonl"
+    log.write_text(json.dumps({**fix, **fields}), encoding="utf-8")
+    for command in ("replay", "backtest"):
+        done = run(command, str(log))
+        assert (done.exit_code, f"Error: day.jsonl:1: {named}" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("what", ["no database", "a folder"])

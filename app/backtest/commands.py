@@ -16,7 +16,7 @@ import click
 
 from app import logs
 from app.i18n import LOCALES, t
-from app.shell import joined, write_whole
+from app.shell import OutFile, joined, write_whole
 
 if TYPE_CHECKING:
     from app.backtest.days import PlayDay
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from app.rules.terms import Term
 
 _days = click.Path(exists=True, dir_okay=False, path_type=Path)
-_out = click.Path(dir_okay=False, path_type=Path)
 _date = click.DateTime(["%Y-%m-%d"])
 _language = click.option(
     "--language", type=click.Choice(LOCALES), default="en", show_default=True, help="Of the report."
@@ -34,8 +33,8 @@ _language = click.option(
 
 @click.command()
 @click.argument("daylog", type=_days)
-@click.option("--notices", type=_out, help="Write each notice as a JSON line.")
-@click.option("--report", type=_out, help="Write the day as one HTML page.")
+@click.option("--notices", type=OutFile(), help="Write each notice as a JSON line.")
+@click.option("--report", type=OutFile(), help="Write the day as one HTML page.")
 @_language
 def replay(daylog: Path, notices: Path | None, report: Path | None, language: str) -> None:
     """Play a recorded DAYLOG through the product in simulated time, and say what customers would have been told."""
@@ -48,13 +47,13 @@ def replay(daylog: Path, notices: Path | None, report: Path | None, language: st
         result = run_backtest(
             days, 1, [Policy()], progress, lambda line: lines.append(json.dumps(line, ensure_ascii=False))
         )
+    for refusal in result.refused:
+        click.echo(f"left out: {refusal}", err=True)
+    click.echo(f"{result.days[0].visits} visits of {result.days[0].technicians} technicians replayed")
     if notices:
         write_whole(notices, "".join(f"{line}\n" for line in lines))
     if report:
         _write_report(report, result, daylog.stem, language)
-    for refusal in result.refused:
-        click.echo(f"left out: {refusal}", err=True)
-    click.echo(f"{result.days[0].visits} visits of {result.days[0].technicians} technicians replayed")
 
 
 @click.command()
@@ -62,7 +61,7 @@ def replay(daylog: Path, notices: Path | None, report: Path | None, language: st
 @click.option("--from", "first", type=_date, help="First of your own days; default: the first that can be played.")
 @click.option("--until", "last", type=_date, help="Last of your own days; default: yesterday.")
 @click.option("--policy", "edits", multiple=True, metavar="KEY=VALUE", help="Try another value beside the present one.")
-@click.option("--html", type=_out, help="Write the result as one HTML page.")
+@click.option("--html", type=OutFile(), help="Write the result as one HTML page.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON instead of a table.")
 @click.option(
     "--export",
@@ -204,15 +203,16 @@ def _progress(label: str) -> Iterator[Callable[[float], None]]:
 def _tell(result: Result, title: str, html: Path | None, language: str, *, as_json: bool) -> None:
     from app.backtest.report import result_as_json, table
 
-    if html:
-        _write_report(html, result, title, language)
+    # Said before the file is written: a full disk does not take away what was waited for.
     if as_json:
         click.echo(json.dumps(result_as_json(result), ensure_ascii=False))
-        return
-    for line in table(result, "en"):
-        click.echo(line)
-    for refusal in result.refused:
-        click.echo(f"left out: {refusal}", err=True)
+    else:
+        for line in table(result, "en"):
+            click.echo(line)
+        for refusal in result.refused:
+            click.echo(f"left out: {refusal}", err=True)
+    if html:
+        _write_report(html, result, title, language)
 
 
 def _write_report(file: Path, result: Result, title: str, language: str) -> None:

@@ -12,7 +12,8 @@ import click
 from sqlalchemy.orm import Session
 
 from app.i18n import LOCALES, day_words, t
-from app.shell import joined, write_whole
+from app.rules.calendar import can_be_shown
+from app.shell import OutFile, joined, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,7 @@ def _say(lines: Iterable[str]) -> None:
 
 
 _language = click.option("--language", type=click.Choice(LOCALES), help="Default: the company's.")
-_html = click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one page with pictures instead."
-)
+_html = click.option("--html", type=OutFile(), help="Write one page with pictures instead.")
 
 
 @click.group()
@@ -72,6 +71,8 @@ def explain_a_day(day: datetime | None, html: Path | None, language: str | None)
     """Print what was decided for each visit of DATE (as 2026-11-24; default: today), and why."""
     from app.explain.day import explain_day, explain_page, histories_of_day
 
+    if day and not can_be_shown(day.date()):
+        raise click.BadParameter(f"{day.date()} is not a day that visits are on", param_hint="[DATE]")
     with _asked(language) as asked:
         on: date = day.date() if day else asked.now.astimezone(asked.zone).date()
         if html:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.rules.calendar import YEARS
+
 #: What each kind of line must have (a visit's technician is empty while it has none), ...
 NEEDED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "technician": {"technician": str},
@@ -80,6 +82,8 @@ def parse_line(number: int, text: bytes | str) -> Line:
     fields = dict(raw)
     for name, wanted in {"t": datetime, **NEEDED[kind]}.items():
         fields[name] = _read(name, fields.get(name), wanted)
+        if fields[name] == "" and (name == "visit" or kind in ("technician", "fix")):
+            raise ValueError(f"{name}: is empty")
     for name, wanted in OPTIONAL[kind].items():
         if fields.get(name) is not None:
             fields[name] = _read(name, fields[name], wanted)
@@ -111,7 +115,11 @@ def _read(name: str, value: Any, wanted: type | tuple[type, ...]) -> Any:
             raise ValueError(f"{name}: {value!r} is not a time") from None
         if at.tzinfo is None:
             raise ValueError(f"{name}: a time without an offset")
+        if at.year not in YEARS:
+            raise ValueError(f"{name}: {value!r} is not in the years {YEARS.start} to {YEARS.stop - 1}")
         return at
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         raise ValueError(f"{name}: {value!r} is missing or of the wrong kind")
+    if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
+        raise ValueError(f"{name}: {value!r} holds half a character")
     return value
