@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 #: So many days are looked at in one transaction. Each takes about a millisecond, and a tap or a booking for one of them
 #: waits until all are done: that must stay below a tenth of a second, on a slow machine too.
-AT_ONCE = 40
+AT_ONCE = 30
 
 
 def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
