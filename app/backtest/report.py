@@ -127,9 +127,11 @@ def table(result: Result, locale: str) -> list[str]:
     return said
 
 
-def share_words(share: float | None) -> str:
+def share_words(share: float | None, locale: str) -> str:
     """Return a share as per cent, a dash when there was nothing to count."""
-    return "–" if share is None else f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
+    if share is None:
+        return "–"
+    return t("backtest.percent", locale, value=f"{100 * share:.0f}" if share in (0, 1) else f"{100 * share:.1f}")
 
 
 def _marks(result: Result) -> list[Marks]:
@@ -152,7 +154,7 @@ def in_short(marks: Marks, locale: str) -> str:
         locale,
         late=marks.late,
         warned=round((marks.warned or 0) * marks.late),
-        share=share_words(marks.warned),
+        share=share_words(marks.warned, locale),
         early=round((marks.warned_10_min or 0) * marks.late),
         on_time=marks.on_time,
         vain=vain,
@@ -166,9 +168,9 @@ def _bad_news(result: Result, locale: str) -> list[str]:
     if marks.late and not marks.warned:
         found.append(t("backtest.bad_none_warned", locale, late=marks.late))
     if marks.false_alarms is not None and marks.false_alarms > 0.1:
-        found.append(t("backtest.bad_alarms", locale, share=share_words(marks.false_alarms)))
+        found.append(t("backtest.bad_alarms", locale, share=share_words(marks.false_alarms, locale)))
     if marks.kept is not None and marks.kept < 0.6:
-        found.append(t("backtest.bad_windows", locale, share=share_words(marks.kept)))
+        found.append(t("backtest.bad_windows", locale, share=share_words(marks.kept, locale)))
     return found
 
 
@@ -183,7 +185,7 @@ def mark_rows(marks: Sequence[Marks], locale: str) -> list[Row]:
     def of(share: float | None, whole: int) -> tuple[str, str]:
         if share is None:
             return "–", ""
-        return share_words(share), t("backtest.of", locale, part=round(share * whole), whole=whole)
+        return share_words(share, locale), t("backtest.of", locale, part=round(share * whole), whole=whole)
 
     def median(value: float | None) -> str:
         return "" if value is None else t("backtest.median", locale, n=f"{value:.0f}")
@@ -249,7 +251,13 @@ def _plots(result: Result, names: Sequence[str], locale: str) -> list[Markup]:
 
 def _claimed_and_come(name: str, said: Sequence[Reliable], locale: str) -> Markup:
     words = "; ".join(
-        t("backtest.said_words", locale, n=one.n, forecast=share_words(one.forecast), came=share_words(one.came))
+        t(
+            "backtest.said_words",
+            locale,
+            n=one.n,
+            forecast=share_words(one.forecast, locale),
+            came=share_words(one.came, locale),
+        )
         for one in said
     )
     axes = t(f"backtest.axis_{name}", locale), t(f"backtest.axis_{name}_came", locale)
@@ -263,7 +271,7 @@ def _windows(result: Result, names: Sequence[str], locale: str) -> Markup:
         kept = side.marks.kept
         if kept is not None:
             label = t("backtest.told_windows", locale, side=name)
-            value = f"{share_words(kept)} ({side.marks.quotes})"
+            value = f"{share_words(kept, locale)} ({side.marks.quotes})"
             rows.append(Bar(label, [("within", kept), ("beside", 1 - kept)], share, value))
     for cover in result.covers:
         rows.append(_cover(cover, locale))
@@ -276,15 +284,15 @@ def _cover(cover: Cover, locale: str) -> Bar:
     n = cover.before + cover.within + cover.after
     parts = [("before", cover.before / n), ("within", cover.within / n), ("after", cover.after / n)]
     label = t("backtest.forecast_ranges", locale, minutes=cover.lead_min)
-    return Bar(label, parts, None, f"{share_words(cover.within / n)} ({n})")
+    return Bar(label, parts, None, f"{share_words(cover.within / n, locale)} ({n})")
 
 
 def _day(name: str, sides: Sequence[Marks], left_out: Mapping[str, int], locale: str) -> dict[str, Any]:
     return {
         "name": _day_name(name, locale),
         "sides": sides,
-        "warned": [share_words(marks.warned) for marks in sides],
-        "alarms": [share_words(marks.false_alarms) for marks in sides],
+        "warned": [share_words(marks.warned, locale) for marks in sides],
+        "alarms": [share_words(marks.false_alarms, locale) for marks in sides],
         "left_out": sum(left_out.values()),
     }
 

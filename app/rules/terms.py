@@ -98,15 +98,23 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "quiet_near_min": Term("quiet", "min", 30, 480),
     }
 )
-#: Pairs of which the first must be more than the second: a threshold falls as the promise comes nearer.
+#: Pairs of which the first must be more than the second: one comes after the other.
 _MORE_THAN = (
     ("driving_lead_min", "likely_lead_min"),
     ("working_lead_min", "likely_lead_min"),
     ("sure_lead_min", "driving_lead_min"),
     ("sure_lead_min", "working_lead_min"),
 )
-#: Pairs of which the first must not be less than the second.
-_NO_LESS_THAN = (("quote_max_min", "quote_min_min"), ("far_quote_max_min", "quote_max_min"))
+#: Pairs of which the first must not be less than the second: a threshold never rises as the promise comes nearer.
+_NO_LESS_THAN = (
+    ("quote_max_min", "quote_min_min"),
+    ("far_quote_max_min", "quote_max_min"),
+    ("likely_share", "last_share"),
+    ("driving_share", "likely_share"),
+    ("working_share", "likely_share"),
+    ("sure_share", "driving_share"),
+    ("sure_share", "working_share"),
+)
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 

@@ -109,7 +109,7 @@ def test_one_wish_at_a_time(ask, db, clock):
 
 
 def test_a_wish_is_taken_up_once_and_done(ask, db, clock):
-    one = ask(last_share=0.6)
+    one = ask(last_share=0.5)
     claimed = claim(db, clock.now())
     assert claimed == (one, 1)
     assert claim(db, clock.now()) is None
@@ -122,7 +122,7 @@ def test_a_wish_is_taken_up_once_and_done(ask, db, clock):
     with db.read() as session:
         found = find_backtest(session, one)
         assert (found.state, found.progress, found.result, found.policy_values) == (
-            "done", 1.0, {"some": "thing"}, {"last_share": 0.6},
+            "done", 1.0, {"some": "thing"}, {"last_share": 0.5},
         )  # fmt: skip
 
 

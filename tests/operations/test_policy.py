@@ -35,29 +35,29 @@ def test_a_new_installation_has_the_policy_the_product_comes_with(db):
 
 
 def test_a_change_is_kept_with_who_and_when_and_holds_only_what_differs(db, clock, change):
-    change(last_share=0.6, most_late=1)
+    change(last_share=0.5, most_late=1)
     after = change(most_late=Policy().most_late)
     with db.read() as session:
-        assert current_policy(session) == after == Policy(last_share=0.6)
+        assert current_policy(session) == after == Policy(last_share=0.5)
         newest, first = policy_versions(session, 10)
-        assert (newest.by, newest.at, newest.values) == ("user:2", clock.now(), {"last_share": 0.6})
-        assert first.values == {"last_share": 0.6, "most_late": 1}
+        assert (newest.by, newest.at, newest.values) == ("user:2", clock.now(), {"last_share": 0.5})
+        assert first.values == {"last_share": 0.5, "most_late": 1}
 
 
 def test_none_means_the_products_own_value_and_saving_the_same_adds_nothing(db, change):
-    change(last_share=0.6)
-    change(last_share=0.6)
+    change(last_share=0.5)
+    change(last_share=0.5)
     assert change(last_share=None) == Policy()
     with db.read() as session:
-        assert [version.values for version in policy_versions(session, 10)] == [{}, {"last_share": 0.6}]
+        assert [version.values for version in policy_versions(session, 10)] == [{}, {"last_share": 0.5}]
 
 
 def test_going_back_is_a_new_version_that_says_what_the_old_one_did(db, clock, change):
-    change(last_share=0.6)
-    change(last_share=0.7, persist_s=60.0)
+    change(last_share=0.5)
+    change(last_share=0.4, persist_s=60.0)
     with db.write() as session:
         old = policy_versions(session, 10)[-1]
-        assert restore_policy(session, old.id, actor="user:3", now=clock.now()) == Policy(last_share=0.6)
+        assert restore_policy(session, old.id, actor="user:3", now=clock.now()) == Policy(last_share=0.5)
         assert restore_policy(session, None, actor="user:3", now=clock.now()) == Policy()
         assert len(policy_versions(session, 10)) == 4
         with pytest.raises(NotFound):
@@ -88,13 +88,13 @@ def test_what_makes_no_sense_is_refused_by_name_and_nothing_is_kept(db, change, 
 
 
 def test_what_an_older_release_kept_never_stops_the_watch():
-    assert policy_of({"forgotten": 1, "last_share": 0.6}) == Policy(last_share=0.6)
+    assert policy_of({"forgotten": 1, "last_share": 0.5}) == Policy(last_share=0.5)
     assert policy_of({"last_share": 7.0, "persist_s": 60.0}) == Policy(persist_s=60.0)
     assert policy_of({"quote_max_min": 10, "quote_min_min": 20}).quote_max_min >= Policy().quote_min_min
 
 
 def test_versions_are_evidence(db, change):
-    change(last_share=0.6)
+    change(last_share=0.5)
     with pytest.raises(DBAPIError, match="evidence is only added to"), db.write() as session:
         session.execute(text("UPDATE policy_version SET \"by\" = 'somebody else'"))
     with db.read() as session:
@@ -114,13 +114,13 @@ def test_a_change_counts_at_once_for_every_day_that_is_watched(db, world, clock,
     today, next_week = world.visit(300), world.visit(7 * 24 * 60)
     with db.write() as session:
         session.get_one(Visit, today).check_at = clock.now() + timedelta(hours=4)
-    change(last_share=0.6)
+    change(last_share=0.5)
     with db.read() as session:
         assert session.get_one(Visit, today).check_at == clock.now()
         assert session.get_one(Visit, next_week).check_at > clock.now() + timedelta(days=6)
     with db.write() as session:
         session.get_one(Visit, today).check_at = clock.now() + timedelta(hours=4)
-    change(last_share=0.6)
+    change(last_share=0.5)
     with db.read() as session:
         assert session.get_one(Visit, today).check_at > clock.now()
 

@@ -68,7 +68,8 @@ def test_digits_of_full_width_count_and_a_box_can_be_unticked(save, db):
         ("last_share", "nan", "5から99の間"),
         ("most_late", "1.5", "整数で入力してください"),
         ("quiet_from", "25:00", "時刻を"),
-        ("driving_lead_min", "8", "「「迫ったとき」の始まり」より大きく"),
+        ("driving_lead_min", "8", "「『迫ったとき』の始まり」より大きく"),
+        ("driving_share", "50", "「お約束が迫ったとき」以上に"),
         ("quote_min_min", "60", ""),
     ],
 )
@@ -88,7 +89,7 @@ def test_what_makes_no_sense_is_said_beside_the_field_and_what_was_typed_is_kept
 
 def test_going_back_is_one_press(save, manager, db):
     save(last_share="55")
-    save(last_share="65")
+    save(last_share="45")
     post(manager, "/policy/versions/1")
     assert in_force(db) == (Policy(last_share=0.55), 3)
     post(manager, "/policy/versions/0")

@@ -21,6 +21,8 @@ from app.web.visitor import locale, needs, now, session, signed_in
 
 #: So many changes are shown; nobody goes back further by a click.
 SHOWN = 20
+#: A label that has quotes in it is quoted itself.
+_WITHIN_QUOTES = str.maketrans("「」“”", "『』‘’")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def _in_words(problem: Problem) -> Problem:
     """Return a problem with its figures as they are typed here, and another parameter by its label."""
     facts = dict(problem.facts)
     if "other" in facts:
-        facts["other"] = i18n.t(f"policy.{facts['other']}", locale())
+        facts["other"] = i18n.t(f"policy.{facts['other']}", locale()).translate(_WITHIN_QUOTES)
     for bound in ("least", "most"):
         if bound in facts and problem.field in TERMS:
             facts[bound] = _typed(problem.field, facts[bound])
