@@ -34,6 +34,7 @@ _TOKEN_LENGTH = 10
 
 
 #: Built once: every fix and tap runs it. One due visit has the whole day looked at, so the others need no writing.
+#: `begun` keeps years of visits that are over from being read.
 _VISIT = Visit.__table__.c
 _FIRST = (
     select(_VISIT.id)
@@ -41,6 +42,7 @@ _FIRST = (
         _VISIT.technician_id == bindparam("technician"),
         _VISIT.status.in_(OPEN),
         _VISIT.check_at.is_not(None),
+        _VISIT.planned_from_at >= bindparam("begun"),
         _VISIT.planned_from_at < bindparam("soon"),
     )
     .order_by(_VISIT.planned_from_at)
@@ -235,8 +237,9 @@ def look_again(session: Session, technician_id: int | None, now: datetime) -> No
     if technician_id is not None:
         lock_technicians(session, technician_id)
         session.flush()
-        soon = now + FIRST_LOOK_BEFORE
-        session.connection().execute(_LOOK_AGAIN, {"technician": technician_id, "now": now, "soon": soon})
+        begun, soon = now - FIRST_LOOK_BEFORE - timedelta(minutes=LONGEST_VISIT_MIN), now + FIRST_LOOK_BEFORE
+        reach = {"technician": technician_id, "begun": begun, "soon": soon}
+        session.connection().execute(_LOOK_AGAIN, {"now": now, **reach})
 
 
 def look_at_all_again(session: Session, now: datetime) -> None:

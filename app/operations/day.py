@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, PositionFix, Site, Technician, Visit
+from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.learning import current_habits
 from app.rules.forecast import Day, Stop
 from app.rules.habits import Habits
@@ -22,6 +23,9 @@ from app.rules.visit import OPEN
 
 #: Stops this far from now belong to the day that is looked at.
 DAY_REACH = timedelta(hours=12)
+#: A visit that reaches into the day has begun so long before now at the most. Said to the database as well: years of
+#: visits that are over would otherwise be read for every position.
+BEGUN_REACH = DAY_REACH + timedelta(minutes=LONGEST_VISIT_MIN)
 #: Positions older than this say nothing about the pace now.
 FIXES_REACH = timedelta(hours=3)
 _VISIT, _SITE, _FIX, _NOTICE = (model.__table__.c for model in (Visit, Site, PositionFix, Notice))
@@ -67,6 +71,7 @@ _SEEN = (
     .where(
         _VISIT.technician_id.in_(bindparam("technicians", expanding=True)),
         _VISIT.status != "cancelled",
+        _VISIT.planned_from_at >= bindparam("begun"),
         _VISIT.planned_from_at < bindparam("until"),
         _VISIT.planned_until_at > bindparam("since"),
     )
@@ -206,7 +211,12 @@ def load_days(
 ) -> dict[int, KnownDay]:
     """Load the days of technicians: as many statements for many as for one. Visits `to_change` are locked for it."""
     known = session.connection()
-    reach = {"technicians": technician_ids, "since": now - DAY_REACH, "until": now + DAY_REACH}
+    reach = {
+        "technicians": technician_ids,
+        "begun": now - BEGUN_REACH,
+        "since": now - DAY_REACH,
+        "until": now + DAY_REACH,
+    }
     visits: dict[int, list[KnownVisit]] = {technician_id: [] for technician_id in technician_ids}
     for row in known.execute(_VISITS if to_change else _SEEN, reach).all():
         visits[row[0]].append(KnownVisit._make(row))

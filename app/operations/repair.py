@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session, joinedload
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Alarm, CurrentPosition, Customer, Notice, Site, Technician, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
-from app.operations.booking import add_event, change_visit, visit_for_change
-from app.operations.day import DAY_REACH, FIXES_REACH, KnownDay, load_days
+from app.operations.booking import LONGEST_WINDOW, add_event, change_visit, visit_for_change
+from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, load_days
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
@@ -143,6 +143,7 @@ def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict
             Visit.status.in_(AWAITED),
             Visit.technician_id.is_not(None),
             Visit.late_probability >= RISKY,
+            Visit.promised_from_at > now - TOO_OLD - LONGEST_WINDOW,  # the column that has the index
             Visit.promised_until_at > now - TOO_OLD,
             Visit.planned_from_at < now + DAY_REACH,
         )
@@ -303,6 +304,8 @@ def _crew(session: Session, now: datetime, zone: tzinfo) -> _Crew:
         .where(
             visit.technician_id.is_not(None), visit.status != "cancelled",
             visit.planned_from_at < now + DAY_REACH, visit.planned_until_at > now - DAY_REACH,
+            # The plan begins within the promise, whose column has the index.
+            visit.promised_from_at > now - BEGUN_REACH - LONGEST_WINDOW, visit.promised_from_at < now + DAY_REACH,
         )
         .order_by(visit.planned_from_at, visit.id)
     ):  # fmt: skip

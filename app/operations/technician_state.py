@@ -11,7 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.models import CurrentPosition, Technician, Visit
-from app.operations.day import DAY_REACH
+from app.operations.day import BEGUN_REACH, DAY_REACH
 from app.rules.board import stale
 from app.rules.visit import OPEN
 
@@ -57,6 +57,7 @@ def read_doings(session: Session, technician_ids: Sequence[int], now: datetime) 
     watched = exists().where(
         Visit.technician_id == Technician.id,
         Visit.status.in_(OPEN),
+        Visit.planned_from_at > now - BEGUN_REACH,
         Visit.planned_from_at < now + DAY_REACH,
         Visit.planned_until_at > now - DAY_REACH,
     )
