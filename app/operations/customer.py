@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
-from app.models import Customer, Site
+from app.models import Customer, Site, Visit
+from app.operations.booking import lock_technicians, look_again
 from app.operations.checks import tell, tell_choice, tell_position, tell_text
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.listing import Listed, contains, listed
 from app.operations.locating import settle_located
 from app.rules.messages import CHANNELS
 from app.rules.quiet import WISHES
+from app.rules.visit import OPEN
 
 KINDS = ("individual", "corporate")
 LONGEST_NAME = 100
@@ -83,11 +85,15 @@ def change_customer(
     line_id: str | None,
     notices: str,
     first_channel: str | None,
+    now: datetime,
 ) -> Customer:
-    """Write a customer's facts anew; messages that wait go to the new address. Raises NotFound, Invalid."""
+    """Write a customer's facts anew; messages that wait go to the new address, and what another wish lets be said is
+    decided at once. Raises NotFound, Invalid."""
     customer = session.get(Customer, customer_id)
     if customer is None:
         raise NotFound("customer")
+    technicians = _awaited_from(session, customer) if notices != customer.notices else ()
+    lock_technicians(session, *technicians)  # before the customer's row, as who answers by a link does
     with session.no_autoflush:
         problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
         problems += _fill_wishes(customer, notices, first_channel)
@@ -95,6 +101,8 @@ def change_customer(
         session.expunge(customer)
         raise Invalid(problems)
     session.flush()
+    for technician_id in technicians:
+        look_again(session, technician_id, now)
     return customer
 
 
@@ -183,6 +191,12 @@ def _fill(
     if len(line_id or "") > LONGEST_LINE_ID:
         problems.append(Problem("line_id", "too_long", {"most": LONGEST_LINE_ID}))
     return problems
+
+
+def _awaited_from(session: Session, customer: Customer) -> Sequence[int | None]:
+    """Return the technicians of a customer's visits that are watched now."""
+    watched = Visit.customer_id == customer.id, Visit.status.in_(OPEN), Visit.check_at.is_not(None)
+    return session.scalars(select(Visit.technician_id).where(*watched).distinct()).all()
 
 
 def _fill_wishes(customer: Customer, notices: str, first_channel: str | None) -> list[Problem]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.errors import Conflict, Invalid, NotFound, Problem
 from app.models import Alarm, Company, Customer, Notice, Visit, VisitEvent
 from app.operations.alarm import raise_alarm
-from app.operations.booking import add_event, visit_for_change
+from app.operations.booking import add_event, look_again, visit_for_change
 from app.operations.checks import tell_choice
 from app.operations.company import find_company
 from app.rules.board import stale
@@ -187,6 +187,7 @@ def choose_notices(session: Session, token: str, *, notices: str, first_channel:
         return
     customer.notices, customer.first_channel = notices, first_channel or None
     add_event(session, visit, "wishes", "customer", now, facts={"notices": notices, "first_channel": first_channel})
+    look_again(session, visit.technician_id, now)
 
 
 def _reached_by(customer: Customer) -> tuple[str, ...]:

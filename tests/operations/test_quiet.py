@@ -11,6 +11,8 @@ from sqlalchemy import select, update
 
 from app.explain.visit import answer
 from app.models import Customer, DecisionEntry, Notice, Visit
+from app.operations.customer import change_customer
+from app.operations.customer_view import choose_notices
 from app.operations.field import report_eta
 from app.operations.history import read_history
 from app.operations.policy import change_policy
@@ -77,3 +79,20 @@ def test_the_channel_a_customer_asked_for_comes_first(siesta, db, parts):
         assert session.scalars(select(Notice.channels)).one() == sorted(
             parts.channels, key=lambda name: name != "email"
         )
+
+
+@pytest.mark.parametrize("by", ["link", "office"])
+def test_who_asks_to_be_told_after_all_is_told_with_the_next_sweep(siesta, db, clock, by):
+    with db.write() as session:
+        session.execute(update(Customer).values(notices="none"))
+        change_policy(session, {"quiet_until": "15:00"}, actor="user:2", now=clock.now())
+    assert siesta.live(10)[1] == "wants_nothing"
+    with db.write() as session:
+        visit = session.scalars(select(Visit)).one()
+        if by == "link":
+            choose_notices(session, visit.link_token, notices="all", first_channel="", now=clock.now())
+        else:
+            names = ("name", "kind", "language", "mobile", "phone", "email", "line_id", "first_channel")
+            known = {name: getattr(visit.customer, name) for name in names}
+            change_customer(session, visit.customer_id, **known, country="JP", notices="all", now=clock.now())
+    assert siesta.live(1)[0] == ["late"]

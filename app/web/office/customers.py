@@ -68,7 +68,7 @@ def customer(customer_id: int) -> Any:
 def save_customer(customer_id: int) -> Any:
     """Change a customer."""
     form = Form(request.form)
-    if form.submit(lambda: change_customer(session(), customer_id, **_customer_fields(form))) is None:
+    if form.submit(lambda: change_customer(session(), customer_id, now=now(), **_customer_fields(form))) is None:
         return _customer(customer_id, form)
     return saved("office.customer", customer_id=customer_id)
 
