@@ -24,6 +24,7 @@ from app.operations.day import (
 )
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
+from app.rules.board import LIKELY, RISKY
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
 from app.rules.history import Noted, worth_noting
@@ -279,8 +280,14 @@ def _memory(watch: Watch) -> dict[str, str | None]:
 
 
 def _is_news(visit: KnownVisit, forecast: Forecast, decision: Decision) -> bool:
-    said = (decision.reason.code, forecast.basis, forecast.state)
-    return bool(decision.kind) or said != (visit.decided_reason, visit.forecast_basis, visit.forecast_state)
+    said = (decision.reason.code, forecast.basis, forecast.state, _how_likely(forecast.late_probability))
+    before = (visit.decided_reason, visit.forecast_basis, visit.forecast_state, _how_likely(visit.late_probability))
+    return bool(decision.kind) or said != before
+
+
+def _how_likely(late_probability: float | None) -> int:
+    """Return in which of the board's bands a chance lies: why nothing is said must not speak of another one."""
+    return sum((late_probability or 0.0) >= least for least in (RISKY, LIKELY))
 
 
 def _entry(visit: KnownVisit, decision: Decision, now: datetime) -> dict[str, Any]:

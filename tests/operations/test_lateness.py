@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.models import Alarm, Company
+from app.models import Alarm, Company, Visit
 from app.operations.booking import change_visit
+from app.operations.field import report_status
 from app.operations.history import read_history
 from app.operations.position import ReportedFix, record_fixes
+from app.rules.board import RISKY
 from app.rules.position import Fix
 from app.tick import deliver, sweep
 
@@ -75,3 +77,24 @@ def test_a_moved_promise_begins_a_course_of_its_own(parts, db, clock, world):
     sweep(parts, clock.forward(minutes=1))
     with db.read() as session:
         assert len(read_history(session, visit_id, clock.now()).forecasts) == 1
+
+
+def test_the_reason_why_nothing_is_said_goes_along_as_a_delay_becomes_likely(parts, db, clock, world):
+    here, next_id = world.visit(0), world.visit(80)
+    with db.write() as session:
+        report_status(session, here, "arrived", now=clock.now(), actor="test")
+    chances = set()
+    for _ in range(30):
+        at = clock.forward(minutes=3)
+        with db.write() as session:
+            record_fixes(
+                session, world.technician, [ReportedFix(Fix(at, 34.2261, 135.1675, 10.0), {})], source="test", now=at
+            )
+        sweep(parts, at)
+        with db.read() as session:
+            visit, decision = session.get_one(Visit, next_id), read_history(session, next_id, at).decisions[-1]
+            if decision.reason_code == "on_course":
+                chance = visit.late_probability >= RISKY
+                chances.add(chance)
+                assert (decision.reason_facts["percent"] >= 100 * RISKY) == chance
+    assert chances == {False, True}
