@@ -1,4 +1,5 @@
-"""Forget what must not be kept: raw positions after some days, the course of forecasts, spent links, old sign-ins."""
+"""Forget what must not be kept: raw positions after some days, the course of forecasts (also of days that were played
+again), spent links, old sign-ins."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.db import rows_touched
-from app.models import ForecastEntry, IdempotentReply, PhoneLink, PositionFix, QuarantinedInput, SignIn
+from app.models import Backtest, ForecastEntry, IdempotentReply, PhoneLink, PositionFix, QuarantinedInput, SignIn
 
 #: An API client that repeats a request does so within this time.
 REPLIES_KEPT = timedelta(hours=24)
@@ -23,6 +24,7 @@ def purge(session: Session, now: datetime, fixes_kept: timedelta) -> int:
     gone = session.execute(delete(PositionFix).where(PositionFix.received_at < now - fixes_kept))
     session.execute(delete(QuarantinedInput).where(QuarantinedInput.received_at < now - fixes_kept))
     session.execute(delete(ForecastEntry).where(ForecastEntry.at < now - FORECASTS_KEPT))
+    session.execute(delete(Backtest).where(Backtest.created_at < now - FORECASTS_KEPT))
     session.execute(delete(IdempotentReply).where(IdempotentReply.created_at < now - REPLIES_KEPT))
     session.execute(delete(PhoneLink).where(PhoneLink.expires_at < now - ACCESS_KEPT))
     session.execute(delete(SignIn).where(SignIn.expires_at < now - ACCESS_KEPT))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from app.models import CurrentPosition, ForecastEntry, PositionFix, VisitEvent
+from app.models import Backtest, CurrentPosition, ForecastEntry, PositionFix, VisitEvent
 from app.operations.position import ReportedFix, record_fixes
 from app.operations.purge import FORECASTS_KEPT, purge
 from app.rules.position import Fix
@@ -39,3 +39,16 @@ def test_the_course_of_a_forecast_is_forgotten_after_some_months(db, world, cloc
         purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7))
     with db.read() as session:
         assert session.scalars(select(ForecastEntry.at)).all() == [at + timedelta(days=1)]
+
+
+def test_a_day_that_was_played_again_is_kept_no_longer_than_its_forecasts(db, clock):
+    at = clock.now()
+    with db.write() as session:
+        for days in (0, 1):
+            made_at = at + timedelta(days=days)
+            session.add(Backtest(created_at=made_at, actor="user:1", first_on=at.date(), last_on=at.date(),
+                                 policy_values={}))  # fmt: skip
+    with db.write() as session:
+        purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7))
+    with db.read() as session:
+        assert session.scalars(select(Backtest.created_at)).all() == [at + timedelta(days=1)]
