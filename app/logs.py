@@ -11,16 +11,18 @@ from typing import Any
 import structlog
 
 _PHONE = re.compile(r"\+?\d[\d\- ]{8,}\d")
+#: PostgreSQL repeats the whole row that it refused, with names and addresses in it.
+_ROW = re.compile(r"DETAIL:.*?(?=\n\[SQL|\n\nThe above exception|\n\nDuring handling|\Z)", re.DOTALL)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
 
 def mask(text: str) -> str:
-    """Return a text with phone numbers and mail addresses struck out.
+    """Return a text with phone numbers, mail addresses and rows that a database refused struck out.
 
     >>> mask("to +819012345678 failed")
     'to … failed'
     """
-    return _MAIL.sub("…", _PHONE.sub("…", text))
+    return _MAIL.sub("…", _PHONE.sub("…", _ROW.sub("DETAIL: …", text)))
 
 
 def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
