@@ -139,6 +139,20 @@ def test_a_run_whose_process_is_gone_is_begun_anew_but_not_for_ever(ask, db, clo
     assert state(db, one) == ("failed", "lost", 0.0)
 
 
+def test_what_is_done_meanwhile_is_not_cancelled(ask, db, clock):
+    if db.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    one, run = ask(), claim(db, clock.now())[1]
+    with db.write() as session:
+        seen = find_backtest(session, one)
+        assert seen.open
+        with db.write() as other:
+            finish_backtest(other, one, run, {"days": []}, clock.now())
+        with pytest.raises(Conflict):
+            cancel_backtest(session, one, clock.now())
+    assert state(db, one)[0] == "done"
+
+
 def test_a_cancelled_run_learns_of_it_and_leaves_no_result(ask, db, clock):
     one = ask()
     claimed = claim(db, clock.now())
