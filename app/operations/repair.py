@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotFound
@@ -28,6 +30,8 @@ from app.rules.lateness import Decision, Reason, Watch
 from app.rules.messages import UNSETTLING
 from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, five_minutes, needs_repair, offers
 from app.rules.visit import AWAITED
+
+log = structlog.get_logger()
 
 ALARM = "repair_offered"
 #: A dispatcher is called for an offer that saves so many minutes, for a visit that is late by LIKELY.
@@ -135,7 +139,10 @@ def accept_offer(
 
 
 def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict[str, Any]]:
-    """Return what a dispatcher is to be told of the best offer, for each visit that is likely late and has one."""
+    """Return what a dispatcher is to be told of the best offer, for each visit that is likely late and has one.
+
+    A visit whose search fails is logged, and loses no other.
+    """
     standing = set(session.scalars(select(Alarm.visit_id).where(Alarm.kind == ALARM, Alarm.cleared_at.is_(None))))
     late = session.scalars(
         select(Visit)
@@ -155,7 +162,13 @@ def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict
     worth = [visit for visit in late if (visit.late_probability or 0.0) >= LIKELY or visit.id in standing]
     crew = _crew(session, now, zone) if worth else None
     for visit in worth:
-        found = _search(session, visit, now, zone, crew)
+        try:
+            found = _search(session, visit, now, zone, crew)
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            log.error("offers could not be searched", visit_id=visit.id, exc_info=True)
+            continue
         best = next(iter(found.offers), None)
         if best is not None and (best.gain_min >= WORTH_A_CALL_MIN or visit.id in standing):
             (line, *_) = _lines(session, found)

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import event, select
 
 from app.errors import Conflict, Invalid, NotFound, Stale
-from app.models import Alarm, Notice, Technician, VisitEvent
+from app.models import Alarm, Notice, Technician, Visit, VisitEvent
+from app.operations import repair
 from app.operations.alarm import clear_alarm, read_alarms
 from app.operations.booking import cancel_visit, change_visit
 from app.operations.field import report_status
@@ -250,6 +251,21 @@ def test_a_dispatcher_is_called_once_with_a_deadline_and_no_longer_when_it_is_do
     sweep(parts, clock.at)
     offer_repairs(parts, clock.at)
     assert standing(db) == []
+
+
+def test_a_visit_that_cannot_be_searched_loses_no_other(late, db, clock, parts, monkeypatch):
+    with db.write() as session:
+        session.get_one(Visit, late.later).late_probability = 1.0
+    search = repair._search
+
+    def stumbling(session, visit, *rest, **more):
+        if visit.id == late.later:
+            raise ZeroDivisionError
+        return search(session, visit, *rest, **more)
+
+    monkeypatch.setattr(repair, "_search", stumbling)
+    offer_repairs(parts, clock.at)
+    assert [line.visit_id for line in standing(db)] == [late.next]
 
 
 def test_the_call_ends_when_nothing_can_be_done_any_more(late, world, db, clock, parts):
