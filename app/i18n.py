@@ -123,10 +123,20 @@ def word(prefix: str, code: str | None, locale: str) -> str:
     return t(key, locale) if has(key, locale) else code or ""
 
 
+def span_words(minutes: float, locale: str) -> str:
+    """Return a span of time as it is said: in minutes, from two hours on in hours and minutes."""
+    whole = round(minutes)
+    if whole < 120:
+        return t("visit.minutes_alone", locale, minutes=whole)
+    return t("visit.hours_and_minutes", locale, hours=whole // 60, minutes=whole % 60)
+
+
 def reason_words(code: str, facts: Mapping[str, Any], locale: str) -> str:
     """Return why something was decided (a code of rules.lateness.REASONS) as a sentence with its figures."""
     said = {**facts, **{name: word(f"forecast.{name}_", facts.get(name), locale) for name in ("basis", "state")}}
     said["kind"] = word("notice_kind.", facts.get("kind"), locale)
+    if isinstance(facts.get("lead_min"), (int, float)):
+        said["lead_min"] = span_words(facts["lead_min"], locale)
     try:
         return t(f"reason.{code}", locale, **said)
     except KeyError:

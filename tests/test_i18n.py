@@ -69,3 +69,10 @@ def test_dates_and_windows_read_as_a_native_writes_them():
 )
 def test_the_visitors_language_is_picked(wanted, header, language):
     assert i18n.pick_locale(wanted, header, "ja") == language
+
+
+def test_a_promise_that_is_half_a_day_away_is_told_in_hours():
+    facts = {"percent": 28, "lead_min": 588, "basis": "observed_pace", "state": "travelling"}
+    assert "お約束まで9時間48分(" in i18n.reason_words("on_course", facts, "ja")
+    assert "9 h 48 min before" in i18n.reason_words("on_course", facts, "en")
+    assert "お約束まで86分(" in i18n.reason_words("on_course", {**facts, "lead_min": 86}, "ja")
