@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select
@@ -184,6 +185,10 @@ class KnownNotice(NamedTuple):
     promised_until_at: datetime
 
 
+#: `Fix._make` without its check: it is asked for hundreds of rows a technician.
+_fix = partial(tuple.__new__, Fix)
+
+
 @dataclass(frozen=True, slots=True)
 class KnownDay:
     """A technician, the visits around now, and what is known of them.
@@ -222,7 +227,7 @@ def load_days(
         visits[row[0]].append(KnownVisit._make(row))
     fixes: dict[int, list[Fix]] = {technician_id: [] for technician_id in technician_ids}
     for fix in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}).all():
-        fixes[fix[0]].append(Fix._make(fix[1:]))
+        fixes[fix[0]].append(_fix(fix[1:]))
     people = {row[0]: KnownTechnician._make(row) for row in known.execute(_TECHNICIANS, reach)}
     told = _told(known, {visit.id: visit for day in visits.values() for visit in day})
     habits = current_habits(session)

@@ -19,6 +19,8 @@ CLOCK_SKEW = timedelta(minutes=2)
 OLDEST_AT = datetime(2010, 1, 1, tzinfo=UTC)
 #: A jump shorter than this is noise, or the end of a tunnel, whatever speed it seems to need.
 NOISE_M = 150.0
+#: Two places whose degrees differ by less lie within the noise, anywhere on the globe.
+CLOSE_DEG = 0.0009
 #: So many fixes that agree on a new place outvote the old one.
 STUBBORN_FIXES = 3
 
@@ -95,19 +97,28 @@ def believed(fixes: Iterable[Fix], now: datetime) -> tuple[Fix, ...]:
 
 
 def _are_clean(fixes: Sequence[Fix], newest_at: datetime) -> bool:
-    """Return whether every fix is to be believed and in its place, as mostly: one pass, for every look makes it."""
+    """Return whether every fix is to be believed and in its place, as mostly: one pass, for every look makes it.
+
+    Written out, because a call for each of a fleet's fixes costs more than what it asks.
+    """
     before: Fix | None = None
+    before_at, before_lat, before_lon = OLDEST_AT, 0.0, 0.0
     for fix in fixes:
-        at = fix.fixed_at
+        at, lat, lon, accuracy_m = fix.fixed_at, fix.lat, fix.lon, fix.accuracy_m
+        # Degrees first: most pairs are close, and the cosine is what costs.
         if before is None:
             if at < OLDEST_AT:
                 return False
-        elif at <= before.fixed_at or not _reachable(before, fix):
+        elif at <= before_at or not (
+            (abs(lat - before_lat) < CLOSE_DEG and abs(lon - before_lon) < CLOSE_DEG) or _reachable(before, fix)
+        ):
             return False
-        if not _plausible(fix):
+        if not (1.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0) and not _plausible(fix):
             return False
-        before = fix
-    return before is None or before.fixed_at <= newest_at
+        if accuracy_m is not None and not 0 <= accuracy_m <= WORST_ACCURACY_M:
+            return False
+        before, before_at, before_lat, before_lon = fix, at, lat, lon
+    return before is None or before_at <= newest_at
 
 
 def _plausible(fix: Fix) -> bool:
@@ -122,8 +133,7 @@ def _order(fix: Fix) -> tuple[datetime, bool, float, float, float, float]:
 
 
 def _reachable(before: Fix, after: Fix) -> bool:
-    # Degrees first: most pairs are close, and the cosine is what costs.
-    if abs(after.lat - before.lat) < 0.0009 and abs(after.lon - before.lon) < 0.0009:
+    if abs(after.lat - before.lat) < CLOSE_DEG and abs(after.lon - before.lon) < CLOSE_DEG:
         return True
     gap_m = distance_m(before.lat, before.lon, after.lat, after.lon)
     return gap_m - NOISE_M <= FASTEST_MPS * (after.fixed_at - before.fixed_at).total_seconds()
