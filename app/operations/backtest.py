@@ -104,7 +104,8 @@ def find_backtest(session: Session, backtest_id: int) -> Backtest:
 
 def cancel_backtest(session: Session, backtest_id: int, now: datetime) -> Backtest:
     """Stop one that waits or runs; its process notices within seconds. Raises NotFound, Conflict when it is over."""
-    found = session.get(Backtest, backtest_id, with_for_update=True)  # its process may be at its end just now
+    # Read anew under the lock: its process may be at its end just now.
+    found = session.get(Backtest, backtest_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound("backtest")
     if not found.open:
