@@ -199,7 +199,7 @@ def visit_for_change(
     """Load a visit for changing it, locked where the database can, after its technicians. Raises NotFound, Stale."""
     technician_id = session.scalar(select(Visit.technician_id).where(Visit.id == visit_id))
     lock_technicians(session, technician_id, next_technician_id)
-    visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True})
+    visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
     if visit is None:
         raise NotFound("visit")
     if version is not None and version != visit.version:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import Alarm, Site, Technician, Visit, VisitEvent
-from app.operations.booking import cancel_visit, change_visit
+from app.operations.booking import cancel_visit, change_visit, visit_for_change
 from app.operations.day import due_technicians
 
 
@@ -310,3 +310,15 @@ def test_a_new_plan_has_the_rest_of_the_day_looked_at_again(db, world, change, l
     with db.read() as session:
         due = set(due_technicians(session, late(0)))
     assert due == {world.technician, *([other_technician] if verb == "hand over" else [])}
+
+
+def test_what_was_read_before_the_lock_is_read_again_under_it(db, world, clock):
+    if db.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    visit_id = world.visit()
+    with db.write() as session:
+        seen = session.get_one(Visit, visit_id)
+        with db.write() as other:
+            cancel_visit(other, visit_id, now=clock.now(), actor="user:1")
+        assert visit_for_change(session, visit_id).status == "cancelled"
+        assert seen.status == "cancelled"
