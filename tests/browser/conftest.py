@@ -148,6 +148,7 @@ def axe() -> Callable[[Page], list[str]]:
     """Return a function that lists what axe finds wrong with a page, one sentence each; empty is clean."""
 
     def check(page: Page) -> list[str]:
+        page.wait_for_load_state()  # a page without its style sheets has no contrast
         found = Axe().run(page).response["violations"]
         return [f"{v['id']}: {v['help']} at {[node['target'] for node in v['nodes']]}" for v in found]
 
