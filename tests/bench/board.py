@@ -20,7 +20,7 @@ from app.db import upgrade
 from app.models import Customer, Service, Site, Technician
 from app.operations.booking import book_visit
 from app.operations.company import set_company
-from tests.installation import Installation, now
+from tests.installation import Installation, now, zone_at_noon
 
 CHROMIUM = "/usr/bin/chromium"
 TECHNICIANS, VISITS_EACH, LOOKS = 50, 10, 40
@@ -59,7 +59,7 @@ def _measure(technicians: int) -> Sequence[object]:
 
 
 def _fill(folder: Path, technicians: int) -> None:
-    settings = Settings(instance=folder)
+    settings = Settings(instance=folder, timezone=zone_at_noon())
     parts, chance = join(settings), random.Random(7)
     upgrade(parts.db)
     today = now().astimezone(settings.zone).replace(hour=8, minute=0, second=0, microsecond=0)
