@@ -20,7 +20,7 @@ from app.operations.policy import current_policy
 from app.providers.base import Channel, Recipient
 from app.rules.lateness import Decision
 from app.rules.messages import UNSETTLING, Message, Said, expires_at, next_word_at, no_longer_true, plan_channels
-from app.rules.quiet import waits_until
+from app.rules.quiet import HUSHED, unwanted, waits_until
 
 #: Reasons for a holding notice that know nothing of the arrival: an earlier window is not said to stand.
 _KNOWS_NOTHING = frozenset({"silent", "nothing_known", "late_unclear"})
@@ -77,7 +77,8 @@ def add_notice(session: Session, visit: Visit, decision: Decision, telling: Tell
 def release_notice(session: Session, notice_id: int, now: datetime, actor: str, telling: Telling) -> Notice:
     """Word a held or failed notice anew, now that its cause is mended, and have it sent.
 
-    Raises NotFound, Conflict when it is in no such state, when something is still missing, or when it is old news.
+    Raises NotFound, Conflict when it is in no such state, when something is still missing, when it is old news, or
+    when the customer does not want to be told it.
     """
     notice, visit = _for_person(session, notice_id, ("held", "failed"))
     _word(session, notice, visit, _last_window(session, visit, notice.id), telling, now)
@@ -85,7 +86,7 @@ def release_notice(session: Session, notice_id: int, now: datetime, actor: str, 
         raise Conflict("notice_still_held", field=(notice.state_reason or "").removeprefix("hole:"))
     old_news = why_outdated(session, notice, visit, now)
     if old_news:
-        raise Conflict("notice_outdated", reason=old_news)
+        raise Conflict("notice_unwanted" if old_news in HUSHED else "notice_outdated", reason=old_news)
     add_event(session, visit, "notice_released", actor, now, facts={"notice": notice.id})
     clear_answered(session, visit.id, now, actor)
     return notice
@@ -134,7 +135,13 @@ def clear_answered(session: Session, visit_id: int, now: datetime, actor: str) -
 
 
 def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) -> str | None:
-    """Return why a notice must not leave any more, by what is known at this moment; None while it is true."""
+    """Return why a notice must not leave any more, by what is known at this moment; None while it is true and welcome.
+
+    A customer may have asked to be spared this kind of news after it was written.
+    """
+    unwelcome = unwanted(notice.kind, visit.customer.notices)
+    if unwelcome:
+        return unwelcome
     others = session.execute(
         select(Notice.id, Notice.kind, Notice.state).where(Notice.visit_id == visit.id, Notice.id != notice.id)
     ).all()

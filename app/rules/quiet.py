@@ -54,6 +54,17 @@ def waits_until(policy: Policy, zone: tzinfo, begins_at: datetime, now: datetime
     return None if soon_at <= now else min(ends_at, soon_at)
 
 
+def unwanted(kind: str, wish: str) -> str | None:
+    """Return why a customer with this wish (one of WISHES) is not told this kind of news; None when it is welcome.
+
+    >>> unwanted("late", "delays"), unwanted("arriving_soon", "delays"), unwanted("late", "none")
+    (None, 'wants_delays_only', 'wants_nothing')
+    """
+    if wish == "none":
+        return "wants_nothing"
+    return "wants_delays_only" if wish == "delays" and kind in _FRIENDLY else None
+
+
 def hushed(
     decision: Decision, stop: Stop, forecast: Forecast, wish: str, zone: tzinfo, now: datetime, policy: Policy
 ) -> Decision:
@@ -64,8 +75,8 @@ def hushed(
     """
     if decision.kind is None:
         return decision
-    if wish == "none" or (wish == "delays" and decision.kind in _FRIENDLY):
-        code = "wants_nothing" if wish == "none" else "wants_delays_only"
+    code = unwanted(decision.kind, wish)
+    if code is not None:
         return _silenced(decision, code, {}, decision.look_again_at)
     begins_at = min(stop.promised_from_at, forecast.arrives_median_at)
     until_at = waits_until(policy, zone, begins_at, now)

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import select, update
 
 from app.db import Database, upgrade
+from app.errors import Conflict
 from app.models import Alarm, Company, Customer, Notice, NoticeAttempt, Receipt, Service, Site, Visit
 from app.operations.booking import book_visit, cancel_visit, change_visit
 from app.operations.field import report_status
-from app.operations.notice import Telling, add_notice
+from app.operations.notice import Telling, add_notice, release_notice
 from app.operations.outbox import Lanes, deliver_due, note_receipt, waiting
 from app.providers.base import OutcomeUnknown, Refused, TryLater
 from app.providers.email_smtp import SmtpEmail
@@ -177,6 +178,36 @@ def test_old_news_is_dropped_at_the_last_moment(house, happens, reason):
     assert house.state(notice_id) == ("dropped", reason)
     assert house.sms.sent == []
     assert house.alarms() == set()
+
+
+@pytest.mark.parametrize(
+    ("wish", "kind", "left"),
+    [
+        ("none", "late", ("dropped", "wants_nothing")),
+        ("delays", "arriving_soon", ("dropped", "wants_delays_only")),
+        ("delays", "late", ("sent", None)),
+    ],
+)
+def test_who_asked_to_be_spared_meanwhile_is_spared(house, wish, kind, left):
+    notice_id = house.tell(house.world.visit(), kind)
+    with house.db.write() as session:
+        session.execute(update(Customer).values(notices=wish))
+    house.deliver()
+    assert house.state(notice_id) == left
+    assert house.alarms() == set()
+
+
+def test_who_asked_to_be_spared_is_not_sent_what_a_dispatcher_releases(house):
+    with house.db.write() as session:
+        phone = session.scalars(select(Customer.mobile)).one()
+        session.execute(update(Customer).values(mobile=None, email=None))
+    notice_id = house.tell(house.world.visit())
+    with house.db.write() as session:
+        session.execute(update(Customer).values(mobile=phone, notices="none"))
+    telling = Telling("https://a.jp", JAPAN, house.channels)
+    with pytest.raises(Conflict, match="notice_unwanted"), house.db.write() as session:
+        release_notice(session, notice_id, house.clock.now(), "user:1", telling)
+    assert house.state(notice_id) == ("failed", "unreachable")
 
 
 def test_a_newer_notice_leaves_and_the_older_does_not(house):
