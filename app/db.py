@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import StaticPool
@@ -35,6 +35,15 @@ from sqlalchemy.types import TypeDecorator
 SQLITE_WAL_SAFE = (3, 51, 3)
 #: What a database raises that is down, locked or overloaded: nothing is wrong with the question, ask again later.
 SILENT = (OperationalError, InterfaceError, NoConnection)
+
+
+#: What PostgreSQL says of a row that others hold: not waited for, waited for in vain, or each would wait for the other.
+_HELD = frozenset({"55P03", "40P01"})
+
+
+def held_elsewhere(error: BaseException) -> bool:
+    """Return whether a statement failed only because another transaction holds a row: later it will succeed."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _HELD
 
 
 class UTCDateTime(TypeDecorator[datetime]):

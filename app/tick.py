@@ -10,16 +10,15 @@ from datetime import datetime, tzinfo
 
 import structlog
 
+from app.db import held_elsewhere
 from app.operations.day import due_technicians
 from app.operations.lateness import look_at_days, postpone_day
 from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
 from app.operations.outbox import Lanes, deliver_due
-from app.operations.policy import current_policy
 from app.operations.repair import best_offers, note_offers
 from app.parts import Parts
 from app.providers.geocode_nominatim import GeocoderSilent
-from app.rules.policy import Policy
 
 log = structlog.get_logger()
 
@@ -36,20 +35,25 @@ def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
     telling = Telling(parts.settings.base_url, zone or parts.settings.zone, parts.channels)
     with parts.db.read() as session:
         due = due_technicians(session, now)
-        policy = current_policy(session)
     batches = (due[first : first + AT_ONCE] for first in range(0, len(due), AT_ONCE))
-    return sum(_look(parts, batch, telling, now, policy) for batch in batches)
+    return sum(_look(parts, batch, telling, now) for batch in batches)
 
 
-def _look(parts: Parts, technician_ids: Sequence[int], telling: Telling, now: datetime, policy: Policy) -> int:
-    """Look at several days in one transaction; when that fails, at each in its own, so that one loses no other."""
+def _look(parts: Parts, technician_ids: Sequence[int], telling: Telling, now: datetime) -> int:
+    """Look at several days in one transaction; when that fails, at each in its own, so that one loses no other.
+
+    A day of which somebody else holds a row stays due: the next sweep looks at it, two seconds later.
+    """
     try:
         with parts.db.write() as session:
-            return look_at_days(session, technician_ids, telling, now, policy)
+            return look_at_days(session, technician_ids, telling, now)
     except Exception as error:
         if len(technician_ids) > 1:
             log.warning("days that failed together are looked at one by one", error=type(error).__name__)
-            return sum(_look(parts, [technician_id], telling, now, policy) for technician_id in technician_ids)
+            return sum(_look(parts, [technician_id], telling, now) for technician_id in technician_ids)
+        if held_elsewhere(error):
+            log.warning("a day is held by somebody else and stays due", technician_id=technician_ids[0])
+            return 0
         log.error("a day could not be looked at", technician_id=technician_ids[0], exc_info=True)
         with parts.db.write() as session:
             postpone_day(session, technician_ids[0], now, type(error).__name__)

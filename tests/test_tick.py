@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 from sqlalchemy import func, select, update
@@ -92,6 +93,45 @@ def test_a_day_that_is_being_changed_is_looked_at_afterwards_and_delays_no_other
     sweep(parts, clock.now())
     with db.read() as session:
         assert session.get_one(Visit, busy).forecast_basis is not None
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_a_visit_that_a_stranger_holds_delays_no_other_and_is_looked_at_soon(parts, db, world, clock, second):
+    """Not locked in the house's order: a person at the database's own prompt, or another program."""
+    held, (fine, _) = world.visit(), second
+    with db.write() as session:
+        session.execute(update(Visit).where(Visit.id == held).values(note="by hand"))
+        began_s = monotonic()
+        sweep(parts, clock.now())
+        assert monotonic() - began_s < 5  # the house's connections wait ten seconds for a lock
+        with db.read() as other:
+            assert other.get_one(Visit, fine).forecast_basis is not None
+            assert other.get_one(Visit, held).check_at <= clock.now()
+    sweep(parts, clock.forward(seconds=2))
+    with db.read() as session:
+        assert session.get_one(Visit, held).forecast_basis is not None
+        assert session.scalars(select(Alarm)).all() == []
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_visit_of_another_day_that_a_stranger_holds_delays_nothing(parts, db, world, clock, second, fails):
+    today, left_open, (fine, _) = world.visit(), world.visit(24 * 60), second
+    with db.write() as session:
+        session.execute(update(Visit).where(Visit.id == left_open).values(check_at=clock.now()))
+        if fails:
+            session.execute(update(Visit).where(Visit.id == today).values(watch={"no_such_memory": None}))
+        else:
+            session.execute(update(Visit).where(Visit.id == today).values(check_at=clock.forward(minutes=1)))
+            clock.forward(minutes=-1)
+    with db.write() as session:
+        session.execute(update(Visit).where(Visit.id == left_open).values(note="by hand"))
+        began_s = monotonic()
+        sweep(parts, clock.now())
+        assert monotonic() - began_s < 5
+        with db.read() as other:
+            assert other.get_one(Visit, fine).forecast_basis is not None
+            assert other.get_one(Visit, today).check_at > clock.now()
 
 
 def test_a_visit_that_nobody_closed_is_handed_to_a_person_and_not_looked_at_for_ever(parts, db, world, clock):

@@ -243,11 +243,15 @@ def look_again(session: Session, technician_id: int | None, now: datetime) -> No
 
 
 def look_at_all_again(session: Session, now: datetime) -> None:
-    """Have the sweep look at every day that is watched now, because what decides has changed. One look sees a day."""
-    watched = (Visit.technician_id.is_not(None), Visit.status.in_(OPEN), Visit.check_at > now)
+    """Have the sweep look at every day that is watched now, because what decides has changed. One look sees a day.
+
+    A day that is due has perhaps been taken up already, with what decided before: its turn is waited for as well.
+    """
+    session.flush()
+    watched = (Visit.technician_id.is_not(None), Visit.status.in_(OPEN), Visit.check_at.is_not(None))
     around_now = (*watched, Visit.planned_from_at < now + FIRST_LOOK_BEFORE)
     lock_technicians(session, *session.scalars(select(Visit.technician_id).where(*around_now).distinct()))
-    one_a_day = select(func.min(Visit.id)).where(*around_now).group_by(Visit.technician_id)
+    one_a_day = select(func.min(Visit.id)).where(*around_now, Visit.check_at > now).group_by(Visit.technician_id)
     look = update(Visit).where(Visit.id.in_(one_a_day)).values(check_at=now)
     session.execute(look.execution_options(synchronize_session=False))
 

@@ -78,12 +78,18 @@ _SEEN = (
     )
     .order_by(_VISIT.technician_id, _VISIT.planned_from_at, _VISIT.id)
 )
-_VISITS = _SEEN.with_for_update(of=Visit.__table__, key_share=True)
-_ELSEWHERE = select(Visit).where(
-    Visit.technician_id == bindparam("technician"),
-    Visit.check_at <= bindparam("now"),
-    Visit.status.in_(OPEN),
-    or_(Visit.planned_from_at >= bindparam("until"), Visit.planned_until_at <= bindparam("since")),
+# Who has the turn to change the days finds nobody there but a stranger, and does not wait for that one: thirty days
+# would wait with it.
+_VISITS = _SEEN.with_for_update(of=Visit.__table__, key_share=True, nowait=True)
+_ELSEWHERE = (
+    select(Visit)
+    .where(
+        Visit.technician_id == bindparam("technician"),
+        Visit.check_at <= bindparam("now"),
+        Visit.status.in_(OPEN),
+        or_(Visit.planned_from_at >= bindparam("until"), Visit.planned_until_at <= bindparam("since")),
+    )
+    .with_for_update(of=Visit.__table__, key_share=True, skip_locked=True)
 )
 _TECHNICIAN = Technician.__table__.c
 _TECHNICIANS = select(
@@ -214,7 +220,10 @@ def due_technicians(session: Session, now: datetime) -> Sequence[int]:
 def load_days(
     session: Session, technician_ids: Sequence[int], zone: tzinfo, now: datetime, *, to_change: bool = True
 ) -> dict[int, KnownDay]:
-    """Load the days of technicians: as many statements for many as for one. Visits `to_change` are locked for it."""
+    """Load the days of technicians: as many statements for many as for one. Visits `to_change` are locked for it.
+
+    Raises what `db.held_elsewhere` knows when somebody who has not taken the turn holds one of them.
+    """
     known = session.connection()
     reach = {
         "technicians": technician_ids,
@@ -235,7 +244,7 @@ def load_days(
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:
-    """Return the technician's visits that are due to be looked at but belong to other days."""
+    """Return the technician's visits that are due to be looked at but belong to other days, locked to be changed."""
     reach = {"technician": technician_id, "now": now, "since": now - DAY_REACH, "until": now + DAY_REACH}
     return session.scalars(_ELSEWHERE, reach).all()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.models import DecisionEntry, ForecastEntry, Technician, Visit
@@ -24,6 +24,7 @@ from app.operations.day import (
 )
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
+from app.operations.policy import current_policy
 from app.rules.board import LIKELY, RISKY
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
@@ -99,15 +100,16 @@ class _Findings:
                 session.connection().execute(statement, rows)
 
 
-def look_at_days(
-    session: Session, technician_ids: Sequence[int], telling: Telling, now: datetime, policy: Policy
-) -> int:
+def look_at_days(session: Session, technician_ids: Sequence[int], telling: Telling, now: datetime) -> int:
     """Forecast and decide for every open visit of technicians around now; return how many notices were added.
 
     Technicians whose days somebody else is changing at this moment are left out: they stay due.
     """
     found = _Findings()
-    days = load_days(session, lock_free_technicians(session, technician_ids), telling.zone, now)
+    mine = lock_free_technicians(session, technician_ids)
+    # Read when the turn is ours: who changes the policy waits for it, and has looked at again what went by the old one.
+    policy = current_policy(session)
+    days = load_days(session, mine, telling.zone, now)
     added = sum(_look(session, technician_id, day, telling, now, policy, found) for technician_id, day in days.items())
     found.write(session, now)
     return added
@@ -170,9 +172,11 @@ def _look(
 def postpone_day(session: Session, technician_id: int, now: datetime, error: str) -> None:
     """Push a technician's day forward because looking at it failed, and call a person."""
     lock_technicians(session, technician_id)
+    due = (Visit.technician_id == technician_id, Visit.status.in_(OPEN), Visit.check_at <= now)
+    free = select(Visit.id).where(*due).with_for_update(key_share=True, skip_locked=True)
     session.execute(
         update(Visit)
-        .where(Visit.technician_id == technician_id, Visit.status.in_(OPEN), Visit.check_at <= now)
+        .where(Visit.id.in_(session.scalars(free).all()))
         .values(check_at=now + POSTPONED, decided_reason=RULE_FAILED)
     )
     subject = f"technician:{technician_id}"

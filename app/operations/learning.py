@@ -12,6 +12,7 @@ from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Learning, Lesson, Notice, Site, Visit, VisitEvent
+from app.operations.booking import look_at_all_again
 from app.rules.experience import ELSEWHERE_M, SEEN, Past, experience
 from app.rules.habits import PRIORS, Habits, Key, Quoted, Window, learned
 from app.rules.messages import HANDED_OVER
@@ -51,7 +52,7 @@ _at_hand: dict[str, Habits] = {}
 def current_habits(session: Session) -> Habits:
     """Return what has been learned; what every company starts with before the first night, or after beginning anew."""
     state = session.connection().execute(_STATE).one_or_none()
-    if state is None or state.learned_at is None or (state.anew_at is not None and state.anew_at >= state.learned_at):
+    if state is None or not _in_force(state.learned_at, state.anew_at):
         return PRIORS
     habits = _at_hand.get(state.digest)
     if habits is None:
@@ -59,6 +60,10 @@ def current_habits(session: Session) -> Habits:
         _at_hand.clear()
         _at_hand[state.digest] = habits
     return habits
+
+
+def _in_force(learned_at: datetime | None, anew_at: datetime | None) -> bool:
+    return learned_at is not None and (anew_at is None or anew_at < learned_at)
 
 
 def learning_due(session: Session, now: datetime, zone: tzinfo) -> bool:
@@ -81,15 +86,18 @@ def learn(session: Session, now: datetime, zone: tzinfo) -> Habits:
 
 
 def keep_habits(session: Session, habits: Habits, now: datetime) -> None:
-    """Replace what was learned before."""
+    """Replace what was learned before; days that are watched now are looked at again when it says something new."""
     rows = list(_rows(habits))
     session.execute(delete(Lesson))
     if rows:
         session.execute(insert(Lesson), rows)
     state = session.get(Learning, 1) or Learning()
+    before = state.digest if _in_force(state.learned_at, state.anew_at) else None
     state.learned_at = now
     state.digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     session.add(state)
+    if state.digest != before:
+        look_at_all_again(session, now)
 
 
 def begin_anew(session: Session, *, actor: str, now: datetime) -> None:
@@ -97,13 +105,15 @@ def begin_anew(session: Session, *, actor: str, now: datetime) -> None:
     state = session.get(Learning, 1) or Learning(digest="")
     state.anew_at, state.anew_by = now, actor
     session.add(state)
+    look_at_all_again(session, now)
 
 
-def take_back_anew(session: Session) -> None:
+def take_back_anew(session: Session, *, now: datetime) -> None:
     """Learn from all visits again: what was known before is back at once, or with the next night."""
     state = session.get(Learning, 1)
     if state is not None:
         state.anew_at = state.anew_by = None
+        look_at_all_again(session, now)
 
 
 def past_visits(session: Session, since: datetime, now: datetime) -> Iterator[Past]:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from app.models import Customer, Lesson, Notice, Service, Site, Technician, Visit
 from app.operations.booking import add_event
@@ -243,7 +243,7 @@ def test_beginning_anew_forecasts_as_in_the_beginning_and_can_be_taken_back(db):
     with db.read() as session:
         assert current_habits(session) is PRIORS
     with db.write() as session:
-        take_back_anew(session)
+        take_back_anew(session, now=NIGHT_AT)
     with db.read() as session:
         assert current_habits(session) == known
     with db.write() as session:
@@ -261,15 +261,13 @@ def test_one_night_learns_once(db):
         assert not learning_due(session, NIGHT_AT - timedelta(hours=1), TOKYO)
 
 
-def test_the_sweep_forecasts_with_what_was_learned(db, parts, world, clock):
+def test_the_next_sweep_forecasts_with_what_was_learned(db, parts, world, clock):
     """Both visits are an hour's work, and the technician has just begun the first."""
     first, second = world.visit(0), world.visit(75)
     with db.write() as session:
         report_status(session, first, "arrived", now=clock.now(), actor="technician:1")
 
     def expected_in_min():
-        with db.write() as session:
-            session.execute(update(Visit).values(check_at=clock.now()))
         sweep(parts, clock.now())
         with db.read() as session:
             return (session.get_one(Visit, second).forecast_median_at - clock.now()).total_seconds() / 60
@@ -283,3 +281,19 @@ def test_the_sweep_forecasts_with_what_was_learned(db, parts, world, clock):
     with db.write() as session:
         begin_anew(session, actor="user:1", now=clock.now())
     assert expected_in_min() == pytest.approx(before)
+    with db.write() as session:
+        take_back_anew(session, now=clock.now())
+    assert expected_in_min() - before > 15
+
+
+def test_a_night_that_taught_nothing_new_has_no_day_looked_at_again(db, parts, world, clock):
+    visit_id = world.visit(60)
+    known = learned([Work(world.service, world.technician, 1.5)] * 200, [])
+    for _ in range(2):
+        with db.write() as session:
+            keep_habits(session, known, clock.now())
+        with db.read() as session:
+            due = session.get_one(Visit, visit_id).check_at <= clock.now()
+        sweep(parts, clock.now())
+        clock.forward(seconds=5)
+    assert not due

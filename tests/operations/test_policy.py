@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.errors import Invalid, NotFound
 from app.models import PolicyVersion, Visit
+from app.operations.lateness import look_at_days
+from app.operations.notice import Telling
 from app.operations.policy import change_policy, current_policy, policy_of, policy_versions, restore_policy
 from app.rules.policy import Policy
 from app.rules.terms import GROUPS, TERMS, UNITS
@@ -108,6 +111,42 @@ def test_the_sweep_follows_the_policy_of_its_database(parts, db, world, clock, c
     change(unheard_lead_min=15.0)
     world.visit(80)
     assert sweep(parts, clock.now()) == 1
+
+
+class Meanwhile:
+    """A database on which something happens just before the next transaction that writes."""
+
+    def __init__(self, db, happens):
+        self.read, self._write, self._happens = db.read, db.write, [happens]
+
+    def write(self):
+        while self._happens:
+            self._happens.pop()()
+        return self._write()
+
+
+def test_a_change_counts_for_looks_that_are_queued_already(parts, world, clock, change):
+    world.visit(11)
+    change(unheard_lead_min=5.0)
+    slow = replace(parts, db=Meanwhile(parts.db, lambda: change(unheard_lead_min=15.0)))
+    assert sweep(slow, clock.now()) == 1
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_a_change_waits_for_a_look_under_way_and_has_the_day_looked_at_again(parts, db, world, clock, change):
+    visit_id = world.visit(300)
+    telling = Telling("https://a.jp", parts.settings.zone, parts.channels)
+    with db.write() as session:
+        look_at_days(session, [world.technician], telling, clock.now())
+        changer = Thread(target=change, kwargs={"last_share": 0.5})
+        changer.start()
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        with db.read() as other:
+            while changer.is_alive() and not other.scalar(waits):
+                other.rollback()
+    changer.join()
+    with db.read() as session:
+        assert session.get_one(Visit, visit_id).check_at <= clock.now()
 
 
 def test_a_change_counts_at_once_for_every_day_that_is_watched(db, world, clock, change):

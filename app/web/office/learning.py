@@ -53,7 +53,7 @@ def learn_anew() -> Any:
 @needs("settings")
 def undo_anew() -> Any:
     """Learn from the visits before again."""
-    take_back_anew(session())
+    take_back_anew(session(), now=now())
     return saved("office.learning")
 
 
