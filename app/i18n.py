@@ -6,6 +6,7 @@ Texts live in `translations/<locale>/<area>.json` as flat keys; `t("board.title"
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
 from functools import cache
@@ -19,6 +20,11 @@ LOCALES = ("ja", "en")
 _FOLDER = Path(__file__).parent / "translations"
 _DAYS_JA = "月火水木金土日"
 _DAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAYS_EN_WHOLE = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS_EN_WHOLE = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -88,6 +94,49 @@ def day_words(on: date, locale: str) -> str:
     if locale == "ja":
         return f"{on.month}/{on.day}({_DAYS_JA[on.weekday()]})"
     return f"{_DAYS_EN[on.weekday()]} {on.day} {_MONTHS_EN[on.month - 1]}"
+
+
+def spoken_clock(at: datetime, locale: str) -> str:
+    """Return a local time of day as it is said: 17時20分, 5:20 PM.
+
+    >>> spoken_clock(datetime(2026, 11, 24, 17, 0), "ja"), spoken_clock(datetime(2026, 11, 24, 0, 5), "en")
+    ('17時', '12:05 AM')
+    """
+    if locale == "ja":
+        return f"{at.hour}時{at.minute}分" if at.minute else f"{at.hour}時"
+    minutes = f":{at:%M}" if at.minute else ""
+    return f"{at.hour % 12 or 12}{minutes} {'AM' if at.hour < 12 else 'PM'}"
+
+
+def spoken_day(on: date, locale: str) -> str:
+    """Return a date as it is said: 11月24日火曜日, Tuesday 24 November."""
+    if locale == "ja":
+        return f"{on.month}月{on.day}日{_DAYS_JA[on.weekday()]}曜日"
+    return f"{_DAYS_EN_WHOLE[on.weekday()]} {on.day} {_MONTHS_EN_WHOLE[on.month - 1]}"
+
+
+def spoken_window(from_at: datetime, until_at: datetime, locale: str, on: date | None) -> str:
+    """Return a local window as it is said, with its day `on` where that is needed.
+
+    >>> at = datetime(2026, 11, 24, 17, 20)
+    >>> spoken_window(at, at.replace(minute=40), "en", None), spoken_window(at, at, "ja", at.date())
+    ('between 5:20 PM and 5:40 PM', '11月24日火曜日、17時20分')
+    """
+    first, last = spoken_clock(from_at, locale), spoken_clock(until_at, locale)
+    if locale == "ja":
+        day = f"{spoken_day(on, locale)}、" if on else ""
+        return f"{day}{first}" if first == last else f"{day}{first}から{last}"
+    day = f"on {spoken_day(on, locale)}, " if on else ""
+    return f"{day}at {first}" if first == last else f"{day}between {first} and {last}"
+
+
+def spoken_digits(number: str, locale: str) -> str:
+    """Return a telephone number so that a voice says each digit, with a breath where it is written with a dash.
+
+    >>> spoken_digits("03-1234-5678", "en")
+    '0 3, 1 2 3 4, 5 6 7 8'
+    """
+    return ("、" if locale == "ja" else ", ").join(" ".join(group) for group in re.findall(r"\+?\d+", number))
 
 
 def window_words(from_at: datetime, until_at: datetime, zone: tzinfo) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.notices import Hole, render
+from app.notices import Hole, html_of, render
 from app.rules.messages import KINDS, fits_one_sms, gsm7_septets, utf16_units
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "notices"
@@ -75,7 +76,10 @@ def message(case, locale="ja", **changes):
 def test_every_notice_reads_as_reviewed(case, locale):
     told = message(case, locale)
     length = gsm7_septets(told.short) or utf16_units(told.short)
-    shown = f"SMS ({length})\n{told.short}\n\nSUBJECT\n{told.subject}\n\nBODY\n{told.body}\n"
+    shown = (
+        f"SMS ({length})\n{told.short}\n\nLINE\n{told.line}\n\n"
+        f"SUBJECT\n{told.subject}\n\nBODY\n{told.body}\n\nSPOKEN\n{told.spoken}\n"
+    )
     file = SNAPSHOTS / locale / f"{case}.txt"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +125,27 @@ def test_variants_go_from_polite_to_compact_and_from_the_link_to_the_phone(file)
     for group in (True, False):
         lengths = [len(v) for v, has_link in zip(variants, linked, strict=True) if has_link is group]
         assert lengths == sorted(lengths, reverse=True)
+
+
+@pytest.mark.parametrize("locale", ["ja", "en"])
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_read_aloud_has_no_address_no_brackets_and_no_clock_of_digits(case, locale):
+    spoken = message(case, locale).spoken
+    assert not re.search(r"http|[(){}\[\]【】■〜-]|\d:\d\d(?! [AP]M)", spoken)
+    assert "03-1234" not in spoken
+    assert {"ja": "アオバPCサポートでございます。", "en": "this is Aoba PC Support,"}[locale] in spoken
+
+
+def test_the_mail_as_html_says_what_the_text_says_and_lets_nothing_of_a_name_become_markup():
+    told = message("late", customer='<b onclick="x">& Co', tech="<script>")
+    page = html_of(told, "ja")
+    assert page.count(f'<a href="{LINK}"') == 2
+    assert "<script>" not in page
+    assert "<b " not in page
+    assert "&lt;b onclick=&quot;x&quot;&gt;&amp; Co様" in page
+    assert "<img" not in page
+    text = re.sub(r"<br>|</p>", "\n", re.sub(r"<head>.*</head>|<a [^>]*style=.*?</a>", "", page))
+    assert unescape(re.sub(r"<[^>]+>", "", text)).split() == told.body.split()
 
 
 def test_both_languages_have_the_same_notices():
@@ -236,7 +261,7 @@ def test_whatever_the_facts_no_hole_passes(case, locale, given_facts, complete):
     except Hole:
         return
     assert fits_one_sms(told.short)
-    for text in (told.short, told.subject, told.body):
+    for text in (told.short, told.line, told.subject, told.body, told.spoken):
         assert text == text.strip()
         assert text
         assert "{" not in text
@@ -245,6 +270,6 @@ def test_whatever_the_facts_no_hole_passes(case, locale, given_facts, complete):
         assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") and c != "\n"]
         assert "\u00a0" not in text
         assert not re.search(r"】[頃はが]|[は約] *$|: *\.", text)
-    assert "\n" not in told.short + told.subject
+    assert "\n" not in told.short + told.subject + told.spoken
     times = re.findall(r"(\d\d:\d\d)[-〜](\d\d:\d\d)", told.short)
     assert all(first != last for first, last in times)

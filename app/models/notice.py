@@ -47,8 +47,10 @@ class Notice(Base):
 
     #: The rendered texts; None while a hole in the facts holds it for a person.
     short: Mapped[str | None]
+    line: Mapped[str | None]
     subject: Mapped[str | None]
     body: Mapped[str | None]
+    spoken: Mapped[str | None]
 
     #: Channels to try in turn, and how far we are.
     channels: Mapped[list[str]] = mapped_column(JSON)

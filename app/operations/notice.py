@@ -190,6 +190,14 @@ def recipient_of(visit: Visit) -> Recipient:
     return Recipient(mobile=customer.mobile, email=customer.email, language=customer.language)
 
 
+def message_of(notice: Notice) -> Message:
+    """Return the words of a notice that has them: one that is due."""
+    words = [notice.short, notice.line, notice.subject, notice.body, notice.spoken]
+    written = [word for word in words if word is not None]
+    assert len(written) == len(words)
+    return Message(*written)
+
+
 def _word(
     session: Session,
     notice: Notice,
@@ -212,7 +220,8 @@ def _word(
     except Hole as hole:
         call_person(session, notice, "held", f"hole:{hole.field}", now)
         return
-    notice.short, notice.subject, notice.body = message.short, message.subject, message.body
+    notice.short, notice.line, notice.spoken = message.short, message.line, message.spoken
+    notice.subject, notice.body = message.subject, message.body
     if not notice.channels:
         call_person(session, notice, "failed", "unreachable", now)
         return

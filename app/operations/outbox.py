@@ -30,6 +30,7 @@ from app.operations.notice import (
     alarm,
     call_person,
     clear_answered,
+    message_of,
     recipient_of,
     wait_for_morning,
     why_outdated,
@@ -283,15 +284,12 @@ def _claim(
     notice.state, notice.claim_token = "sending", token
     notice.claimed_until_at = notice.next_attempt_at = now + CLAIM_LASTS
     session.flush()
-    assert notice.short is not None
-    assert notice.subject is not None
-    assert notice.body is not None
     return _Job(
         notice_id=notice.id,
         attempt_id=attempt.id,
         token=token,
         channel=name,
-        message=Message(notice.short, notice.subject, notice.body),
+        message=message_of(notice),
         recipient=recipient,
         reference=_reference(attempt),
         began_at=attempt.started_at,

@@ -27,7 +27,7 @@ class Console:
 
     def send(self, message: Message, recipient: Recipient, *, reference: str, valid_s: int) -> str:
         """Print the message, without the recipient."""
-        log.info("notice", short=message.short, subject=message.subject, body=message.body)
+        log.info("notice", short=message.short, subject=message.subject, body=message.body, spoken=message.spoken)
         return f"console-{reference}"
 
     def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:

@@ -54,11 +54,17 @@ ASK_AFTER_S = 180
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One notice in one language, filled and checked: `short` for SMS, `subject` and `body` for e-mail."""
+    """One notice in one language, filled and checked.
+
+    `short` for SMS; `line` for a chat, its facts in lines; `subject` and `body` for e-mail; `spoken` to be read aloud
+    over the telephone: whole sentences without addresses or brackets, times spelled as a voice says them.
+    """
 
     short: str
+    line: str
     subject: str
     body: str
+    spoken: str
 
 
 def utf16_units(text: str) -> int:

@@ -16,7 +16,13 @@ from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
 from app.rules.messages import Message
 from tests.standins import ACCOUNT, SECRET, SENDER, mail_server, sms_server
 
-MESSAGE = Message("【アオバPC】遅れ17:20-17:40頃", "到着遅れのお詫び", "山田 花子様\n\nお詫び申し上げます。")
+MESSAGE = Message(
+    "【アオバPC】遅れ17:20-17:40頃",
+    "山田 花子様",
+    "到着遅れのお詫び",
+    "山田 花子様\n\nお詫び申し上げます。",
+    "山田 花子様。",
+)
 HANAKO = Recipient(mobile="+819012345678", email="hanako@example.jp")
 NOBODY = Recipient()
 #: Nothing listens on this port of this host.

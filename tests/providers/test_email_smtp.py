@@ -15,7 +15,11 @@ from app.rules.messages import Message
 from tests.standins import mail_server
 
 MESSAGE = Message(
-    "short", "【到着遅れのお詫び】11/24(火) 17:00のご訪問について", "山田 花子様\n\n.\nお詫び申し上げます。"
+    "short",
+    "line",
+    "【到着遅れのお詫び】11/24(火) 17:00のご訪問について",
+    "山田 花子様\n\n.\nお詫び申し上げます。",
+    "spoken",
 )
 HANAKO = Recipient(email="hanako@example.jp")
 SENDER = "アオバPC <notice@aoba.example>"
@@ -95,7 +99,7 @@ def test_an_impossible_address_is_refused_and_nothing_leaves(mail, address):
 
 def test_a_subject_cannot_bring_a_header_along(mail):
     with pytest.raises(Refused):
-        send(mail, message=Message("s", "x\r\nBcc: y@example.jp", "b"))
+        send(mail, message=Message("s", "l", "x\r\nBcc: y@example.jp", "b", "v"))
     assert mail.mails == []
 
 

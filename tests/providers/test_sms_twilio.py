@@ -12,7 +12,7 @@ from app.providers.sms_twilio import TwilioSms
 from app.rules.messages import Message
 from tests.standins import ACCOUNT, SECRET, SENDER
 
-MESSAGE = Message("【アオバPC】遅れ17:20-17:40頃 https://a.jp/v/2345678923", "件名", "本文")
+MESSAGE = Message("【アオバPC】遅れ17:20-17:40頃 https://a.jp/v/2345678923", "LINE", "件名", "本文", "音声")
 HANAKO = Recipient(mobile="+819012345678")
 NOW = datetime.now(UTC)
 
@@ -114,7 +114,7 @@ def test_a_message_that_never_arrived_is_certainly_absent(twilio, channel):
 
 
 def test_another_text_to_the_same_number_is_not_taken_for_it(twilio, channel):
-    channel.send(Message("another", "s", "b"), HANAKO, reference="11-1", valid_s=600)
+    channel.send(Message("another", "l", "s", "b", "v"), HANAKO, reference="11-1", valid_s=600)
     assert look_up(channel) is None
 
 
@@ -126,7 +126,7 @@ def test_the_same_text_of_another_day_is_not_taken_for_it(twilio, channel):
 def test_an_absence_is_only_believed_when_the_list_reaches_back_far_enough(twilio, channel, monkeypatch):
     monkeypatch.setattr(sms_twilio, "_PAGE", 2)
     for text in ("one", "two", "three"):
-        channel.send(Message(text, "s", "b"), HANAKO, reference="1-1", valid_s=600)
+        channel.send(Message(text, "l", "s", "b", "v"), HANAKO, reference="1-1", valid_s=600)
     with pytest.raises(OutcomeUnknown):
         look_up(channel)
     assert look_up(channel, NOW + timedelta(days=1)) is None

@@ -286,8 +286,10 @@ class NoticeOut(Reply):
     quoted_from: Moment | None
     quoted_until: Moment | None
     text: str | None = Field(description="As in an SMS; null while a hole in the facts holds the notice.")
+    line: str | None = Field(description="As in a chat.")
     subject: str | None
     body: str | None
+    spoken: str | None = Field(description="As read out over the telephone.")
     channels: list[str]
     sent_at: Moment | None
     delivered_at: Moment | None

@@ -181,7 +181,19 @@ def _visit(visit: Visit) -> dict[str, Any]:
 
 
 def _notice(notice: Notice) -> dict[str, Any]:
-    own = ("id", "kind", "language", "created_at", "state", "state_reason", "subject", "body", "channels")
+    own = (
+        "id",
+        "kind",
+        "language",
+        "created_at",
+        "state",
+        "state_reason",
+        "line",
+        "subject",
+        "body",
+        "spoken",
+        "channels",
+    )
     return {
         **{name: getattr(notice, name) for name in (*own, "sent_at", "delivered_at", "attempts", "receipts")},
         "reason": {"code": notice.reason_code, "facts": notice.reason_facts},
