@@ -20,9 +20,9 @@ from app.backtest.process import Backtester
 from app.clock import WallClock
 from app.db import SILENT
 from app.operations.learning import keep_habits, learn, learning_due
-from app.operations.lease import first_in_slot, give_lease_back, take_lease
+from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
 from app.operations.outbox import Lanes
-from app.operations.purge import purge
+from app.operations.purge import AT_ONCE, purge
 from app.parts import Parts
 from app.tick import deliver, locate, offer_repairs, sweep
 
@@ -41,6 +41,8 @@ TIMETABLE = (
 )
 
 GEOCODER_RESTS = timedelta(minutes=1)
+#: Between two portions of a purge, seconds: who waits to write gets the turn.
+PURGE_RESTS_S = 0.02
 
 
 class Jobs:
@@ -54,6 +56,7 @@ class Jobs:
         self._wall = WallClock()
         self._lanes = Lanes()
         self._backtester = Backtester(parts)
+        self._stopping = Event()
         self._rung = {"sweep": Event(), "deliver": Event()}
         # Ticks are whole seconds of UTC: a scheduler in a local zone stumbles over clock changes.
         self._scheduler = BackgroundScheduler(
@@ -72,6 +75,7 @@ class Jobs:
     def stop(self) -> None:
         """Stop ticking, finish what is running, and let another process lead at once."""
         self._parts.wake = lambda: None
+        self._stopping.set()
         self._scheduler.shutdown(wait=True)
         self._lanes.close()
         self._guarded("end_backtest")()
@@ -135,13 +139,17 @@ class Jobs:
         self._backtester.stop()
 
     def purge(self) -> None:
-        """Once a day, forget what must not be kept."""
+        """Once a day, forget what must not be kept: a little at a time, with room for others between."""
         now = self._parts.clock.now()
-        with self._parts.db.write() as session:
-            if self._leads() and first_in_slot(
-                session, "purge", now.replace(hour=0, minute=0, second=0, microsecond=0), now
-            ):
-                purge(session, now, timedelta(days=self._parts.settings.fixes_kept_days))
+        slot_at = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        with self._parts.db.read() as session:
+            done = ran_in_slot(session, "purge", slot_at)
+        while not done and self._leads() and not self._stopping.wait(PURGE_RESTS_S):
+            with self._parts.db.write() as session:
+                gone = purge(session, now, timedelta(days=self._parts.settings.fixes_kept_days))
+                done = gone < AT_ONCE
+                if done:  # noted at the end: what breaks off is taken up again
+                    first_in_slot(session, "purge", slot_at, now)
 
     def _leads(self) -> bool:
         return time.monotonic() < self._leads_until_s

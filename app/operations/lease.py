@@ -53,6 +53,11 @@ def is_watched(session: Session, now: datetime) -> bool:
     return seen_at is not None and now - seen_at <= WATCH_ENDS
 
 
+def ran_in_slot(session: Session, job: str, slot_at: datetime) -> bool:
+    """Return whether this job has been noted to have run in this slot."""
+    return session.get(JobRun, (job, slot_at)) is not None
+
+
 def first_in_slot(session: Session, job: str, slot_at: datetime, now: datetime) -> bool:
     """Return whether this job has not run in this slot yet, and note that it does now."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -29,6 +29,24 @@ def test_positions_are_forgotten_after_their_days_and_nothing_else(db, world, cl
     assert (count(PositionFix), count(CurrentPosition), count(VisitEvent)) == (7, 1, 1)
 
 
+def test_much_is_forgotten_in_portions_however_many_tables_it_lies_in(db, world, clock):
+    visit_id, at = world.visit(), clock.now()
+    entry = {"visit_id": visit_id, "from_at": at, "median_at": at, "until_at": at, "late_probability": 0.5}
+    with db.write() as session:
+        fixes = [ReportedFix(Fix(at - timedelta(seconds=n), 34.2, 135.1, 10), {}) for n in range(5)]
+        record_fixes(session, world.technician, fixes, source="api", now=at)
+        session.add_all(ForecastEntry(at=at, basis="plan", state="unknown", **entry) for _ in range(5))
+    clock.forward(days=100)
+    gone = []
+    for _ in range(4):
+        with db.write() as session:
+            gone.append(purge(session, clock.now(), timedelta(days=7), most=4))
+    assert gone == [4, 4, 2, 0]
+    with db.read() as session:
+        assert session.scalar(select(func.count()).select_from(PositionFix)) == 0
+        assert session.scalar(select(func.count()).select_from(ForecastEntry)) == 0
+
+
 def test_the_course_of_a_forecast_is_forgotten_after_some_months(db, world, clock):
     visit_id, at = world.visit(), clock.now()
     entry = {"visit_id": visit_id, "from_at": at, "median_at": at, "until_at": at, "late_probability": 0.5}
