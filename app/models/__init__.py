@@ -6,6 +6,7 @@ from app.models.backtest import Backtest
 from app.models.company import Company
 from app.models.customer import Customer, Site
 from app.models.forecast import ForecastEntry
+from app.models.inbound import Inbound
 from app.models.job import JobRun, Lease
 from app.models.learning import Learning, Lesson
 from app.models.notice import Notice, NoticeAttempt, Receipt
@@ -30,6 +31,7 @@ __all__ = [
     "Device",
     "ForecastEntry",
     "IdempotentReply",
+    "Inbound",
     "JobRun",
     "Learning",
     "Lease",
