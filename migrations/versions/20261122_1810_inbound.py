@@ -8,7 +8,7 @@ from alembic import op
 import app.db
 
 revision = "20261122_1810"
-down_revision = "0001"
+down_revision = "20261122_1755"
 branch_labels = None
 depends_on = None
 
