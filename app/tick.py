@@ -11,11 +11,12 @@ from datetime import datetime, tzinfo
 import structlog
 
 from app.db import held_elsewhere
+from app.lanes import Lanes
 from app.operations.day import due_technicians
 from app.operations.lateness import look_at_days, postpone_day
 from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
-from app.operations.outbox import Lanes, deliver_due
+from app.operations.outbox import deliver_due
 from app.operations.repair import best_offers, note_offers
 from app.parts import Parts
 from app.providers.geocode_nominatim import GeocoderSilent

@@ -19,9 +19,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from app.backtest.process import Backtester
 from app.clock import WallClock
 from app.db import SILENT
+from app.lanes import Lanes
 from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
-from app.operations.outbox import Lanes
 from app.operations.purge import AT_ONCE, purge
 from app.parts import Parts
 from app.tick import deliver, locate, offer_repairs, sweep

@@ -39,8 +39,8 @@ from app.operations.alarm import clear_alarm
 from app.operations.booking import book_visit
 from app.operations.customer_view import press
 from app.operations.field import report_eta, report_status
-from app.operations.outbox import note_receipt
 from app.operations.position import ReportedFix, record_fixes
+from app.operations.receipt import note_receipt
 from app.parts import Parts
 from app.rules.messages import UNSETTLING
 from app.rules.visit import AWAITED

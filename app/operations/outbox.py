@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from threading import Lock
 
 import structlog
 from sqlalchemy import func, select
@@ -25,18 +23,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.clock import Clock
 from app.db import Database
-from app.models import Notice, NoticeAttempt, Receipt, Visit
-from app.operations.notice import (
-    alarm,
-    call_person,
-    clear_answered,
-    message_of,
-    recipient_of,
-    wait_for_morning,
-    why_outdated,
-)
+from app.lanes import Lanes
+from app.models import Notice, NoticeAttempt, Visit
+from app.operations.attempt import accept, ask_person, drop, next_channel, reference_of, try_later, wait_until
+from app.operations.notice import message_of, recipient_of, wait_for_morning, why_outdated
 from app.providers.base import Channel, OutcomeUnknown, Recipient, Refused, TryLater
-from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, LEFT_UNTOLD, TRIES_A_CHANNEL, Message, back_off_s
+from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, Message
 
 log = structlog.get_logger()
 
@@ -46,52 +38,6 @@ CLAIM_LASTS = timedelta(seconds=60)
 LOOK_AGAIN = timedelta(seconds=15)
 #: So many due rows are looked through for one whose channel is free.
 _REACH = 1000
-
-_DELIVERED = frozenset({"delivered", "read"})
-_UNDELIVERED = frozenset({"undelivered", "failed", "canceled"})
-
-
-class Lanes:
-    """Threads that carry calls, a few for each channel: a slow provider holds up only its own lane."""
-
-    def __init__(self, width: int = 4) -> None:
-        self._width = width
-        self._lock = Lock()
-        self._busy: dict[str, int] = {}
-        self._pools: dict[str, ThreadPoolExecutor] = {}
-
-    def enter(self, name: str) -> bool:
-        """Take a free place in a lane; return whether there was one."""
-        with self._lock:
-            if self._busy.get(name, 0) >= self._width:
-                return False
-            self._busy[name] = self._busy.get(name, 0) + 1
-            return True
-
-    def leave(self, name: str) -> None:
-        """Give a place back."""
-        with self._lock:
-            self._busy[name] -= 1
-
-    def run(self, name: str, work: Callable[[], None]) -> None:
-        """Do work in a place that was taken, and give the place back when it ends, however it ends."""
-
-        def guarded() -> None:
-            try:
-                work()
-            except Exception as error:  # its claim runs out and is looked up
-                log.error("a delivery broke off", channel=name, error=type(error).__name__, exc_info=True)
-            finally:
-                self.leave(name)
-
-        with self._lock:
-            pool = self._pools.setdefault(name, ThreadPoolExecutor(self._width, thread_name_prefix=f"send-{name}"))
-        pool.submit(guarded)
-
-    def close(self) -> None:
-        """Finish what is under way."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,52 +93,6 @@ def deliver_due(
             lanes.run(name, _drain(db, channels, clock, zone, job))
             begun += 1
     return begun
-
-
-def note_receipt(
-    session: Session,
-    provider_id: str,
-    status: str,
-    error_code: str | None,
-    now: datetime,
-    *,
-    reference: str | None = None,
-) -> bool:
-    """Record what a provider says became of a message; return whether it is one of ours.
-
-    Receipts come twice, in any order, and before our own call has returned: `reference` then finds the attempt, and
-    proves that it was accepted. What has ended (delivered, undelivered) stays as it ended.
-    """
-    found = select(NoticeAttempt.id, NoticeAttempt.notice_id)
-    row = session.execute(found.where(NoticeAttempt.provider_id == provider_id)).first()
-    if row is None and reference is not None:
-        number = reference.partition("-")[0]
-        if number.isascii() and number.isdigit() and len(number) < 10:
-            row = session.execute(found.where(NoticeAttempt.id == int(number))).first()
-    if row is None:
-        return False
-    notice = session.get_one(Notice, row.notice_id, with_for_update={"of": Notice})
-    attempt = session.get_one(NoticeAttempt, row.id, populate_existing=True)
-    if attempt.provider_id is None and reference == _reference(attempt):
-        _accept(session, notice, attempt, provider_id, now)
-    if attempt.provider_id != provider_id:
-        return False
-    before = set(session.scalars(select(Receipt.status).where(Receipt.attempt_id == attempt.id)))
-    if status in before:
-        return True
-    session.add(
-        Receipt(notice_id=notice.id, attempt_id=attempt.id, received_at=now, status=status, error_code=error_code)
-    )
-    if before & (_DELIVERED | _UNDELIVERED):
-        return True
-    if status in _DELIVERED:
-        notice.state, notice.state_reason, notice.delivered_at = "delivered", None, now
-        notice.sent_at = notice.sent_at or now
-        notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
-        clear_answered(session, notice.visit_id, now, "system")
-    elif status in _UNDELIVERED and notice.state in ("sent", "sending", "unknown") and _is_newest(session, attempt):
-        _next_channel(session, notice, status, now)
-    return True
 
 
 def waiting(session: Session, now: datetime) -> tuple[int, float]:
@@ -265,17 +165,17 @@ def _claim(
             select(NoticeAttempt).where(NoticeAttempt.notice_id == notice.id).order_by(NoticeAttempt.id.desc()).limit(1)
         ).one()
         if channel is None:
-            _ask_person(session, notice, attempt, now)
+            ask_person(session, notice, attempt, now)
             return None
     else:
         old_news = why_outdated(session, notice, visit, now)
         if old_news:
-            _drop(session, notice, old_news, now)
+            drop(session, notice, old_news, now)
             return None
         if wait_for_morning(session, notice, visit, zone, now):
             return None
         if channel is None or not channel.reaches(recipient):
-            _next_channel(session, notice, "unreachable", now)
+            next_channel(session, notice, "unreachable", now)
             return None
         attempt = NoticeAttempt(notice_id=notice.id, channel=name, started_at=now)
         session.add(attempt)
@@ -291,7 +191,7 @@ def _claim(
         channel=name,
         message=message_of(notice),
         recipient=recipient,
-        reference=_reference(attempt),
+        reference=reference_of(attempt),
         began_at=attempt.started_at,
         valid_s=max(int((notice.expires_at - now).total_seconds()), 1),
         lost=lost,
@@ -350,7 +250,7 @@ def _settle(session: Session, job: _Job, outcome: _Outcome, now: datetime) -> No
     notice = session.get_one(Notice, job.notice_id, with_for_update={"of": Notice})
     attempt = session.get_one(NoticeAttempt, job.attempt_id)
     if outcome.kind == "accepted":
-        _accept(session, notice, attempt, outcome.provider_id, now)
+        accept(session, notice, attempt, outcome.provider_id, now)
         return
     if notice.claim_token != job.token:
         return  # somebody else, or a receipt, has decided meanwhile
@@ -359,17 +259,17 @@ def _settle(session: Session, job: _Job, outcome: _Outcome, now: datetime) -> No
     match outcome.kind:
         case "refused":
             attempt.outcome = "refused"
-            _next_channel(session, notice, "refused", now)
+            next_channel(session, notice, "refused", now)
         case "later":
             attempt.outcome = "failed"
-            _try_later(session, notice, job.channel, now)
+            try_later(session, notice, job.channel, now)
         case "absent" if waited_s >= ABSENT_FOR_S:
             attempt.outcome = "failed"
-            _due(notice, now)
+            wait_until(notice, now)
         case "unknowable":
-            _ask_person(session, notice, attempt, now)
+            ask_person(session, notice, attempt, now)
         case "unasked" if waited_s >= ASK_AFTER_S:
-            _ask_person(session, notice, attempt, now)
+            ask_person(session, notice, attempt, now)
         case "absent" | "unasked":
             attempt.outcome = "unknown"
             absent_at = job.began_at + timedelta(seconds=ABSENT_FOR_S)
@@ -378,79 +278,3 @@ def _settle(session: Session, job: _Job, outcome: _Outcome, now: datetime) -> No
             notice.claimed_until_at = notice.next_attempt_at = look_at
         case _:
             raise AssertionError(outcome.kind)
-
-
-def _accept(session: Session, notice: Notice, attempt: NoticeAttempt, provider_id: str | None, now: datetime) -> None:
-    """Record that a provider has the message, however we came to know it; what ended meanwhile stays ended."""
-    attempt.outcome, attempt.error = "accepted", None
-    attempt.provider_id = attempt.provider_id or provider_id
-    attempt.finished_at = attempt.finished_at or now
-    session.flush()
-    ended = session.scalar(
-        select(Receipt.id).where(Receipt.attempt_id == attempt.id, Receipt.status.in_(_UNDELIVERED)).limit(1)
-    )
-    if notice.state in ("due", "sending", "unknown") and ended is None and _is_newest(session, attempt):
-        notice.state, notice.state_reason, notice.sent_at = "sent", None, now
-        notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
-        clear_answered(session, notice.visit_id, now, "system")
-
-
-def _is_newest(session: Session, attempt: NoticeAttempt) -> bool:
-    newest = select(func.max(NoticeAttempt.id)).where(NoticeAttempt.notice_id == attempt.notice_id)
-    return session.scalar(newest) == attempt.id
-
-
-def _due(notice: Notice, at: datetime) -> None:
-    notice.state, notice.next_attempt_at = "due", at
-    notice.claimed_until_at = notice.claim_token = None
-
-
-def _next_channel(session: Session, notice: Notice, reason: str, now: datetime) -> None:
-    if notice.channel_index + 1 < len(notice.channels):
-        notice.channel_index += 1
-        _due(notice, now)
-    else:
-        call_person(session, notice, "failed", reason, now)
-
-
-def _try_later(session: Session, notice: Notice, channel: str, now: datetime) -> None:
-    """Wait a little longer each time; climb to the next channel, or tell a person, when it does not get better."""
-    tries = session.scalar(
-        select(func.count())
-        .select_from(NoticeAttempt)
-        .where(
-            NoticeAttempt.notice_id == notice.id, NoticeAttempt.channel == channel, NoticeAttempt.outcome == "failed"
-        )
-    )
-    tries = max(tries or 0, 1)
-    if tries >= TRIES_A_CHANNEL:
-        if notice.channel_index + 1 < len(notice.channels):
-            _next_channel(session, notice, "try_later", now)
-            return
-        if notice.kind != "arriving_soon":
-            alarm(session, notice, "notice_failed", "still_trying", now)
-    again_at = now + timedelta(seconds=back_off_s(tries))
-    if again_at < notice.expires_at:
-        _due(notice, again_at)
-    else:
-        call_person(session, notice, "failed", "expired", now)
-
-
-def _drop(session: Session, notice: Notice, reason: str, now: datetime) -> None:
-    """Leave old news unsent; when it grew old without the customer knowing, a person is called."""
-    notice.state, notice.state_reason = "dropped", reason
-    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
-    session.flush()
-    if reason in LEFT_UNTOLD and notice.kind != "arriving_soon":
-        alarm(session, notice, "notice_failed", reason, now)
-
-
-def _ask_person(session: Session, notice: Notice, attempt: NoticeAttempt, now: datetime) -> None:
-    attempt.outcome = "unknown"
-    attempt.finished_at = attempt.finished_at or now
-    call_person(session, notice, "unknown", "no_answer", now)
-
-
-def _reference(attempt: NoticeAttempt) -> str:
-    """Return our own id of an attempt; its moment keeps a restored database from using one twice."""
-    return f"{attempt.id}-{int(attempt.started_at.timestamp() * 1000):x}"

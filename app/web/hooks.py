@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from app.errors import NotAllowed
-from app.operations.outbox import note_receipt
+from app.operations.receipt import note_receipt
 from app.rules.signatures import from_twilio
 from app.web.visitor import now, parts, session
 

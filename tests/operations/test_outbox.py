@@ -13,11 +13,13 @@ from sqlalchemy import select, update
 
 from app.db import Database, upgrade
 from app.errors import Conflict
+from app.lanes import Lanes
 from app.models import Alarm, Company, Customer, Notice, NoticeAttempt, Receipt, Service, Site, Visit
 from app.operations.booking import book_visit, cancel_visit, change_visit
 from app.operations.field import report_status
 from app.operations.notice import Telling, add_notice, release_notice
-from app.operations.outbox import Lanes, deliver_due, note_receipt, waiting
+from app.operations.outbox import deliver_due, waiting
+from app.operations.receipt import note_receipt
 from app.providers.base import OutcomeUnknown, Refused, TryLater
 from app.providers.email_smtp import SmtpEmail
 from app.providers.sms_twilio import TwilioSms

@@ -1,0 +1,95 @@
+"""What follows from what became of an attempt? The notice is handed over, tried again, climbs, or goes to a person."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.models import Notice, NoticeAttempt, Receipt
+from app.operations.notice import alarm, call_person, clear_answered
+from app.rules.messages import LEFT_UNTOLD, TRIES_A_CHANNEL, back_off_s
+
+#: What a provider says of a message that will not arrive.
+UNDELIVERED = frozenset({"undelivered", "failed", "canceled"})
+
+
+def accept(session: Session, notice: Notice, attempt: NoticeAttempt, provider_id: str | None, now: datetime) -> None:
+    """Record that a provider has the message, however we came to know it; what ended meanwhile stays ended."""
+    attempt.outcome, attempt.error = "accepted", None
+    attempt.provider_id = attempt.provider_id or provider_id
+    attempt.finished_at = attempt.finished_at or now
+    session.flush()
+    ended = session.scalar(
+        select(Receipt.id).where(Receipt.attempt_id == attempt.id, Receipt.status.in_(UNDELIVERED)).limit(1)
+    )
+    if notice.state in ("due", "sending", "unknown") and ended is None and is_newest(session, attempt):
+        notice.state, notice.state_reason, notice.sent_at = "sent", None, now
+        notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+        clear_answered(session, notice.visit_id, now, "system")
+
+
+def is_newest(session: Session, attempt: NoticeAttempt) -> bool:
+    """Return whether no later attempt of the same notice was begun."""
+    newest = select(func.max(NoticeAttempt.id)).where(NoticeAttempt.notice_id == attempt.notice_id)
+    return session.scalar(newest) == attempt.id
+
+
+def wait_until(notice: Notice, at: datetime) -> None:
+    """Have a notice taken again from a moment on, by anybody."""
+    notice.state, notice.next_attempt_at = "due", at
+    notice.claimed_until_at = notice.claim_token = None
+
+
+def next_channel(session: Session, notice: Notice, reason: str, now: datetime) -> None:
+    """Try the next channel at once; call a person when there is none."""
+    if notice.channel_index + 1 < len(notice.channels):
+        notice.channel_index += 1
+        wait_until(notice, now)
+    else:
+        call_person(session, notice, "failed", reason, now)
+
+
+def try_later(session: Session, notice: Notice, channel: str, now: datetime) -> None:
+    """Wait a little longer each time; climb to the next channel, or tell a person, when it does not get better."""
+    tries = session.scalar(
+        select(func.count())
+        .select_from(NoticeAttempt)
+        .where(
+            NoticeAttempt.notice_id == notice.id, NoticeAttempt.channel == channel, NoticeAttempt.outcome == "failed"
+        )
+    )
+    tries = max(tries or 0, 1)
+    if tries >= TRIES_A_CHANNEL:
+        if notice.channel_index + 1 < len(notice.channels):
+            next_channel(session, notice, "try_later", now)
+            return
+        if notice.kind != "arriving_soon":
+            alarm(session, notice, "notice_failed", "still_trying", now)
+    again_at = now + timedelta(seconds=back_off_s(tries))
+    if again_at < notice.expires_at:
+        wait_until(notice, again_at)
+    else:
+        call_person(session, notice, "failed", "expired", now)
+
+
+def drop(session: Session, notice: Notice, reason: str, now: datetime) -> None:
+    """Leave old news unsent; when it grew old without the customer knowing, a person is called."""
+    notice.state, notice.state_reason = "dropped", reason
+    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+    session.flush()
+    if reason in LEFT_UNTOLD and notice.kind != "arriving_soon":
+        alarm(session, notice, "notice_failed", reason, now)
+
+
+def ask_person(session: Session, notice: Notice, attempt: NoticeAttempt, now: datetime) -> None:
+    """Have a person ask the customer: nobody else can know whether this attempt reached her."""
+    attempt.outcome = "unknown"
+    attempt.finished_at = attempt.finished_at or now
+    call_person(session, notice, "unknown", "no_answer", now)
+
+
+def reference_of(attempt: NoticeAttempt) -> str:
+    """Return our own id of an attempt; its moment keeps a restored database from using one twice."""
+    return f"{attempt.id}-{int(attempt.started_at.timestamp() * 1000):x}"

@@ -1,0 +1,61 @@
+"""What does a provider say became of a message? Its words come twice, in any order, before our own call returned."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Notice, NoticeAttempt, Receipt
+from app.operations.attempt import UNDELIVERED, accept, is_newest, next_channel, reference_of
+from app.operations.notice import clear_answered
+
+#: What a provider says of a message that has arrived.
+DELIVERED = frozenset({"delivered", "read"})
+
+
+def note_receipt(
+    session: Session,
+    provider_id: str,
+    status: str,
+    error_code: str | None,
+    now: datetime,
+    *,
+    reference: str | None = None,
+) -> bool:
+    """Record what a provider says became of a message; return whether it is one of ours.
+
+    Receipts come twice, in any order, and before our own call has returned: `reference` then finds the attempt, and
+    proves that it was accepted. What has ended (delivered, undelivered) stays as it ended.
+    """
+    found = select(NoticeAttempt.id, NoticeAttempt.notice_id)
+    row = session.execute(found.where(NoticeAttempt.provider_id == provider_id)).first()
+    if row is None and reference is not None:
+        number = reference.partition("-")[0]
+        if number.isascii() and number.isdigit() and len(number) < 10:
+            row = session.execute(found.where(NoticeAttempt.id == int(number))).first()
+    if row is None:
+        return False
+    notice = session.get_one(Notice, row.notice_id, with_for_update={"of": Notice})
+    attempt = session.get_one(NoticeAttempt, row.id, populate_existing=True)
+    if attempt.provider_id is None and reference == reference_of(attempt):
+        accept(session, notice, attempt, provider_id, now)
+    if attempt.provider_id != provider_id:
+        return False
+    before = set(session.scalars(select(Receipt.status).where(Receipt.attempt_id == attempt.id)))
+    if status in before:
+        return True
+    session.add(
+        Receipt(notice_id=notice.id, attempt_id=attempt.id, received_at=now, status=status, error_code=error_code)
+    )
+    if before & (DELIVERED | UNDELIVERED):
+        return True
+    if status in DELIVERED:
+        notice.state, notice.state_reason, notice.delivered_at = "delivered", None, now
+        notice.sent_at = notice.sent_at or now
+        notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+        clear_answered(session, notice.visit_id, now, "system")
+    elif status in UNDELIVERED and notice.state in ("sent", "sending", "unknown") and is_newest(session, attempt):
+        next_channel(session, notice, status, now)
+    return True
