@@ -67,6 +67,8 @@ class Notice(Base):
     claim_token: Mapped[str | None]
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    #: How we know that the customer has it: receipt, opened, replied, key_pressed, by_hand; None while we do not.
+    confirmed_by: Mapped[str | None]
 
     visit: Mapped[Visit] = relationship()
     attempts: Mapped[list[NoticeAttempt]] = relationship(back_populates="notice", order_by="NoticeAttempt.id")

@@ -15,6 +15,7 @@ from app.operations.alarm import raise_alarm
 from app.operations.booking import add_event, look_again, visit_for_change
 from app.operations.checks import tell_choice
 from app.operations.company import find_company
+from app.operations.confirmation import confirm_told
 from app.rules.board import stale
 from app.rules.customer_view import Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
 from app.rules.messages import CHANNELS, HANDED_OVER
@@ -150,6 +151,7 @@ def press(session: Session, token: str, kind: str, *, now: datetime, zone: tzinf
     visit = visit_for_change(session, _visit_of(session, token, now).id)
     if kind != "call_me" and visit.status not in AWAITED:
         raise Conflict("not_awaited", status=visit.status)
+    confirm_told(session, visit.id, "replied", now)
     if kind == "acknowledged":
         _acknowledge(session, visit, now)
         return

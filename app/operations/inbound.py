@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.models import Customer, Inbound, Notice, NoticeAttempt, Visit
-from app.operations.outbox import _reference as reference_of
+from app.operations.attempt import reference_of
 from app.rules.messages import HANDED_OVER
 from app.rules.visit import AWAITED
 

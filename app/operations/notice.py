@@ -99,7 +99,7 @@ def settle_by_hand(session: Session, notice_id: int, told: bool, now: datetime, 
     """
     notice, visit = _for_person(session, notice_id, FOR_A_PERSON)
     notice.state, notice.state_reason = ("delivered", "told_by_hand") if told else ("dropped", "not_told_by_hand")
-    notice.delivered_at = now if told else None
+    notice.delivered_at, notice.confirmed_by = (now, "by_hand") if told else (None, None)
     notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
     add_event(session, visit, "notice_settled", actor, now, facts={"notice": notice.id, "told": told})
     clear_answered(session, visit.id, now, actor)

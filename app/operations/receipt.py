@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Notice, NoticeAttempt, Receipt
 from app.operations.attempt import UNDELIVERED, accept, is_newest, next_channel, reference_of
-from app.operations.notice import clear_answered
+from app.operations.confirmation import mark_delivered
 
 #: What a provider says of a message that has arrived.
 DELIVERED = frozenset({"delivered", "read"})
@@ -52,10 +52,8 @@ def note_receipt(
     if before & (DELIVERED | UNDELIVERED):
         return True
     if status in DELIVERED:
-        notice.state, notice.state_reason, notice.delivered_at = "delivered", None, now
-        notice.sent_at = notice.sent_at or now
-        notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
-        clear_answered(session, notice.visit_id, now, "system")
+        if notice.state != "delivered":
+            mark_delivered(session, notice, "receipt", now)
     elif status in UNDELIVERED and notice.state in ("sent", "sending", "unknown") and is_newest(session, attempt):
         next_channel(session, notice, status, now)
     return True

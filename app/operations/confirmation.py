@@ -1,0 +1,52 @@
+"""How do we know that a customer has a notice? By a receipt, an opened link, an answer, a key, or a person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Notice
+from app.operations.notice import clear_answered
+
+#: What counts as knowing. That a provider took a message does not.
+WAYS = ("receipt", "opened", "replied", "key_pressed", "by_hand")
+
+
+def confirm(session: Session, notice_ids: Collection[int], how: str, now: datetime) -> int:
+    """Record that the customer has these notices, and stop whatever was still under way to tell her; return how many.
+
+    `how` is one of WAYS. What was never handed over, was dropped, or is confirmed already stays as it is: a second
+    confirmation changes nothing.
+    """
+    if how not in WAYS:
+        raise ValueError(f"no way to know: {how}")
+    rows = session.scalars(
+        select(Notice)
+        .where(
+            Notice.id.in_(notice_ids),
+            Notice.sent_at.is_not(None),
+            Notice.state.not_in(("delivered", "dropped")),
+        )
+        .order_by(Notice.id)
+        .with_for_update(of=Notice)
+    ).all()
+    for notice in rows:
+        mark_delivered(session, notice, how, now)
+    return len(rows)
+
+
+def confirm_told(session: Session, visit_id: int, how: str, now: datetime) -> int:
+    """Record that the customer knows what was handed over about a visit: she opened its page, or answered."""
+    told = session.scalars(select(Notice.id).where(Notice.visit_id == visit_id)).all()
+    return confirm(session, told, how, now)
+
+
+def mark_delivered(session: Session, notice: Notice, how: str, now: datetime) -> None:
+    """End a locked notice as delivered, by whatever proved it; nobody needs to call about it any more."""
+    notice.state, notice.state_reason, notice.confirmed_by, notice.delivered_at = "delivered", None, how, now
+    notice.sent_at = notice.sent_at or now
+    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+    clear_answered(session, notice.visit_id, now, "system")
