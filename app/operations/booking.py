@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from app.db import Prepared, among
 from app.errors import Conflict, Invalid, NotFound, Problem, Stale
 from app.models import Customer, Service, Site, Technician, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
@@ -36,11 +37,18 @@ _TOKEN_LENGTH = 10
 #: Built once: every fix and tap runs it. One due visit has the whole day looked at, so the others need no writing.
 #: `begun` keeps years of visits that are over from being read.
 _VISIT = Visit.__table__.c
+_LOCK = (
+    select(Technician.id)
+    .where(among(Technician.__table__.c.id, "technicians"))
+    .order_by(Technician.id)
+    .with_for_update(key_share=True)
+)
+_LOCKED, _FREE = Prepared(_LOCK), Prepared(_LOCK.with_for_update(key_share=True, skip_locked=True))
 _FIRST = (
     select(_VISIT.id)
     .where(
         _VISIT.technician_id == bindparam("technician"),
-        _VISIT.status.in_(OPEN),
+        _VISIT.status.in_([literal_column(f"'{status}'") for status in OPEN]),
         _VISIT.check_at.is_not(None),
         _VISIT.planned_from_at >= bindparam("begun"),
         _VISIT.planned_from_at < bindparam("soon"),
@@ -48,7 +56,7 @@ _FIRST = (
     .order_by(_VISIT.planned_from_at)
     .limit(1)
 )
-_LOOK_AGAIN = (
+_LOOK_AGAIN = Prepared(
     update(Visit.__table__)  # type: ignore[arg-type]
     .where(_VISIT.id == _FIRST.scalar_subquery(), _VISIT.check_at > bindparam("now"))
     .values(check_at=bindparam("now"))
@@ -217,8 +225,7 @@ def lock_technicians(session: Session, *technician_ids: int | None) -> None:
         return
     wanted = sorted({technician_id for technician_id in technician_ids if technician_id is not None})
     if wanted:
-        locked = select(Technician.id).where(Technician.id.in_(wanted)).order_by(Technician.id)
-        session.execute(locked.with_for_update(key_share=True)).all()
+        _LOCKED.rows(session.connection(), {"technicians": wanted})
 
 
 def lock_free_technicians(session: Session, technician_ids: Sequence[int]) -> Sequence[int]:
@@ -228,8 +235,7 @@ def lock_free_technicians(session: Session, technician_ids: Sequence[int]) -> Se
     """
     if session.get_bind().dialect.name == "sqlite":
         return technician_ids
-    free = select(Technician.id).where(Technician.id.in_(technician_ids)).order_by(Technician.id)
-    return session.scalars(free.with_for_update(key_share=True, skip_locked=True)).all()
+    return [free for (free,) in _FREE.rows(session.connection(), {"technicians": technician_ids})]
 
 
 def look_again(session: Session, technician_id: int | None, now: datetime) -> None:
@@ -239,7 +245,7 @@ def look_again(session: Session, technician_id: int | None, now: datetime) -> No
         session.flush()
         begun, soon = now - FIRST_LOOK_BEFORE - timedelta(minutes=LONGEST_VISIT_MIN), now + FIRST_LOOK_BEFORE
         reach = {"technician": technician_id, "begun": begun, "soon": soon}
-        session.connection().execute(_LOOK_AGAIN, {"now": now, **reach})
+        _LOOK_AGAIN.run(session.connection(), [{"now": now, **reach}])
 
 
 def look_at_all_again(session: Session, now: datetime) -> None:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from app.db import Prepared, among
 from app.models import Notice, PositionFix, Site, Technician, Visit
 from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.learning import current_habits
@@ -30,9 +31,15 @@ BEGUN_REACH = DAY_REACH + timedelta(minutes=LONGEST_VISIT_MIN)
 #: Positions older than this say nothing about the pace now.
 FIXES_REACH = timedelta(hours=3)
 _VISIT, _SITE, _FIX, _NOTICE = (model.__table__.c for model in (Visit, Site, PositionFix, Notice))
-_DUE = (
+# The states are written out: of a parameter SQLite cannot know that the index of open visits holds all that are meant,
+# and would read every visit there ever was.
+_DUE = Prepared(
     select(_VISIT.technician_id)
-    .where(_VISIT.check_at <= bindparam("now"), _VISIT.status.in_(OPEN), _VISIT.technician_id.is_not(None))
+    .where(
+        _VISIT.check_at <= bindparam("now"),
+        _VISIT.status.in_([literal_column(f"'{status}'") for status in OPEN]),
+        _VISIT.technician_id.is_not(None),
+    )
     .order_by(_VISIT.check_at)
 )
 _SEEN = (
@@ -70,7 +77,7 @@ _SEEN = (
     )
     .join_from(Visit.__table__, Site.__table__, _SITE.id == _VISIT.site_id)
     .where(
-        _VISIT.technician_id.in_(bindparam("technicians", expanding=True)),
+        among(_VISIT.technician_id, "technicians"),
         _VISIT.status != "cancelled",
         _VISIT.planned_from_at >= bindparam("begun"),
         _VISIT.planned_from_at < bindparam("until"),
@@ -80,7 +87,10 @@ _SEEN = (
 )
 # Who has the turn to change the days finds nobody there but a stranger, and does not wait for that one: thirty days
 # would wait with it.
-_VISITS = _SEEN.with_for_update(of=Visit.__table__, key_share=True, nowait=True)
+_VISITS = {
+    True: Prepared(_SEEN.with_for_update(of=Visit.__table__, key_share=True, nowait=True)),
+    False: Prepared(_SEEN),
+}
 _ELSEWHERE = (
     select(Visit)
     .where(
@@ -92,26 +102,28 @@ _ELSEWHERE = (
     .with_for_update(of=Visit.__table__, key_share=True, skip_locked=True)
 )
 _TECHNICIAN = Technician.__table__.c
-_TECHNICIANS = select(
-    _TECHNICIAN.id,
-    _TECHNICIAN.base_lat,
-    _TECHNICIAN.base_lon,
-    _TECHNICIAN.state,
-    _TECHNICIAN.state_since_at,
-    _TECHNICIAN.state_why,
-).where(_TECHNICIAN.id.in_(bindparam("technicians", expanding=True)))
+_TECHNICIANS = Prepared(
+    select(
+        _TECHNICIAN.id,
+        _TECHNICIAN.base_lat,
+        _TECHNICIAN.base_lon,
+        _TECHNICIAN.state,
+        _TECHNICIAN.state_since_at,
+        _TECHNICIAN.state_why,
+    ).where(among(_TECHNICIAN.id, "technicians"))
+)
 # A ping is an old place under the present time: it would look like standing there.
-_FIXES = (
+_FIXES = Prepared(
     select(_FIX.technician_id, _FIX.fixed_at, _FIX.lat, _FIX.lon, _FIX.accuracy_m, _FIX.speed_mps, _FIX.moved)
     .where(
-        _FIX.technician_id.in_(bindparam("technicians", expanding=True)),
+        among(_FIX.technician_id, "technicians"),
         _FIX.fixed_at > bindparam("since"),
         _FIX.moved,
     )
     .order_by(_FIX.technician_id, _FIX.fixed_at)
 )
 # What was dropped, the customer has not been and will not be told.
-_NOTICES = (
+_NOTICES = Prepared(
     select(
         _NOTICE.visit_id,
         _NOTICE.kind,
@@ -123,7 +135,7 @@ _NOTICES = (
         _NOTICE.promised_from_at,
         _NOTICE.promised_until_at,
     )
-    .where(_NOTICE.visit_id.in_(bindparam("visits", expanding=True)), _NOTICE.state != "dropped")
+    .where(among(_NOTICE.visit_id, "visits"), _NOTICE.state != "dropped")
     .order_by(_NOTICE.id)
 )
 
@@ -213,7 +225,7 @@ class KnownDay:
 
 def due_technicians(session: Session, now: datetime) -> Sequence[int]:
     """Return the technicians with a visit that is due to be looked at, longest due first."""
-    rows = session.connection().execute(_DUE, {"now": now})
+    rows = _DUE.rows(session.connection(), {"now": now})
     return list(dict.fromkeys(technician_id for (technician_id,) in rows))
 
 
@@ -232,12 +244,12 @@ def load_days(
         "until": now + DAY_REACH,
     }
     visits: dict[int, list[KnownVisit]] = {technician_id: [] for technician_id in technician_ids}
-    for row in known.execute(_VISITS if to_change else _SEEN, reach).all():
+    for row in _VISITS[to_change].rows(known, reach):
         visits[row[0]].append(KnownVisit._make(row))
     fixes: dict[int, list[Fix]] = {technician_id: [] for technician_id in technician_ids}
-    for fix in known.execute(_FIXES, {**reach, "since": now - FIXES_REACH}).all():
+    for fix in _FIXES.rows(known, {"technicians": technician_ids, "since": now - FIXES_REACH}):
         fixes[fix[0]].append(_fix(fix[1:]))
-    people = {row[0]: KnownTechnician._make(row) for row in known.execute(_TECHNICIANS, reach)}
+    people = {row[0]: KnownTechnician._make(row) for row in _TECHNICIANS.rows(known, reach)}
     told = _told(known, {visit.id: visit for day in visits.values() for visit in day})
     habits = current_habits(session)
     return {one: _day(people[one], visits[one], tuple(fixes[one]), told, zone, habits) for one in technician_ids}
@@ -270,7 +282,7 @@ def _day(
 
 def _told(known: Connection, visits: Mapping[int, KnownVisit]) -> dict[int, list[KnownNotice]]:
     told: dict[int, list[KnownNotice]] = {}
-    for row in known.execute(_NOTICES, {"visits": list(visits)}):
+    for row in _NOTICES.rows(known, {"visits": list(visits)}):
         notice = KnownNotice._make(row)
         if _speaks_of(notice, visits[notice.visit_id]):
             told.setdefault(notice.visit_id, []).append(notice)

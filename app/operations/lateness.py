@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.db import Prepared
 from app.models import DecisionEntry, ForecastEntry, Technician, Visit
 from app.operations.alarm import Call, clear_alarms, raise_alarm, raise_alarms
 from app.operations.booking import lock_free_technicians, lock_technicians
@@ -63,7 +64,7 @@ _WRITTEN = (
     "decided_alarm",
     "check_at",
 )
-_WRITE = (
+_WRITE = Prepared(
     update(Visit.__table__)  # type: ignore[arg-type]
     .where(Visit.__table__.c.id == bindparam("visit"))
     .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
@@ -71,14 +72,20 @@ _WRITE = (
 
 
 #: What a look writes on a technician.
-_STATE = (
+_STATE = Prepared(
     update(Technician.__table__)  # type: ignore[arg-type]
     .where(Technician.__table__.c.id == bindparam("technician"))
     .values({name: bindparam(f"new_{name}") for name in ("state", "state_since_at", "state_why", "state_found_at")})
 )
 _WATCHED = tuple(one.name for one in fields(Watch))
-_ENTRY = insert(DecisionEntry.__table__)  # type: ignore[arg-type]
-_NOTE = insert(ForecastEntry.__table__)  # type: ignore[arg-type]
+_ENTRY = Prepared(
+    insert(DecisionEntry.__table__),  # type: ignore[arg-type]
+    ("visit_id", "at", "kind", "reason_code", "reason_facts"),
+)
+_NOTE = Prepared(
+    insert(ForecastEntry.__table__),  # type: ignore[arg-type]
+    ("visit_id", "at", "from_at", "median_at", "until_at", "late_probability", "basis", "state", "as_of_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,7 @@ class _Findings:
         raise_alarms(session, self.calls, now)
         found = (_ENTRY, self.entries), (_NOTE, self.notes), (_WRITE, self.visits), (_STATE, self.technicians)
         for statement, rows in found:
-            if rows:
-                session.connection().execute(statement, rows)
+            statement.run(session.connection(), rows)
 
 
 def look_at_days(session: Session, technician_ids: Sequence[int], telling: Telling, now: datetime) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from app.db import Prepared
 from app.models import Learning, Lesson, Notice, Site, Visit, VisitEvent
 from app.operations.booking import look_at_all_again
 from app.rules.experience import ELSEWHERE_M, SEEN, Past, experience
@@ -44,21 +45,22 @@ _FIRST_THERE = (
     .scalar_subquery()
 )
 _LEARNING = Learning.__table__.c
-_STATE = select(_LEARNING.digest, _LEARNING.learned_at, _LEARNING.anew_at)
+_STATE = Prepared(select(_LEARNING.digest, _LEARNING.learned_at, _LEARNING.anew_at))
 #: Digest of lessons → the habits they mean: a tick does not read them again.
 _at_hand: dict[str, Habits] = {}
 
 
 def current_habits(session: Session) -> Habits:
     """Return what has been learned; what every company starts with before the first night, or after beginning anew."""
-    state = session.connection().execute(_STATE).one_or_none()
-    if state is None or not _in_force(state.learned_at, state.anew_at):
+    state = _STATE.rows(session.connection())
+    digest, learned_at, anew_at = state[0] if state else ("", None, None)
+    if not _in_force(learned_at, anew_at):
         return PRIORS
-    habits = _at_hand.get(state.digest)
+    habits = _at_hand.get(digest)
     if habits is None:
         habits = _read(session)
         _at_hand.clear()
-        _at_hand[state.digest] = habits
+        _at_hand[digest] = habits
     return habits
 
 

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.db import Prepared
 from app.errors import Invalid, NotFound, Problem, Stale
 from app.models import PolicyVersion
 from app.operations.booking import look_at_all_again
@@ -24,13 +25,13 @@ log = structlog.get_logger()
 _NEWEST = select(PolicyVersion).order_by(PolicyVersion.id.desc()).limit(1)
 _VERSION = PolicyVersion.__table__.c
 #: Every sweep asks for these.
-_VALUES = select(_VERSION["values"]).order_by(_VERSION.id.desc()).limit(1)
+_VALUES = Prepared(select(_VERSION["values"]).order_by(_VERSION.id.desc()).limit(1))
 
 
 def current_policy(session: Session) -> Policy:
     """Return the policy in force; what was never changed is as the product comes with it."""
-    values = session.connection().scalar(_VALUES)
-    return _policy_at_hand(json.dumps(values, sort_keys=True)) if values else Policy()
+    values = _VALUES.rows(session.connection())
+    return _policy_at_hand(json.dumps(values[0][0], sort_keys=True)) if values else Policy()
 
 
 @lru_cache(maxsize=8)
