@@ -16,7 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.rules": {"app.rules"},
     "app.models": {"app.models", "app.rules", "app.db", "sqlalchemy"},
     "app.providers": {
-        "app.providers", "app.rules.messages", "app.config", "requests", "geopy", "structlog", "urllib3",
+        "app.providers", "app.rules.messages", "app.rules.reach", "app.config", "requests", "geopy", "structlog",
+        "urllib3",
     },
     "app.operations": {
         "app.operations", "app.models", "app.rules", "app.errors", "app.notices", "app.auth", "app.i18n", "app.db",

@@ -4,6 +4,7 @@ from app.models.access import ApiToken, IdempotentReply, PhoneLink, SignIn, User
 from app.models.alarm import Alarm
 from app.models.backtest import Backtest
 from app.models.company import Company
+from app.models.consent import ConsentEntry, PushSubscription
 from app.models.customer import Customer, Site
 from app.models.forecast import ForecastEntry
 from app.models.inbound import Inbound
@@ -17,7 +18,7 @@ from app.models.technician import Device, Technician
 from app.models.visit import DecisionEntry, Visit, VisitEvent
 
 #: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
-EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion)
+EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry)
 
 __all__ = [
     "EVIDENCE",
@@ -25,6 +26,7 @@ __all__ = [
     "ApiToken",
     "Backtest",
     "Company",
+    "ConsentEntry",
     "CurrentPosition",
     "Customer",
     "DecisionEntry",
@@ -41,6 +43,7 @@ __all__ = [
     "PhoneLink",
     "PolicyVersion",
     "PositionFix",
+    "PushSubscription",
     "QuarantinedInput",
     "Receipt",
     "Service",

@@ -33,7 +33,7 @@ class Customer(Base):
     line_id: Mapped[str | None]
     #: What this customer wishes to be told by itself: all, delays (no "arriving soon"), none.
     notices: Mapped[str] = mapped_column(default="all")
-    #: The channel to try before the others (one of rules.messages.CHANNELS); None: in the house's order.
+    #: The channel to try before the others (one of rules.reach.CHANNELS); None: in the house's order.
     first_channel: Mapped[str | None]
     created_at: Mapped[datetime]
 

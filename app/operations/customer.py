@@ -15,11 +15,12 @@ from app.i18n import LOCALES
 from app.models import Customer, Site, Visit
 from app.operations.booking import lock_technicians, look_again
 from app.operations.checks import tell, tell_choice, tell_position, tell_text
+from app.operations.consent import another_address
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.listing import Listed, contains, listed
 from app.operations.locating import settle_located
-from app.rules.messages import CHANNELS
 from app.rules.quiet import WISHES
+from app.rules.reach import CHANNELS
 from app.rules.visit import OPEN
 
 KINDS = ("individual", "corporate")
@@ -94,6 +95,7 @@ def change_customer(
         raise NotFound("customer")
     technicians = _awaited_from(session, customer) if notices != customer.notices else ()
     lock_technicians(session, *technicians)  # before the customer's row, as who answers by a link does
+    before = _addresses(customer)
     with session.no_autoflush:
         problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
         problems += _fill_wishes(customer, notices, first_channel)
@@ -101,6 +103,8 @@ def change_customer(
         session.expunge(customer)
         raise Invalid(problems)
     session.flush()
+    changed = [channel for channel, address in _addresses(customer).items() if address != before[channel]]
+    another_address(session, customer_id, changed, "system", now)
     for technician_id in technicians:
         look_again(session, technician_id, now)
     return customer
@@ -191,6 +195,16 @@ def _fill(
     if len(line_id or "") > LONGEST_LINE_ID:
         problems.append(Problem("line_id", "too_long", {"most": LONGEST_LINE_ID}))
     return problems
+
+
+def _addresses(customer: Customer) -> dict[str, tuple[str | None, ...]]:
+    """Return what each way leads to."""
+    return {
+        "line": (customer.line_id,),
+        "sms": (customer.mobile,),
+        "voice": (customer.mobile, customer.phone),
+        "email": (customer.email,),
+    }
 
 
 def _awaited_from(session: Session, customer: Customer) -> Sequence[int | None]:

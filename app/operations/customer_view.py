@@ -16,9 +16,11 @@ from app.operations.booking import add_event, look_again, visit_for_change
 from app.operations.checks import tell_choice
 from app.operations.company import find_company
 from app.operations.confirmation import confirm_told
+from app.operations.consent import opted_out, push_devices
 from app.rules.board import stale
 from app.rules.customer_view import Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
-from app.rules.messages import CHANNELS, HANDED_OVER
+from app.rules.messages import HANDED_OVER
+from app.rules.reach import CHANNELS
 from app.rules.visit import AWAITED
 
 PRESSES = ("call_me", "cannot_be_there", "acknowledged")
@@ -133,7 +135,7 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
         company_phone_hours=company.phone_hours,
         notices=visit.customer.notices,
         first_channel=visit.customer.first_channel,
-        reached_by=_reached_by(visit.customer),
+        reached_by=_reached_by(session, visit.customer),
     )
 
 
@@ -182,7 +184,9 @@ def choose_notices(session: Session, token: str, *, notices: str, first_channel:
     visit = visit_for_change(session, _visit_of(session, token, now).id)
     customer, problems = visit.customer, list[Problem]()
     tell_choice(problems, "notices", notices, dict.fromkeys(("all", "delays", customer.notices)))
-    tell_choice(problems, "first_channel", first_channel, ("", *_reached_by(customer), customer.first_channel or ""))
+    tell_choice(
+        problems, "first_channel", first_channel, ("", *_reached_by(session, customer), customer.first_channel or "")
+    )
     if problems:
         raise Invalid(problems)
     if (customer.notices, customer.first_channel or "") == (notices, first_channel):
@@ -192,9 +196,17 @@ def choose_notices(session: Session, token: str, *, notices: str, first_channel:
     look_again(session, visit.technician_id, now)
 
 
-def _reached_by(customer: Customer) -> tuple[str, ...]:
-    reach = {"sms": customer.mobile, "email": customer.email}
-    return tuple(name for name in CHANNELS if reach[name])
+def _reached_by(session: Session, customer: Customer) -> tuple[str, ...]:
+    """Return the ways that a customer can choose from: those with an address that are not closed."""
+    reach = {
+        "line": customer.line_id,
+        "sms": customer.mobile,
+        "push": push_devices(session, customer.id),
+        "voice": customer.mobile or customer.phone,
+        "email": customer.email,
+    }
+    shut = opted_out(session, customer.id)
+    return tuple(name for name in CHANNELS if reach[name] and name not in shut)
 
 
 def _visit_of(session: Session, token: str, now: datetime) -> Visit:

@@ -16,11 +16,13 @@ from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event
 from app.operations.company import find_company
+from app.operations.consent import closed, opted_out, push_devices
 from app.operations.policy import current_policy
-from app.providers.base import Channel, Recipient
+from app.providers.base import Channel, PushDevice, Recipient
 from app.rules.lateness import Decision
-from app.rules.messages import UNSETTLING, Message, Said, expires_at, next_word_at, no_longer_true, plan_channels
+from app.rules.messages import UNSETTLING, Message, Said, expires_at, next_word_at, no_longer_true
 from app.rules.quiet import HUSHED, unwanted, waits_until
+from app.rules.reach import is_optional, may_ring, plan_channels
 
 #: Reasons for a holding notice that know nothing of the arrival: an earlier window is not said to stand.
 _KNOWS_NOTHING = frozenset({"silent", "nothing_known", "late_unclear"})
@@ -184,10 +186,27 @@ def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinf
     return True
 
 
-def recipient_of(visit: Visit) -> Recipient:
-    """Return how a visit's customer can be reached."""
-    customer = visit.customer
-    return Recipient(mobile=customer.mobile, email=customer.email, language=customer.language)
+def recipient_of(session: Session, notice: Notice, visit: Visit, zone: tzinfo, now: datetime) -> Recipient:
+    """Return how a visit's customer may be reached with this notice now: closed ways are left out.
+
+    The mobile telephone rings rather than the one at home, unless its number leads nowhere; no machine rings at night.
+    """
+    customer, shut = visit.customer, closed(session, visit.customer_id)
+    mobile_rings = "sms" not in shut or shut["sms"].why != "unknown_number"
+    phone = (customer.mobile if mobile_rings else None) or customer.phone
+    times = (visit.promised_from_at, visit.promised_until_at, notice.quoted_from_at, notice.quoted_until_at)
+    may_call = "voice" not in shut and may_ring(zone, now, [at for at in times if at])
+    return Recipient(
+        mobile=customer.mobile if "sms" not in shut else None,
+        phone=phone if may_call else None,
+        email=customer.email if "email" not in shut else None,
+        line_id=customer.line_id if "line" not in shut else None,
+        push=tuple(PushDevice(d.endpoint, d.p256dh, d.auth) for d in push_devices(session, customer.id))
+        if "push" not in shut
+        else (),
+        language=customer.language,
+        unsubscribe_path=f"/v/{visit.link_token}/no-mail" if is_optional(notice.kind) else None,
+    )
 
 
 def message_of(notice: Notice) -> Message:
@@ -207,11 +226,13 @@ def _word(
     now: datetime,
 ) -> None:
     """Fill a notice's texts, channels and times, or give it to a person."""
-    recipient = recipient_of(visit)
-    reaching = {name for name, channel in telling.channels.items() if channel.reaches(recipient)}
+    recipient = recipient_of(session, notice, visit, telling.zone, now)
+    shut = opted_out(session, visit.customer_id)
+    reaching = {name for name, channel in telling.channels.items() if name not in shut and channel.reaches(recipient)}
     next_at = next_word_at(now) if notice.kind == "holding" else None
     first = visit.customer.first_channel
-    notice.channels, notice.channel_index = plan_channels(list(telling.channels), reaching, first), 0
+    notice.channels = plan_channels(list(telling.channels), reaching, first, kind=notice.kind)
+    notice.channel_index = 0
     notice.expires_at = expires_at(notice.kind, now, next_at or notice.quoted_until_at)
     if next_at:
         notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}

@@ -26,6 +26,7 @@ from app.db import Database
 from app.lanes import Lanes
 from app.models import Notice, NoticeAttempt, Visit
 from app.operations.attempt import accept, ask_person, drop, next_channel, reference_of, try_later, wait_until
+from app.operations.consent import opt_out
 from app.operations.notice import message_of, recipient_of, wait_for_morning, why_outdated
 from app.providers.base import Channel, OutcomeUnknown, Recipient, Refused, TryLater
 from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, Message
@@ -63,6 +64,8 @@ class _Outcome:
     kind: str
     provider_id: str | None = None
     error: str | None = None
+    #: Why this way never reaches this person again.
+    ends: str | None = None
 
 
 def deliver_due(
@@ -158,7 +161,7 @@ def _claim(
         .where(Visit.id == notice.visit_id)
         .options(joinedload(Visit.customer), joinedload(Visit.technician))
     ).one()
-    recipient = recipient_of(visit)
+    recipient = recipient_of(session, notice, visit, zone, now)
     lost = notice.state == "sending"
     if lost:
         attempt = session.scalars(
@@ -215,7 +218,7 @@ def _send(channel: Channel, job: _Job) -> _Outcome:
             "accepted", channel.send(job.message, job.recipient, reference=job.reference, valid_s=job.valid_s)
         )
     except Refused as error:
-        return _Outcome("refused", error=str(error))
+        return _Outcome("refused", error=str(error), ends=error.ends)
     except TryLater as error:
         return _Outcome("later", error=str(error))
     except OutcomeUnknown as error:
@@ -259,6 +262,8 @@ def _settle(session: Session, job: _Job, outcome: _Outcome, now: datetime) -> No
     match outcome.kind:
         case "refused":
             attempt.outcome = "refused"
+            if outcome.ends:
+                opt_out(session, notice.visit.customer_id, job.channel, outcome.ends, now, actor="system")
             next_channel(session, notice, "refused", now)
         case "later":
             attempt.outcome = "failed"

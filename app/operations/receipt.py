@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from app.models import Notice, NoticeAttempt, Receipt
 from app.operations.attempt import UNDELIVERED, accept, is_newest, next_channel, reference_of
 from app.operations.confirmation import mark_delivered
+from app.operations.consent import opt_out
+from app.rules.reach import ends_for_good
 
 #: What a provider says of a message that has arrived.
 DELIVERED = frozenset({"delivered", "read"})
@@ -51,6 +53,9 @@ def note_receipt(
     )
     if before & (DELIVERED | UNDELIVERED):
         return True
+    ends = ends_for_good(int(error_code)) if error_code and error_code.isascii() and error_code.isdigit() else None
+    if ends:
+        opt_out(session, notice.visit.customer_id, attempt.channel, ends, now, actor="system")
     if status in DELIVERED:
         if notice.state != "delivered":
             mark_delivered(session, notice, "receipt", now)

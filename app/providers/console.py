@@ -20,6 +20,7 @@ class Console:
     """Prints what would be sent; reaches everybody and never fails."""
 
     name = "console"
+    repeats_safely = True
 
     def reaches(self, recipient: Recipient) -> bool:
         """Return that anybody is reached."""

@@ -34,6 +34,7 @@ class SmtpEmail:
     """A mail server: `smtp://` with STARTTLS when it offers that, `smtps://` with TLS from the first byte."""
 
     name = "email"
+    repeats_safely = False
 
     def __init__(self, url: str, sender: str) -> None:
         parts = urlsplit(url)

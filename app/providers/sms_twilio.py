@@ -18,6 +18,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError, SSLError
 from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
 from app.providers.deadline import within
 from app.rules.messages import Message
+from app.rules.reach import ends_for_good
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -56,6 +57,7 @@ class TwilioSms:
     """An account at Twilio, or at a stand-in that speaks the same."""
 
     name = "sms"
+    repeats_safely = False
 
     def __init__(self, account_sid: str, auth_token: str, sender: str, base_url: str, callback_url: str) -> None:
         self._messages_url = f"{base_url}/2010-04-01/Accounts/{quote(account_sid, safe='')}/Messages.json"
@@ -86,7 +88,7 @@ class TwilioSms:
         if answer.status_code == 429 or code in _BUSY:
             raise TryLater(said)
         if 400 <= answer.status_code < 500 and answer.status_code != 408:
-            raise Refused(said)
+            raise Refused(said, ends=ends_for_good(code))
         raise OutcomeUnknown(said)
 
     def look_up(self, message: Message, recipient: Recipient, *, reference: str, began_at: datetime) -> str | None:

@@ -1,8 +1,8 @@
-"""What is a message, does it fit, over which channels does it go, and is it still true?"""
+"""What is a message, does it fit, and is it still true?"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,8 +38,6 @@ _SUPERSEDES = {
 KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 #: Notices after which a customer has had reason to worry.
 UNSETTLING = ("late", "late_update", "holding")
-#: Channels that a customer can ask for.
-CHANNELS = ("sms", "email")
 #: States of a notice that was handed over, so that the customer can have read it.
 HANDED_OVER = ("sent", "delivered")
 #: Tries on one channel before the next one is taken, or a person is told that it does not go out.
@@ -97,19 +95,6 @@ def fits_one_sms(text: str) -> bool:
     """Return whether a text is one SMS and not two: a second part may come alone, late, or not at all."""
     septets = gsm7_septets(text)
     return utf16_units(text) <= UCS2_LIMIT if septets is None else septets <= GSM7_LIMIT
-
-
-def plan_channels(configured: Sequence[str], reaching: Collection[str], first: str | None = None) -> list[str]:
-    """Return the channels to try in turn: the one the person asked for first, then the configured ones in their order.
-
-    Only those that reach this person.
-
-    >>> plan_channels(["sms", "email", "voice"], {"voice", "sms"})
-    ['sms', 'voice']
-    >>> plan_channels(["sms", "email"], {"sms", "email"}, first="email")
-    ['email', 'sms']
-    """
-    return [name for name in sorted(configured, key=lambda name: name != first) if name in reaching]
 
 
 def expires_at(kind: str, now: datetime, says_until_at: datetime | None) -> datetime:

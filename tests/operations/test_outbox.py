@@ -578,7 +578,7 @@ def test_real_servers_get_what_the_outbox_says(house, world):
         first = house.tell(house.world.visit())
         house.deliver()
         assert twilio.bodies() == [house.notice(first).short]
-        twilio.modes.append((400, 21614))
+        twilio.modes.append((400, 21408))
         second = house.tell(house.world.visit(300), window_min=(320, 340))
         house.deliver()
         (got,) = mail.mails

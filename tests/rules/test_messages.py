@@ -16,7 +16,6 @@ from app.rules.messages import (
     fits_one_sms,
     gsm7_septets,
     no_longer_true,
-    plan_channels,
     utf16_units,
 )
 
@@ -64,11 +63,6 @@ def test_lengths_agree_with_the_encodings(text):
     assert utf16_units(text) == sum(2 if ord(c) > 0xFFFF else 1 for c in text)
     septets = gsm7_septets(text)
     assert septets is None or septets >= len(text)
-
-
-def test_channels_keep_their_order_and_only_those_that_reach():
-    assert plan_channels(["sms", "email"], {"email"}) == ["email"]
-    assert plan_channels(["sms", "email"], set()) == []
 
 
 def test_a_notice_about_an_awaited_visit_is_true():

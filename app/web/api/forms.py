@@ -33,7 +33,7 @@ class CustomerIn(Body):
     notices: Literal["all", "delays", "none"] = Field(
         "all", description="What is told by itself: delays leaves out that the technician is nearly there."
     )
-    first_channel: Literal["sms", "email"] | None = Field(
+    first_channel: Literal["line", "sms", "push", "voice", "email"] | None = Field(
         None, description="Tried before the others; null: in the usual order."
     )
     sites: list[SiteIn] = Field(max_length=MOST_SITES)

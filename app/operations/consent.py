@@ -1,0 +1,112 @@
+"""Honour what a customer said about each way to be reached, for ever, until the customer says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid, NotFound, Problem
+from app.models import ConsentEntry, Customer, PushSubscription
+from app.operations.checks import tell_text
+from app.rules.reach import CHANNELS, NOWHERE
+
+LONGEST_WORDS = 300
+
+
+def opt_out(
+    session: Session,
+    customer_id: int,
+    channel: str,
+    why: str,
+    now: datetime,
+    *,
+    actor: str = "customer",
+    words: str = "",
+) -> None:
+    """Close a way for good; `why` is one of rules.reach.UNWANTED or NOWHERE. A closed one stays closed as it was.
+
+    What a person wants is stronger than where an address leads: it is noted even when the way leads nowhere by now.
+    """
+    before = closed(session, customer_id).get(channel)
+    if before is None or (before.why in NOWHERE and why not in NOWHERE):
+        _note(session, customer_id, channel, now, is_open=False, why=why, actor=actor, words=words)
+
+
+def opt_in(
+    session: Session, customer_id: int, channel: str, actor: str, now: datetime, *, why: str = "said", words: str = ""
+) -> None:
+    """Open a way again, on the customer's own word; one that is open stays as it is."""
+    if channel in closed(session, customer_id):
+        _note(session, customer_id, channel, now, is_open=True, why=why, actor=actor, words=words)
+
+
+def opted_out(session: Session, customer_id: int) -> frozenset[str]:
+    """Return the channels by which a customer must not be written to or called."""
+    return frozenset(closed(session, customer_id))
+
+
+def closed(session: Session, customer_id: int) -> Mapping[str, ConsentEntry]:
+    """Return for each closed way what closed it."""
+    newest = {entry.channel: entry for entry in consent_history(session, customer_id)}
+    return {channel: entry for channel, entry in newest.items() if not entry.is_open}
+
+
+def consent_history(session: Session, customer_id: int) -> Sequence[ConsentEntry]:
+    """Return every word about a customer's ways, oldest first."""
+    return session.scalars(
+        select(ConsentEntry).where(ConsentEntry.customer_id == customer_id).order_by(ConsentEntry.id)
+    ).all()
+
+
+def change_by_word(
+    session: Session, customer_id: int, channel: str, *, is_open: bool, words: str, actor: str, now: datetime
+) -> None:
+    """Close or open a way because the customer told somebody so; `words` say how. Raises NotFound, Invalid."""
+    if session.get(Customer, customer_id) is None:
+        raise NotFound("customer")
+    if channel not in CHANNELS:
+        raise Invalid.one("channel", "choice", choices=", ".join(CHANNELS))
+    problems: list[Problem] = []
+    said = tell_text(problems, "words", words, LONGEST_WORDS)
+    if problems:
+        raise Invalid(problems)
+    if is_open:
+        opt_in(session, customer_id, channel, actor, now, words=said)
+    else:
+        opt_out(session, customer_id, channel, "said", now, actor=actor, words=said)
+
+
+def another_address(session: Session, customer_id: int, channels: Sequence[str], actor: str, now: datetime) -> None:
+    """Open the ways again that only led nowhere, because their address is another one now."""
+    for channel, entry in closed(session, customer_id).items():
+        if channel in channels and entry.why in NOWHERE:
+            _note(session, customer_id, channel, now, is_open=True, why="new_address", actor=actor, words="")
+
+
+def push_devices(session: Session, customer_id: int) -> Sequence[PushSubscription]:
+    """Return the browsers of a customer that asked to be told."""
+    return session.scalars(
+        select(PushSubscription).where(PushSubscription.customer_id == customer_id).order_by(PushSubscription.id)
+    ).all()
+
+
+def _note(
+    session: Session,
+    customer_id: int,
+    channel: str,
+    now: datetime,
+    *,
+    is_open: bool,
+    why: str,
+    actor: str,
+    words: str,
+) -> None:
+    session.add(
+        ConsentEntry(
+            customer_id=customer_id, channel=channel, is_open=is_open, why=why, words=words, actor=actor, at=now
+        )
+    )
+    session.flush()
