@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, defer
 
 from app.db import rows_touched
 from app.errors import Conflict, Invalid, NotFound, Problem
-from app.models import Backtest, PositionFix
-from app.operations.policy import current_policy, try_policy
+from app.models import Backtest, PolicyVersion, PositionFix
+from app.operations.policy import change_policy, current_policy, newest_version, try_policy
+from app.rules.policy import Policy
 
 #: A process that has not shown itself for so long is gone.
 LOST = timedelta(seconds=60)
@@ -112,6 +113,29 @@ def cancel_backtest(session: Session, backtest_id: int, now: datetime) -> Backte
         raise Conflict("backtest_over")
     found.state, found.finished_at = "cancelled", now
     return found
+
+
+def use_backtest(session: Session, backtest_id: int, *, actor: str, now: datetime) -> Policy:
+    """Put the values that were tried into force and return the policy; a run that tried none changes nothing.
+
+    Raises NotFound; Conflict `backtest_unfinished` when nothing has come out, and `backtest_outdated` when the policy
+    was changed since: what came out compares with the one before.
+    """
+    found = session.get(Backtest, backtest_id)
+    if found is None:
+        raise NotFound("backtest")
+    if found.state != "done":
+        raise Conflict("backtest_unfinished")
+    newest = newest_version(session)
+    if is_outdated(found, newest):
+        raise Conflict("backtest_outdated")
+    number = newest.id if newest is not None else 0
+    return change_policy(session, found.policy_values, actor=actor, now=now, version=number)
+
+
+def is_outdated(found: Backtest, newest: PolicyVersion | None) -> bool:
+    """Return whether the policy was changed since a run was asked for; `newest` is its newest version."""
+    return newest is not None and newest.at >= found.created_at
 
 
 def claim_backtest(session: Session, now: datetime) -> Backtest | None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.models import Notice, PositionFix, Technician, Visit, VisitEvent
+from app.models import Customer, Notice, PositionFix, Technician, Visit, VisitEvent
 from app.operations.notice import GONE_OUT
 from app.rules.daylog import Line, Truth
 from app.rules.lateness import Told
@@ -88,7 +88,9 @@ def own_day(session: Session, on: date, zone: tzinfo, now: datetime) -> OwnDay:
         if not _touches([*known, *(line for _, _, line in news)], from_at, until_at):
             continue
         here = begins_at <= visit.promised_from_at < min(ends_at, now) and visit.status != "cancelled"
-        why = _unmarked(visit)
+        why = _unmarked(visit.customer.notices, visit.arrived_at, visit.arrived_by)
+        if why is None and visit.site.lat is None:
+            why = "not_located"
         if here and why:
             left_out[why] = left_out.get(why, 0) + 1
         elif here:
@@ -142,21 +144,28 @@ def fixes_between(session: Session, technicians: frozenset[str], from_at: dateti
 def really_told(session: Session, from_at: datetime, until_at: datetime) -> tuple[Sequence[Marked], Mapping[str, int]]:
     """Return the marks of what was really told about visits promised from one instant until before another (no more
     than the newest MOST_TOLD), and how many cannot be marked, by why. This needs no positions."""
-    visits = session.scalars(
-        select(Visit)
+    visits = session.execute(
+        select(
+            Visit.id,
+            Visit.promised_from_at,
+            Visit.promised_until_at,
+            Visit.arrived_at,
+            Visit.arrived_by,
+            Customer.notices,
+        )
+        .join(Customer, Customer.id == Visit.customer_id)
         .where(Visit.promised_from_at >= from_at, Visit.promised_from_at < until_at, Visit.status != "cancelled")
-        .options(joinedload(Visit.site), joinedload(Visit.customer))
         .order_by(Visit.promised_from_at.desc())
         .limit(MOST_TOLD)
-    ).all()
+    )
     truth: dict[str, Truth] = {}
     left_out: dict[str, int] = {}
-    for visit in visits:
-        why = _unmarked(visit)
-        if why and why != "not_located":
+    for visit_id, promised_from_at, promised_until_at, arrived_at, arrived_by, wish in visits:
+        why = _unmarked(wish, arrived_at, arrived_by)
+        if why:
             left_out[why] = left_out.get(why, 0) + 1
-        elif visit.arrived_at is not None:
-            truth[str(visit.id)] = Truth(visit.promised_from_at, visit.promised_until_at, visit.arrived_at)
+        else:
+            truth[str(visit_id)] = Truth(promised_from_at, promised_until_at, arrived_at)
     told = _told(session, truth)
     marked = [
         mark(visit, one.promised_until_at, one.arrived_at, told.get(visit, ()))
@@ -237,13 +246,11 @@ def _touches(lines: Sequence[Line], from_at: datetime, until_at: datetime) -> bo
     )
 
 
-def _unmarked(visit: Visit) -> str | None:
+def _unmarked(wish: str, arrived_at: datetime | None, arrived_by: str | None) -> str | None:
     """Return why a visit cannot be marked, or None. That a phone fell silent at the door is no arrival to count on."""
-    if visit.customer.notices == "none":
+    if wish == "none":
         return "not_wished"
-    if visit.arrived_at is None or visit.arrived_by == "silence":
-        return "unknown"
-    return "not_located" if visit.site.lat is None else None
+    return "unknown" if arrived_at is None or arrived_by == "silence" else None
 
 
 def _told(session: Session, truth: Mapping[str, Truth]) -> Mapping[str, Sequence[Told]]:
@@ -251,16 +258,19 @@ def _told(session: Session, truth: Mapping[str, Truth]) -> Mapping[str, Sequence
     told: dict[str, list[Told]] = {}
     ids = [int(visit) for visit in truth]
     for first in range(0, len(ids), 500):
-        rows = session.scalars(
-            select(Notice)
+        rows = session.execute(
+            select(
+                Notice.visit_id,
+                Notice.kind,
+                func.coalesce(Notice.sent_at, Notice.created_at),
+                Notice.quoted_from_at,
+                Notice.quoted_until_at,
+            )
             .where(Notice.visit_id.in_(ids[first : first + 500]), Notice.state.in_(GONE_OUT))
             .order_by(Notice.id)
         )
-        for notice in rows:
-            at = notice.sent_at or notice.created_at
-            told.setdefault(str(notice.visit_id), []).append(
-                Told(notice.kind, at, notice.quoted_from_at, notice.quoted_until_at)
-            )
+        for visit_id, kind, at, from_at, until_at in rows:
+            told.setdefault(str(visit_id), []).append(Told(kind, at, from_at, until_at))
     return told
 
 

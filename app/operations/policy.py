@@ -63,7 +63,7 @@ def change_policy(
     none). Raises Invalid naming the fields: unknown, of the wrong type, out of range, or in contradiction to another;
     Stale when somebody else has changed the policy since that version.
     """
-    newest = session.scalar(_NEWEST)
+    newest = newest_version(session)
     if version is not None and version != (newest.id if newest is not None else 0):
         raise Stale("policy_changed")
     defaults = _defaults()
@@ -88,6 +88,11 @@ def restore_policy(session: Session, version_id: int | None, *, actor: str, now:
     if version is None:
         raise NotFound("policy_version")
     return _keep(session, {**_defaults(), **version.values}, actor, now)
+
+
+def newest_version(session: Session) -> PolicyVersion | None:
+    """Return the version in force; None while nothing was ever changed."""
+    return session.scalar(_NEWEST)
 
 
 def policy_versions(session: Session, limit: int) -> Sequence[PolicyVersion]:
@@ -131,7 +136,7 @@ def _keep(session: Session, values: Mapping[str, Any], actor: str, now: datetime
     """Add a version with everything that differs from the product's own values, when it says something new."""
     defaults = _defaults()
     changed = {name: value for name, value in _sound(values).items() if value != defaults[name]}
-    newest = session.scalar(_NEWEST)
+    newest = newest_version(session)
     if changed != (newest.values if newest is not None else {}):
         session.add(PolicyVersion(at=now, by=actor, values=changed))
         session.flush()

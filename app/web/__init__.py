@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
 import structlog
-from flask import Blueprint, Flask, Response, g, render_template, request
+from flask import Blueprint, Flask, Response, current_app, g, render_template, request
 from flask import session as cookie
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
@@ -121,8 +122,22 @@ def _failed(error: Exception) -> Response:
     if not i18n.has(f"error.{code}", locale()):
         code = "http_500" if status >= 500 else "http_400"
     problems = error.problems if isinstance(error, Invalid) else ()
-    page = render_template("error.html", status=status, code=code, facts=facts, problems=problems)
+    above = _page_above(request.path) if isinstance(error, Conflict) else None
+    page = render_template("error.html", status=status, code=code, facts=facts, problems=problems, above=above)
     return Response(page, status, {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {})
+
+
+def _page_above(path: str) -> str | None:
+    """Return the page that has the button whose wish was refused: the nearest one above its address, if there is one.
+
+    Where somebody came from is not known: the pages send no referrer, because links to customers hold a secret.
+    """
+    pages = current_app.url_map.bind("")
+    while path := path.rpartition("/")[0]:
+        with suppress(HTTPException):
+            pages.match(path, method="GET")
+            return path
+    return None
 
 
 def _words() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from app.backtest.report import result_as_json
 from app.models import Backtest
 from app.operations.backtest import claim_backtest
 from app.operations.field import report_status
-from app.operations.policy import current_policy
+from app.operations.policy import change_policy, current_policy
 from app.rules.policy import Policy
 from tests.backtest.test_play import DEAF, STORY
 from tests.web.pages import post, token, values
@@ -94,7 +94,9 @@ def test_one_at_a_time_and_a_running_one_can_be_cancelled(manager, db, clock, wo
     assert "backtest.js" in page
     assert post(manager, f"/backtest/{running}/cancel").status_code == 303
     assert "取り消されました" in manager.get(f"/backtest/{running}").text
-    assert post(manager, f"/backtest/{running}/cancel").status_code == 409
+    refused = post(manager, f"/backtest/{running}/cancel")
+    assert refused.status_code == 409
+    assert f'href="/backtest/{running}"' in refused.text
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,24 @@ def test_tried_values_are_put_into_force_after_asking(manager, db, clock, outcom
     assert post(manager, f"/backtest/{number}/use").status_code == 303
     with db.read() as session:
         assert current_policy(session).quote_max_min == 40
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "failed", "cancelled"])
+def test_values_without_a_result_are_not_put_into_force(manager, db, clock, state):
+    number = kept(db, clock, state=state, policy_values={"quote_max_min": 40})
+    assert post(manager, f"/backtest/{number}/use").status_code == 409
+    with db.read() as session:
+        assert current_policy(session) == Policy()
+
+
+def test_values_that_were_tried_beside_an_earlier_policy_are_not_put_into_force(manager, db, clock, outcome):
+    number = kept(db, clock, result=outcome, policy_values={"quote_max_min": 40})
+    with db.write() as session:
+        change_policy(session, {"last_share": 0.4}, actor="user:3", now=clock.forward(minutes=1))
+    assert "もう一度お試しください" in manager.get(f"/backtest/{number}").text
+    assert post(manager, f"/backtest/{number}/use").status_code == 409
+    with db.read() as session:
+        assert current_policy(session) == Policy(last_share=0.4)
 
 
 def test_what_is_typed_on_the_policys_page_is_tried_without_being_kept(manager, db, clock, world):

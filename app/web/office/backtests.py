@@ -14,13 +14,15 @@ from app.operations.backtest import (
     cancel_backtest,
     find_backtest,
     first_playable_day,
+    is_outdated,
     list_backtests,
     start_backtest,
 )
+from app.operations.backtest import use_backtest as use_tried
 from app.operations.daylog import days_with_visits, really_told
 from app.operations.history import actor_names
 from app.operations.lease import is_watched
-from app.operations.policy import change_policy
+from app.operations.policy import newest_version
 from app.rules.backtest import Result
 from app.rules.score import total
 from app.web.forms import Form
@@ -70,6 +72,7 @@ def backtest(backtest_id: int) -> Any:
         row=row,
         shown=None if result is None else report.shown(result, locale()),
         values=report.changes(row.policy_values, locale()),
+        outdated=is_outdated(row, newest_version(session())),
         watched=is_watched(session(), real_now(parts().clock)),
     )
 
@@ -99,8 +102,7 @@ def stop_backtest(backtest_id: int) -> Any:
 @needs("settings")
 def use_backtest(backtest_id: int) -> Any:
     """Put the values that were tried into force."""
-    row = find_backtest(session(), backtest_id)
-    change_policy(session(), row.policy_values, actor=signed_in().name, now=now())
+    use_tried(session(), backtest_id, actor=signed_in().name, now=now())
     return saved("office.policy")
 
 
