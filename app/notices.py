@@ -45,9 +45,9 @@ def render(kind: str, locale: str, facts: Mapping[str, object]) -> Message:
     """Return a notice in a language, filled and checked.
 
     `facts`: `brand`, `brand_short`, `phone`, `link`, `customer` (a name; `corporate` when it is a firm's) are texts;
-    `promised`, `eta` and `prev_eta` are windows of two aware instants in the customer's zone, `next_at` is one;
-    `tech`, `sender`, `phone_hours` and `overdue` may be left out where the wording asks for them with an "if". What a
-    wording does not name is not looked at.
+    `promised`, `prev_promised`, `eta` and `prev_eta` are windows of two aware instants in the customer's zone,
+    `next_at` is one; `tech`, `sender`, `phone_hours` and `overdue` may be left out where the wording asks for them with
+    an "if". What a wording does not name is not looked at.
 
     Raises Hole naming the first fact that is missing, empty, unfilled or impossible; `short` when no variant fits
     into one SMS.
@@ -117,7 +117,7 @@ def _words(name: str, locale: str, facts: Mapping[str, object], *, optional: boo
         return _addressee(_text("customer", facts), locale, corporate=facts.get("corporate") is True)
     if name == "promised_on":
         return day_words(_window("promised", facts)[0].date(), locale)
-    if name in ("eta", "prev_eta", "promised"):
+    if name in ("eta", "prev_eta", "promised", "prev_promised"):
         return _window_words(name, locale, facts)
     if name == "next_at":
         return f"{_instant(name, facts.get(name)):%H:%M}"
@@ -128,7 +128,7 @@ def _aloud(name: str, locale: str, facts: Mapping[str, object], words: str | boo
     """Return one fact as it is read out: a voice says "17:20" or a phone number wrongly unless it is spelled for it."""
     if isinstance(words, bool):
         return words
-    if name in ("eta", "prev_eta", "promised"):
+    if name in ("eta", "prev_eta", "promised", "prev_promised"):
         from_at, until_at = _window(name, facts)
         day = None if name == "promised" or from_at.date() == _window("promised", facts)[0].date() else from_at.date()
         return spoken_window(from_at, until_at, locale, day)

@@ -10,7 +10,7 @@ from app.models import DecisionEntry, Notice, NoticeAttempt, Receipt, VisitEvent
 from app.operations.booking import FIRST_LOOK_BEFORE
 from app.operations.history import History, Moment
 from app.operations.lateness import RULE_FAILED
-from app.rules.messages import HANDED_OVER
+from app.rules.messages import ARRIVALS, HANDED_OVER
 from app.rules.quiet import HUSHED
 from app.rules.visit import AWAITED
 
@@ -51,8 +51,9 @@ def story(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
 def answer(history: History, locale: str, zone: tzinfo) -> str:
     """Return what was decided for this customer, and why, in a sentence or two; every visit has an answer."""
     visit = history.visit
-    if history.notices:
-        notice = history.notices[-1]
+    arrivals = [notice for notice in history.notices if notice.kind in ARRIVALS]
+    if arrivals:
+        notice = arrivals[-1]
         told = "told" if notice.state in HANDED_OVER else "not_handed_over"
         state, quoted = word("notice_state.", notice.state, locale), ""
         if notice.state_reason:

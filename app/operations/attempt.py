@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Notice, NoticeAttempt, Receipt
 from app.operations.notice import alarm, call_person, clear_answered
-from app.rules.messages import LEFT_UNTOLD, TRIES_A_CHANNEL, back_off_s
+from app.rules.messages import LEFT_UNTOLD, TRIES_A_CHANNEL, UNMISSED, back_off_s
 
 #: What a provider says of a message that will not arrive.
 UNDELIVERED = frozenset({"undelivered", "failed", "canceled"})
@@ -65,7 +65,7 @@ def try_later(session: Session, notice: Notice, channel: str, now: datetime) -> 
         if notice.channel_index + 1 < len(notice.channels):
             next_channel(session, notice, "try_later", now)
             return
-        if notice.kind != "arriving_soon":
+        if notice.kind not in UNMISSED:
             alarm(session, notice, "notice_failed", "still_trying", now)
     again_at = now + timedelta(seconds=back_off_s(tries))
     if again_at < notice.expires_at:
@@ -79,7 +79,7 @@ def drop(session: Session, notice: Notice, reason: str, now: datetime) -> None:
     notice.state, notice.state_reason = "dropped", reason
     notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
     session.flush()
-    if reason in LEFT_UNTOLD and notice.kind != "arriving_soon":
+    if reason in LEFT_UNTOLD and notice.kind not in UNMISSED:
         alarm(session, notice, "notice_failed", reason, now)
 
 

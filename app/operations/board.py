@@ -17,6 +17,7 @@ from app.operations.booking import LONGEST_WINDOW
 from app.operations.technician_state import STATE_COLUMNS, Doing, doing
 from app.rules.board import NoticeSeen, VisitSeen, stale, standing
 from app.rules.calendar import day_bounds
+from app.rules.messages import REMINDERS
 from app.rules.visit import AWAITED, OPEN
 
 Columns = TypeVarTuple("Columns")
@@ -105,7 +106,9 @@ def read_board(
                 Notice.created_at,
                 Notice.quoted_from_at,
                 Notice.quoted_until_at,
-            ).join(Visit, Visit.id == Notice.visit_id),
+            )
+            .join(Visit, Visit.id == Notice.visit_id)
+            .where(Notice.kind.not_in(REMINDERS)),
             begins_at,
             ends_at,
         ).order_by(Notice.id)

@@ -19,7 +19,7 @@ from app.operations.confirmation import confirm_told
 from app.operations.consent import opted_out, push_devices
 from app.rules.board import stale
 from app.rules.customer_view import Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
-from app.rules.messages import HANDED_OVER
+from app.rules.messages import ARRIVALS, HANDED_OVER
 from app.rules.reach import CHANNELS
 from app.rules.visit import AWAITED
 
@@ -95,7 +95,8 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
     company = _company(session)
     notices = _notices(session, visit)
     current = [n for n in notices if n.promised_from_at == visit.promised_from_at]
-    line = _first_line(visit, current, now)
+    arrivals = [n for n in current if n.kind in ARRIVALS]
+    line = _first_line(visit, arrivals, now)
     awaited = visit.status in AWAITED
     on_the_way = visit.status == "en_route"
     as_of_at = visit.forecast_as_of_at if awaited and (on_the_way or line.code != "planned") else None
@@ -109,7 +110,7 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
         if old or not awaited
         else outlook(line, visit.forecast_from_at, visit.forecast_until_at, visit.late_probability),
         reason=_reason(late) if late is not None and line.code == "late" else None,
-        next_word_at=_next_word(current[-1]) if current and line.code in ("holding", "overdue") else None,
+        next_word_at=_next_word(arrivals[-1]) if arrivals and line.code in ("holding", "overdue") else None,
         on_the_way=on_the_way,
         as_of_at=as_of_at,
         stale=old,
@@ -166,8 +167,9 @@ def press(session: Session, token: str, kind: str, *, now: datetime, zone: tzinf
             add_event(session, visit, kind, "customer", now, facts={"text": words})
             standing.facts = {**standing.facts, "text": words}
         return
-    current = [n for n in _notices(session, visit) if n.promised_from_at == visit.promised_from_at]
-    line = _first_line(visit, current, now)
+    notices = _notices(session, visit)
+    said = [n for n in notices if n.promised_from_at == visit.promised_from_at and n.kind in ARRIVALS]
+    line = _first_line(visit, said, now)
     ends_at = visit.planned_until_at + (STILL_AT_WORK if visit.is_open else timedelta())
     by_at = answered_by(now, line.from_at, ends_at, _company(session).phone_hours, zone)
     add_event(session, visit, kind, "customer", now, facts={"text": words} if words else {})

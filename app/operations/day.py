@@ -20,6 +20,7 @@ from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.learning import current_habits
 from app.rules.forecast import Day, Stop
 from app.rules.habits import Habits
+from app.rules.messages import ARRIVALS
 from app.rules.position import Fix
 from app.rules.visit import OPEN
 
@@ -122,7 +123,7 @@ _FIXES = Prepared(
     )
     .order_by(_FIX.technician_id, _FIX.fixed_at)
 )
-# What was dropped, the customer has not been and will not be told.
+# What was dropped, the customer has not been and will not be told. Reminders and the like say nothing of the arrival.
 _NOTICES = Prepared(
     select(
         _NOTICE.visit_id,
@@ -135,7 +136,11 @@ _NOTICES = Prepared(
         _NOTICE.promised_from_at,
         _NOTICE.promised_until_at,
     )
-    .where(among(_NOTICE.visit_id, "visits"), _NOTICE.state != "dropped")
+    .where(
+        among(_NOTICE.visit_id, "visits"),
+        _NOTICE.kind.in_([literal_column(f"'{kind}'") for kind in ARRIVALS]),
+        _NOTICE.state != literal_column("'dropped'"),
+    )
     .order_by(_NOTICE.id)
 )
 

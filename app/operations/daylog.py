@@ -19,6 +19,7 @@ from app.models import Customer, Notice, PositionFix, Technician, Visit, VisitEv
 from app.operations.notice import GONE_OUT
 from app.rules.daylog import Line, Truth
 from app.rules.lateness import Told
+from app.rules.messages import ARRIVALS
 from app.rules.score import Marked, mark
 from app.rules.visit import REPORTABLE
 
@@ -266,7 +267,7 @@ def _told(session: Session, truth: Mapping[str, Truth]) -> Mapping[str, Sequence
                 Notice.quoted_from_at,
                 Notice.quoted_until_at,
             )
-            .where(Notice.visit_id.in_(ids[first : first + 500]), Notice.state.in_(GONE_OUT))
+            .where(Notice.visit_id.in_(ids[first : first + 500]), Notice.state.in_(GONE_OUT), Notice.kind.in_(ARRIVALS))
             .order_by(Notice.id)
         )
         for visit_id, kind, at, from_at, until_at in rows:

@@ -27,7 +27,7 @@ from app.models import (
 from app.operations.board import visit_seen
 from app.rules.board import NoticeSeen, stale, standing
 from app.rules.lateness import Told
-from app.rules.messages import HANDED_OVER
+from app.rules.messages import ARRIVALS, HANDED_OVER
 
 Entry = VisitEvent | DecisionEntry | Notice | NoticeAttempt | Receipt
 
@@ -65,12 +65,13 @@ class History:
 
     @property
     def told(self) -> Sequence[Told]:
-        """What the customer was really given about the promise as it stands, oldest first, when it left."""
+        """What the customer was given about the arrival under the promise as it stands, oldest first, when it left."""
         visit = self.visit
         return [
             Told(notice.kind, notice.sent_at or notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
             for notice in self.notices
             if notice.state in HANDED_OVER
+            and notice.kind in ARRIVALS
             and (notice.promised_from_at, notice.promised_until_at) == (visit.promised_from_at, visit.promised_until_at)
         ]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Any
 
 import phonenumbers
 from sqlalchemy import func, select
@@ -20,7 +21,17 @@ from app.operations.consent import closed, opted_out, push_devices
 from app.operations.policy import current_policy
 from app.providers.base import Channel, PushDevice, Recipient
 from app.rules.lateness import Decision
-from app.rules.messages import UNSETTLING, Message, Said, expires_at, next_word_at, no_longer_true
+from app.rules.messages import (
+    CHANGES,
+    REMINDERS,
+    UNMISSED,
+    UNSETTLING,
+    Message,
+    Said,
+    expires_at,
+    next_word_at,
+    no_longer_true,
+)
 from app.rules.quiet import HUSHED, unwanted, waits_until
 from app.rules.reach import is_optional, may_ring, plan_channels
 
@@ -44,25 +55,52 @@ class Telling:
     channels: Mapping[str, Channel]
 
 
-def add_notice(session: Session, visit: Visit, decision: Decision, telling: Telling, now: datetime) -> Notice:
-    """Add the notice that a decision asks for.
+#: A word that a text needs beside what is known of the visit: as it is written, an instant, or a window.
+Word = str | datetime | tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a customer shall be told.
+
+    `kind` is one of rules.messages.KINDS; `code` says why (a text `reason.<code>`), with figures in `facts`; `quoted`
+    is an arrival window it tells; `words` are what its text names beside what is known of the visit: they are kept with
+    the notice, so that it can be worded anew. News with a `key` is written once, however often it is decided.
+    """
+
+    kind: str
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    quoted: tuple[datetime, datetime] | None = None
+    words: Mapping[str, Word] = field(default_factory=dict)
+    key: str | None = None
+
+
+def add_notice(session: Session, visit: Visit, news: Decision | News, telling: Telling, now: datetime) -> Notice:
+    """Add the notice that a decision asks for, or a person's deed, or a reminder that has come due.
 
     A hole in the facts keeps the notice for a person and raises an alarm; so does a customer whom no channel reaches.
+    It is not sent when the customer's wish, the visit's state or newer news forbid it at the moment it would leave.
+    Returns the one that is there already when the news has a key that was told under.
     """
-    assert decision.kind is not None
-    counted = session.scalar(
-        select(func.count()).where(Notice.visit_id == visit.id, Notice.kind == decision.kind).select_from(Notice)
-    )
+    if isinstance(news, Decision):
+        news = _decided(news)
+    if news.key is not None:
+        there = session.scalar(select(Notice).where(Notice.dedupe_key == news.key))
+        if there is not None:
+            return there
+    quoted_from_at, quoted_until_at = news.quoted or (None, None)
+    words = {"words": {name: _kept(word) for name, word in news.words.items()}} if news.words else {}
     notice = Notice(
         visit_id=visit.id,
-        kind=decision.kind,
+        kind=news.kind,
         language=visit.customer.language,
-        dedupe_key=f"{visit.id}:{decision.kind}:{(counted or 0) + 1}",
+        dedupe_key=news.key or _next_key(session, visit, news.kind),
         created_at=now,
-        quoted_from_at=decision.quoted_from_at,
-        quoted_until_at=decision.quoted_until_at,
-        reason_code=decision.reason.code,
-        reason_facts=dict(decision.reason.facts),
+        quoted_from_at=quoted_from_at,
+        quoted_until_at=quoted_until_at,
+        reason_code=news.code,
+        reason_facts={**news.facts, **words},
         promised_from_at=visit.promised_from_at,
         promised_until_at=visit.promised_until_at,
         technician_id=visit.technician_id,
@@ -109,14 +147,11 @@ def settle_by_hand(session: Session, notice_id: int, told: bool, now: datetime, 
 
 
 def call_person(session: Session, notice: Notice, state: str, reason: str, now: datetime) -> None:
-    """Give a notice to a person: it is held, failed or unknown, and stands on the attention list.
-
-    "Nearly there" that did not get through calls nobody: before anyone could act, the bell has rung.
-    """
+    """Give a notice to a person: it is held, failed or unknown, and stands on the attention list if it is missed."""
     notice.state, notice.state_reason = state, reason
     notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
     session.flush()
-    if state == "held" or notice.kind != "arriving_soon":
+    if state == "held" or notice.kind not in UNMISSED:
         alarm(session, notice, _ALARM_OF[state], reason, now)
 
 
@@ -164,7 +199,9 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
         promise=(visit.promised_from_at, visit.promised_until_at),
         technician_id=visit.technician_id,
         newer_kinds={other.kind for other in others if other.id > notice.id and other.state != "dropped"},
-        told_before=any(other.id < notice.id and other.state in GONE_OUT for other in others),
+        told_before=any(
+            other.id < notice.id and other.state in GONE_OUT and other.kind in UNSETTLING for other in others
+        ),
         now=now,
     )
 
@@ -175,13 +212,12 @@ def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinf
     The sweep writes nothing that has to wait. What waits here was decided before the quiet hours and not taken by a
     channel in time, or a person released it.
     """
-    from_at = min(at for at in (visit.promised_from_at, notice.quoted_from_at, visit.forecast_median_at) if at)
-    until_at = waits_until(current_policy(session), zone, from_at, now)
+    before = _said(notice.reason_facts.get("words", {}), zone).get("prev_promised")
+    known = visit.promised_from_at, notice.quoted_from_at, visit.forecast_median_at, before[0] if before else None
+    until_at = waits_until(current_policy(session), zone, min(at for at in known if at), now, notice.kind)
     if until_at is None:
         return False
-    word_at = notice.reason_facts.get("next_at")
-    says_until_at = datetime.fromisoformat(word_at) if word_at else notice.quoted_until_at
-    notice.expires_at = expires_at(notice.kind, until_at, says_until_at)
+    notice.expires_at = expires_at(notice.kind, until_at, _says_until(notice))
     notice.state, notice.state_reason, notice.next_attempt_at = "due", QUIET_HOURS, until_at
     return True
 
@@ -217,6 +253,52 @@ def message_of(notice: Notice) -> Message:
     return Message(*written)
 
 
+def _decided(decision: Decision) -> News:
+    assert decision.kind is not None
+    low, high = decision.quoted_from_at, decision.quoted_until_at
+    return News(
+        decision.kind, decision.reason.code, decision.reason.facts, (low, high) if low is not None and high else None
+    )
+
+
+def _next_key(session: Session, visit: Visit, kind: str) -> str:
+    counted = session.scalar(
+        select(func.count()).where(Notice.visit_id == visit.id, Notice.kind == kind).select_from(Notice)
+    )
+    return f"{visit.id}:{kind}:{(counted or 0) + 1}"
+
+
+def _says_until(notice: Notice) -> datetime | None:
+    """Return when what a notice tells is over: its window, the word it promises, or the visit it speaks of."""
+    word_at = notice.reason_facts.get("next_at")
+    if word_at:
+        return datetime.fromisoformat(word_at)
+    if notice.quoted_until_at is not None:
+        return notice.quoted_until_at
+    if notice.kind in REMINDERS:
+        return notice.promised_from_at
+    return notice.promised_until_at if notice.kind in CHANGES else None
+
+
+def _kept(word: Word) -> Any:
+    """Return a word as it is kept; `_said` reads it."""
+    if isinstance(word, tuple):
+        return {"from": word[0].isoformat(), "until": word[1].isoformat()}
+    return {"at": word.isoformat()} if isinstance(word, datetime) else word
+
+
+def _said(words: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """Return kept words as a text takes them, in local time."""
+    said: dict[str, Any] = {}
+    for name, word in words.items():
+        if isinstance(word, dict):
+            at = [datetime.fromisoformat(one).astimezone(zone) for one in word.values()]
+            said[name] = at[0] if "at" in word else tuple(at)
+        else:
+            said[name] = word
+    return said
+
+
 def _word(
     session: Session,
     notice: Notice,
@@ -233,9 +315,9 @@ def _word(
     first = visit.customer.first_channel
     notice.channels = plan_channels(list(telling.channels), reaching, first, kind=notice.kind)
     notice.channel_index = 0
-    notice.expires_at = expires_at(notice.kind, now, next_at or notice.quoted_until_at)
     if next_at:
         notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}
+    notice.expires_at = expires_at(notice.kind, now, _says_until(notice))
     try:
         message = _message(session, notice, visit, before, telling, next_at, now)
     except Hole as hole:
@@ -280,6 +362,7 @@ def _message(
         "prev_eta": _local(before, zone) if before else None,
         "next_at": next_at.astimezone(zone) if next_at else None,
         "overdue": now > visit.promised_until_at,
+        **_said(notice.reason_facts.get("words", {}), zone),
     }
     return render(notice.kind, notice.language, facts)
 

@@ -15,7 +15,7 @@ from app.operations.company import find_company
 from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
 from app.rules.lateness import Told
-from app.rules.messages import HANDED_OVER
+from app.rules.messages import ARRIVALS, HANDED_OVER
 from app.rules.visit import AWAITED, OPEN, before_undo
 
 Row = TypeVar("Row", Notice, VisitEvent)
@@ -166,7 +166,7 @@ def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEv
     told = [
         Told(n.kind, n.sent_at or n.created_at, n.quoted_from_at, n.quoted_until_at)
         for n in current
-        if n.state in HANDED_OVER
+        if n.state in HANDED_OVER and n.kind in ARRIVALS
     ]
     quoted = next((t for t in reversed(told) if t.quoted_from_at and t.quoted_until_at), None)
     expected_from_at = quoted.quoted_from_at if quoted else None

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.rules.visit import AWAITED
+from app.rules.visit import AWAITED, OPEN, STATUSES
 
 #: One SMS holds 160 characters of GSM 03.38, or 70 UTF-16 units when a single character lies outside it.
 GSM7_LIMIT = 160
@@ -18,6 +18,14 @@ _GSM7 = frozenset(
 )
 _GSM7_TWICE = frozenset("^{}\\[~]|€\f")
 
+#: What the engine tells of the arrival.
+ARRIVALS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
+#: What is said beforehand, to be of use and not because something is amiss.
+REMINDERS = ("reminder_day", "reminder_hours", "on_the_way")
+#: What the office has changed.
+CHANGES = ("moved", "tech_changed", "cancelled")
+#: What a customer may be told.
+KINDS = (*ARRIVALS, *REMINDERS, *CHANGES, "incident_update", "reply")
 #: How long a notice may wait for a channel before what it says is no help any more, by kind.
 LASTS = {
     "late": timedelta(minutes=60),
@@ -25,17 +33,47 @@ LASTS = {
     "holding": timedelta(minutes=15),
     "on_time_again": timedelta(minutes=30),
     "arriving_soon": timedelta(minutes=10),
+    "reminder_day": timedelta(hours=4),
+    "reminder_hours": timedelta(minutes=60),
+    "on_the_way": timedelta(minutes=20),
+    "moved": timedelta(hours=24),
+    "tech_changed": timedelta(hours=24),
+    "cancelled": timedelta(hours=24),
+    "incident_update": timedelta(minutes=60),
+    "reply": timedelta(hours=24),
 }
+#: Notices which nobody misses that did not get through: before anyone could act, the bell has rung, or the visit is as
+#: promised anyway.
+UNMISSED = frozenset({"arriving_soon", *REMINDERS})
 #: What a newer notice makes untrue. "Nearly there" leaves the apology of an earlier one standing: it is still owed.
+#: What a person wrote stands beside everything else.
 _SUPERSEDES = {
-    "late": frozenset(LASTS),
-    "late_update": frozenset(LASTS),
-    "holding": frozenset(LASTS),
-    "on_time_again": frozenset(LASTS),
-    "arriving_soon": frozenset({"holding", "arriving_soon"}),
+    "late": frozenset((*ARRIVALS, *REMINDERS)),
+    "late_update": frozenset((*ARRIVALS, *REMINDERS)),
+    "holding": frozenset((*ARRIVALS, *REMINDERS)),
+    "on_time_again": frozenset((*ARRIVALS, *REMINDERS)),
+    "arriving_soon": frozenset({"holding", "arriving_soon", *REMINDERS}),
+    "reminder_day": frozenset({"reminder_day"}),
+    "reminder_hours": frozenset({"reminder_day", "reminder_hours"}),
+    "on_the_way": frozenset(REMINDERS),
+    "moved": frozenset((*ARRIVALS, *REMINDERS, "moved", "tech_changed")),
+    "tech_changed": frozenset({"tech_changed"}),
+    "cancelled": frozenset((*ARRIVALS, *REMINDERS, *CHANGES)),
+    "incident_update": frozenset({"incident_update"}),
+    "reply": frozenset[str](),
 }
-#: What a customer may be told.
-KINDS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
+#: The states of a visit in which a kind is true, where those are not the states of a customer who waits.
+_TRUE_IN = {
+    "reminder_day": ("booked",),
+    "reminder_hours": ("booked",),
+    "cancelled": ("cancelled",),
+    "incident_update": OPEN,
+    "reply": STATUSES,
+}
+#: Why a notice is not true any more in another state.
+_OVER = {"en_route": "left", "arrived": "arrived", "working": "arrived", "cancelled": "cancelled"}
+#: What is true whatever became of the promise it was written under, and whoever comes.
+_OF_NO_PROMISE = frozenset({"incident_update", "reply"})
 #: Notices after which a customer has had reason to worry.
 UNSETTLING = ("late", "late_update", "holding")
 #: States of a notice that was handed over, so that the customer can have read it.
@@ -138,13 +176,12 @@ def no_longer_true(
     """Return why a notice must not be sent any more, or None while it is still true.
 
     `status`, `promise` and `technician_id` are the visit's at this moment; `newer_kinds` are the later notices about
-    it; `told_before` says whether an earlier notice has left: who was told of no delay is not told that it has gone.
+    it; `told_before` says whether an earlier notice of a delay has left: who was told of none is not told that it has
+    gone.
     """
-    if status == "cancelled":
-        return "cancelled"
-    if status not in AWAITED:
-        return "arrived" if status in ("arrived", "working") else "over"
-    if (promise, technician_id) != (said.promise, said.technician_id):
+    if status not in _TRUE_IN.get(said.kind, AWAITED):
+        return _OVER.get(status, "over")
+    if said.kind not in _OF_NO_PROMISE and (promise, technician_id) != (said.promise, said.technician_id):
         return "moved"
     if any(said.kind in _SUPERSEDES[newer] for newer in newer_kinds):
         return "superseded"

@@ -7,14 +7,21 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from app.rules.forecast import Forecast, Stop
 from app.rules.lateness import Decision, Reason
+from app.rules.messages import CHANGES, REMINDERS
 from app.rules.policy import Policy
 
 #: What a customer may wish to be told: everything, only what concerns a delay, nothing.
 WISHES = ("all", "delays", "none")
 #: Reasons for which a customer is not told what was decided.
 HUSHED = ("quiet_hours", "wants_delays_only", "wants_nothing")
-#: What is no news about a delay.
-_FRIENDLY = frozenset({"arriving_soon"})
+#: What is no news about a delay, nor about another time or person.
+_FRIENDLY = frozenset({"arriving_soon", *REMINDERS})
+#: What a person writes to a person is nothing that could be unwanted, at whatever hour: it was asked for.
+_ASKED_FOR = frozenset({"reply"})
+#: What changes a customer's plans for a day.
+_OF_PLANS = frozenset(CHANGES)
+#: So long after the quiet hours have begun most people are still up.
+STILL_UP = timedelta(hours=2)
 
 
 def quiet_ends_at(policy: Policy, zone: tzinfo, now: datetime) -> datetime | None:
@@ -41,16 +48,24 @@ def quiet_ends_at(policy: Policy, zone: tzinfo, now: datetime) -> datetime | Non
     return None
 
 
-def waits_until(policy: Policy, zone: tzinfo, begins_at: datetime, now: datetime) -> datetime | None:
-    """Return until when news about a visit waits, or None when it may go out now.
+def waits_until(
+    policy: Policy, zone: tzinfo, begins_at: datetime, now: datetime, kind: str | None = None
+) -> datetime | None:
+    """Return until when news of a kind about a visit waits, or None when it may go out now.
 
-    `begins_at` is the first moment at which somebody may ring: the beginning of the promise, or of what is expected
-    when that is earlier. A visit in the quiet hours, or soon, is why the customer is awake.
+    `begins_at` is the first moment at which somebody may ring, or might have rung: the beginning of the promise, of
+    what is expected, or of a promise that was moved, whichever is first. A visit in the quiet hours, or soon, is why
+    the customer is awake.
+
+    Another time, another technician, no visit at all: for a visit so early that little of the morning would be left,
+    this is told in the evening while people are still up. Who takes the morning off decides that in the evening.
     """
     ends_at = quiet_ends_at(policy, zone, now)
-    if ends_at is None or begins_at < ends_at:
+    if ends_at is None or begins_at < ends_at or kind in _ASKED_FOR:
         return None
     soon_at = begins_at - timedelta(minutes=policy.quiet_near_min)
+    if kind in _OF_PLANS and soon_at <= ends_at and quiet_ends_at(policy, zone, now - STILL_UP) is None:
+        return None
     return None if soon_at <= now else min(ends_at, soon_at)
 
 
@@ -60,6 +75,8 @@ def unwanted(kind: str, wish: str) -> str | None:
     >>> unwanted("late", "delays"), unwanted("arriving_soon", "delays"), unwanted("late", "none")
     (None, 'wants_delays_only', 'wants_nothing')
     """
+    if kind in _ASKED_FOR:
+        return None
     if wish == "none":
         return "wants_nothing"
     return "wants_delays_only" if wish == "delays" and kind in _FRIENDLY else None

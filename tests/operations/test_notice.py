@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.errors import Conflict, NotFound
 from app.models import Alarm, Company, Customer, Notice, Technician, Visit, VisitEvent
 from app.operations.booking import change_visit
-from app.operations.notice import Telling, add_notice, release_notice, settle_by_hand
+from app.operations.notice import News, Telling, add_notice, release_notice, settle_by_hand
 from app.rules.lateness import Decision, Reason, Watch
 
 
@@ -96,6 +96,55 @@ def test_a_decision_becomes_a_due_notice_in_the_customers_language(db, clock, wo
     assert "03-1234-5678" in notice.body
     change(db, Customer, world.customer, language="en")
     assert row(told(world.visit(300))).body.startswith("Dear 山田 花子,\n")
+
+
+@pytest.fixture
+def said(db, clock):
+    """Return a function that tells a customer of something that no lateness was, and returns the notice's id."""
+
+    def say(visit_id, kind, by=BOTH, **news):
+        with db.write() as session:
+            visit = session.get_one(Visit, visit_id)
+            return add_notice(session, visit, News(kind, f"by_{kind}", **news), by, clock.now()).id
+
+    return say
+
+
+def test_what_a_person_did_is_told_with_its_own_words(clock, world, said, row):
+    before = clock.now() - timedelta(days=1)
+    notice = row(said(world.visit(), "moved", words={"prev_promised": (before, before)}, facts={"by": "user:1"}))
+    assert (notice.state, notice.kind, notice.reason_code) == ("due", "moved", "by_moved")
+    assert notice.quoted_from_at is None
+    assert "11/23(月) 16:00" in notice.body
+    assert "11/24(火) 17:00" in notice.body
+    assert notice.expires_at == notice.promised_until_at
+    notice = row(said(world.visit(200), "reply", words={"words": "駐車場をお借りできます。"}))
+    assert "駐車場をお借りできます。" in notice.short
+    assert notice.expires_at == clock.now() + timedelta(hours=24)
+
+
+def test_news_with_a_key_is_written_once(db, world, said):
+    visit_id = world.visit()
+    assert said(visit_id, "reminder_day", key="reminder:1") == said(visit_id, "reminder_day", key="reminder:1")
+    assert said(visit_id, "reminder_day", key="reminder:2") != said(visit_id, "reminder_day", key="reminder:1")
+
+
+def test_words_are_kept_for_the_moment_when_a_hole_is_mended(db, clock, world, said, row):
+    change(db, Company, 1, phone="")
+    before = clock.now() - timedelta(days=1)
+    notice_id = said(world.visit(), "moved", words={"prev_promised": (before, before)})
+    assert row(notice_id).state == "held"
+    change(db, Company, 1, phone="+81312345678")
+    with db.write() as session:
+        release_notice(session, notice_id, clock.forward(minutes=5), "user:1", BOTH)
+    assert "11/23(月) 16:00" in row(notice_id).body
+
+
+def test_a_reminder_that_reaches_nobody_calls_nobody(world, said, row, alarms):
+    assert row(said(world.visit(), "reminder_day", by=telling(sms=False))).state == "failed"
+    assert alarms() == set()
+    said(world.visit(200), "moved", by=telling(sms=False), words={"prev_promised": (row(1).created_at,) * 2})
+    assert alarms() == {("notice_failed", "unreachable")}
 
 
 def test_only_channels_that_reach_the_customer_are_planned(world, told, row):

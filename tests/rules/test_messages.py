@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rules.messages import (
+    ARRIVALS,
+    CHANGES,
+    KINDS,
     LASTS,
+    REMINDERS,
     Said,
     back_off_s,
     expires_at,
@@ -90,7 +94,7 @@ def test_a_moved_promise_or_another_technician_makes_it_old_news():
     assert why(technician_id=None) == "moved"
 
 
-@pytest.mark.parametrize("kind", LASTS)
+@pytest.mark.parametrize("kind", [*ARRIVALS, *REMINDERS])
 @pytest.mark.parametrize("newer", ["late", "late_update", "holding", "on_time_again"])
 def test_newer_news_supersedes_older(kind, newer):
     assert why(kind, newer_kinds=[newer]) == "superseded"
@@ -99,6 +103,40 @@ def test_newer_news_supersedes_older(kind, newer):
 def test_nearly_there_leaves_the_apology_standing():
     assert why("late", newer_kinds=["arriving_soon"]) is None
     assert why("holding", newer_kinds=["arriving_soon"]) == "superseded"
+
+
+def test_every_kind_says_how_long_it_lasts():
+    assert set(KINDS) <= set(LASTS)
+
+
+@pytest.mark.parametrize("kind", ["reminder_day", "reminder_hours"])
+def test_nobody_is_reminded_of_a_technician_who_has_set_out(kind):
+    assert why(kind, quoted_min=None, status="en_route") == "left"
+    assert why("on_the_way", quoted_min=None, status="en_route") is None
+
+
+def test_a_cancellation_is_true_of_a_cancelled_visit_only():
+    assert why("cancelled", quoted_min=None, status="cancelled") is None
+    assert why("cancelled", quoted_min=None, status="booked") == "over"
+    assert why("moved", quoted_min=None, status="cancelled") == "cancelled"
+
+
+@pytest.mark.parametrize("kind", [*ARRIVALS, *REMINDERS, "moved", "tech_changed"])
+def test_another_time_makes_all_the_rest_old_news(kind):
+    assert why(kind, newer_kinds=["moved"]) == "superseded"
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("newer", [*ARRIVALS, *REMINDERS, "reply"])
+def test_what_the_office_changed_is_told_whatever_else_is_said(kind, newer):
+    status = "cancelled" if kind == "cancelled" else "booked"
+    assert why(kind, quoted_min=None, newer_kinds=[newer], status=status) is None
+
+
+def test_an_answer_stays_one_when_the_visit_is_moved_over_or_cancelled():
+    for status in ("booked", "en_route", "working", "completed", "cancelled"):
+        later = (PROMISE[0] + minutes(60), PROMISE[1] + minutes(60))
+        assert why("reply", quoted_min=None, status=status, promise=later, technician_id=None) is None
 
 
 def test_who_was_told_of_no_delay_is_not_told_that_it_has_gone():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.rules.forecast import Forecast, Stop
 from app.rules.lateness import Decision, Reason, Watch
 from app.rules.policy import Policy
-from app.rules.quiet import hushed, quiet_ends_at, waits_until
+from app.rules.quiet import hushed, quiet_ends_at, unwanted, waits_until
 
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
 POLICY = Policy(quiet_from="21:00", quiet_until="07:00", quiet_near_min=120.0)
@@ -95,6 +95,29 @@ def test_quiet_hours_always_end_within_a_long_day(zone, begins, ends, minutes):
 )
 def test_news_waits_unless_its_visit_is_in_the_quiet_hours_or_soon(now, begins, until):
     assert waits_until(POLICY, TOKYO, at(begins), at(now)) == (at(until) if until else None)
+
+
+@pytest.mark.parametrize(
+    ("now", "begins", "until"),
+    [
+        ("22:00", "2026-11-25 09:00", None),  # two hours after the quiet hours: little of the morning would be left
+        ("22:00", "2026-11-25 10:00", "2026-11-25 07:00"),
+        ("23:00", "2026-11-25 09:00", "2026-11-25 07:00"),  # by now people sleep
+        ("03:00", "08:30", "06:30"),
+        ("23:30", "2026-11-25 00:30", None),
+    ],
+)
+def test_another_time_for_an_early_visit_is_told_while_people_are_still_up(now, begins, until):
+    for kind in ("moved", "tech_changed", "cancelled"):
+        assert waits_until(POLICY, TOKYO, at(begins), at(now), kind) == (at(until) if until else None)
+
+
+def test_a_persons_answer_waits_for_nothing_and_is_never_unwelcome():
+    assert waits_until(POLICY, TOKYO, at("2026-11-25 18:00"), at("22:00"), "reply") is None
+    assert unwanted("reply", "none") is None
+    assert unwanted("moved", "delays") is None
+    assert unwanted("moved", "none") == "wants_nothing"
+    assert unwanted("reminder_day", "delays") == "wants_delays_only"
 
 
 def said(kind, promised, now, wish="all", expected=None):
