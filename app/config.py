@@ -59,6 +59,14 @@ class Settings(BaseSettings):
         "", description="Map tiles, e.g. `https://tile.example/{z}/{x}/{y}.png`; none: maps show positions on a grid."
     )
     fixes_kept_days: int = Field(7, ge=1, le=3650, description="Days after which raw positions are deleted.")
+    # The first month's end must still be there when somebody asks what last month would have looked like.
+    replay_kept_days: int = Field(
+        35,
+        ge=0,
+        le=3650,
+        description="Days for which past days can be played again: of older positions, one in 30 seconds stays until "
+        "then, and only from two hours before a promise until the work is done; 0: none stays.",
+    )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers are believed."
     )
@@ -140,6 +148,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The company's time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def playable_days(self) -> int:
+        """For how many days there are positions enough to play a past day again."""
+        return max(self.fixes_kept_days, self.replay_kept_days)
 
     @property
     def database(self) -> str:

@@ -20,6 +20,7 @@ from app.backtest.process import Backtester
 from app.clock import WallClock
 from app.db import SILENT
 from app.lanes import Lanes
+from app.operations.keeping import thin_out
 from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
 from app.operations.purge import AT_ONCE, purge
@@ -144,10 +145,11 @@ class Jobs:
         slot_at = now.replace(hour=0, minute=0, second=0, microsecond=0)
         with self._parts.db.read() as session:
             done = ran_in_slot(session, "purge", slot_at)
+        settings = self._parts.settings
+        kept, raw = timedelta(days=settings.playable_days), timedelta(days=settings.fixes_kept_days)
         while not done and self._leads() and not self._stopping.wait(PURGE_RESTS_S):
             with self._parts.db.write() as session:
-                gone = purge(session, now, timedelta(days=self._parts.settings.fixes_kept_days))
-                done = gone < AT_ONCE
+                done = purge(session, now, kept, raw) < AT_ONCE and not thin_out(session, now, raw)
                 if done:  # noted at the end: what breaks off is taken up again
                     first_in_slot(session, "purge", slot_at, now)
 

@@ -154,7 +154,7 @@ def test_what_cannot_be_backtested_is_refused_in_words(mamonaku, words, said):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--from", "2020-01-01"], "have been deleted, after 7 days (MAMONAKU_FIXES_KEPT_DAYS)"),
+        (["--from", "2020-01-01"], "have been deleted, after 35 days (MAMONAKU_REPLAY_KEPT_DAYS)"),
         (["--until", "2199-01-01"], "2199-01-01 has not come yet"),
         (["--until", "2020-01-01"], "is before"),
     ],

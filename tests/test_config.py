@@ -22,6 +22,7 @@ README = Path(__file__).parent.parent / "README.md"
         ("DATABASE_URL", "mysql://x"),
         ("FIXES_KEPT_DAYS", "0"),
         ("FIXES_KEPT_DAYS", "soon"),
+        ("REPLAY_KEPT_DAYS", "-1"),
         ("TRUSTED_PROXIES", "-1"),
     ],
 )

@@ -81,7 +81,7 @@ def backtest(
 ) -> None:
     """Play past days again and mark what customers would have been told: your own days, or the DAYLOGs given.
 
-    Days of your own go back as far as positions are kept (MAMONAKU_FIXES_KEPT_DAYS). With --policy, each day is played
+    Days of your own go back as far as positions are kept (MAMONAKU_REPLAY_KEPT_DAYS). With --policy, each day is played
     under the policy in force (for DAYLOGs: the one the product comes with) and under the edited one.
     """
     from app.rules.policy import Policy
@@ -100,7 +100,7 @@ def backtest(
         from app.operations.backtest import first_playable_day
         from app.operations.policy import current_policy
 
-        now, zone, kept_days = parts.clock.now(), parts.settings.zone, parts.settings.fixes_kept_days
+        now, zone, kept_days = parts.clock.now(), parts.settings.zone, parts.settings.playable_days
         with parts.db.read() as session:
             oldest_on = first_playable_day(session, now, zone, timedelta(days=kept_days))
             policy = current_policy(session)
@@ -176,7 +176,7 @@ def _span(
     last_on = last.date() if last else max(today_on - timedelta(days=1), first_on)
     if first_on < oldest_on:
         raise click.BadParameter(
-            f"positions before {oldest_on} have been deleted, after {kept_days} days (MAMONAKU_FIXES_KEPT_DAYS)",
+            f"positions before {oldest_on} have been deleted, after {kept_days} days (MAMONAKU_REPLAY_KEPT_DAYS)",
             param_hint="--from",
         )
     if last_on > today_on:

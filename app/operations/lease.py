@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -56,6 +56,18 @@ def is_watched(session: Session, now: datetime) -> bool:
 def ran_in_slot(session: Session, job: str, slot_at: datetime) -> bool:
     """Return whether this job has been noted to have run in this slot."""
     return session.get(JobRun, (job, slot_at)) is not None
+
+
+def how_far(session: Session, job: str) -> datetime | None:
+    """Return up to which moment a job has come that goes on where it stopped; None: it begins at the beginning."""
+    return session.scalar(select(func.max(JobRun.slot_at)).where(JobRun.job == job))
+
+
+def note_how_far(session: Session, job: str, until_at: datetime, now: datetime) -> None:
+    """Note up to which moment such a job has come."""
+    session.execute(delete(JobRun).where(JobRun.job == job))
+    session.add(JobRun(job=job, slot_at=until_at, ran_at=now))
+    session.flush()
 
 
 def first_in_slot(session: Session, job: str, slot_at: datetime, now: datetime) -> bool:

@@ -23,23 +23,27 @@ FORECASTS_KEPT = timedelta(days=90)
 AT_ONCE = 2000
 
 
-def purge(session: Session, now: datetime, fixes_kept: timedelta, most: int = AT_ONCE) -> int:
+def purge(session: Session, now: datetime, fixes_kept: timedelta, input_kept: timedelta, most: int = AT_ONCE) -> int:
     """Delete some of what is over its time, `most` rows at the most; return how many.
 
+    Positions that were thinned out (operations.keeping) go after `fixes_kept`, what phones sent in vain (it may hold
+    positions) after `input_kept`.
     It is to be asked again, each time in a transaction of its own, until nothing is left.
     """
     gone = 0
-    for table, over in _over(now, fixes_kept):
+    for table, over in _over(now, fixes_kept, input_kept):
         if gone < most:
             some = select(table.id).where(over).limit(most - gone)
             gone += rows_touched(session.execute(delete(table).where(table.id.in_(some))))
     return gone
 
 
-def _over(now: datetime, fixes_kept: timedelta) -> Iterator[tuple[type[Any], ColumnElement[bool]]]:
+def _over(
+    now: datetime, fixes_kept: timedelta, input_kept: timedelta
+) -> Iterator[tuple[type[Any], ColumnElement[bool]]]:
     """Yield what goes: the table, and which rows of it."""
     yield PositionFix, PositionFix.received_at < now - fixes_kept
-    yield QuarantinedInput, QuarantinedInput.received_at < now - fixes_kept
+    yield QuarantinedInput, QuarantinedInput.received_at < now - input_kept
     yield ForecastEntry, ForecastEntry.at < now - FORECASTS_KEPT
     yield Backtest, Backtest.created_at < now - FORECASTS_KEPT
     yield IdempotentReply, IdempotentReply.created_at < now - REPLIES_KEPT

@@ -21,7 +21,7 @@ def test_jobs_begin_and_end_while_the_database_does_not_answer(parts):
 def test_a_purge_works_in_portions_until_all_is_gone_and_one_that_broke_off_goes_on(parts, clock, monkeypatch):
     asked, left = [], [AT_ONCE, AT_ONCE, RuntimeError("broken"), AT_ONCE, 3]
 
-    def portion(session, now, kept):
+    def portion(session, now, kept, raw):
         asked.append(now)
         gone = left.pop(0)
         if isinstance(gone, Exception):

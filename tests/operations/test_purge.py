@@ -25,7 +25,7 @@ def test_positions_are_forgotten_after_their_days_and_nothing_else(db, world, cl
             record_fixes(session, world.technician, [ReportedFix(fix, {})], source="api", now=clock.now())
         clock.forward(days=1)
     with db.write() as session:
-        assert purge(session, clock.now(), timedelta(days=7)) == 3
+        assert purge(session, clock.now(), timedelta(days=7), timedelta(days=7)) == 3
     assert (count(PositionFix), count(CurrentPosition), count(VisitEvent)) == (7, 1, 1)
 
 
@@ -40,7 +40,7 @@ def test_much_is_forgotten_in_portions_however_many_tables_it_lies_in(db, world,
     gone = []
     for _ in range(4):
         with db.write() as session:
-            gone.append(purge(session, clock.now(), timedelta(days=7), most=4))
+            gone.append(purge(session, clock.now(), timedelta(days=7), timedelta(days=7), most=4))
     assert gone == [4, 4, 2, 0]
     with db.read() as session:
         assert session.scalar(select(func.count()).select_from(PositionFix)) == 0
@@ -54,7 +54,7 @@ def test_the_course_of_a_forecast_is_forgotten_after_some_months(db, world, cloc
         for days in (0, 1):
             session.add(ForecastEntry(at=at + timedelta(days=days), basis="plan", state="unknown", **entry))
     with db.write() as session:
-        purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7))
+        purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7), timedelta(days=7))
     with db.read() as session:
         assert session.scalars(select(ForecastEntry.at)).all() == [at + timedelta(days=1)]
 
@@ -67,6 +67,6 @@ def test_a_day_that_was_played_again_is_kept_no_longer_than_its_forecasts(db, cl
             session.add(Backtest(created_at=made_at, actor="user:1", first_on=at.date(), last_on=at.date(),
                                  policy_values={}))  # fmt: skip
     with db.write() as session:
-        purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7))
+        purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7), timedelta(days=7))
     with db.read() as session:
         assert session.scalars(select(Backtest.created_at)).all() == [at + timedelta(days=1)]

@@ -73,6 +73,18 @@ def test_past_days_are_asked_for_and_awaited(manager, world, db, clock):
         assert (row.actor.split(":")[0], row.policy_values) == ("user", {})
 
 
+def test_the_last_month_is_offered_and_what_is_kept_for_it_is_said(manager, world, clock):
+    world.visit(0)
+    clock.forward(days=40)
+    world.visit(0)
+    clock.forward(hours=3)
+    page = manager.get("/backtest?lang=en").text
+    offered = values(page)
+    assert (offered["from_day"], offered["until_day"]) == ("2026-12-04", "2027-01-02")
+    assert "kept for 35 days" in page
+    assert "Of positions older than 7 days, only one in 30 seconds stays" in page
+
+
 def test_days_that_cannot_be_played_are_refused_at_their_field(manager, world, clock):
     world.visit(0)
     clock.forward(hours=3)

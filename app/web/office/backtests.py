@@ -55,7 +55,7 @@ def begin_backtest() -> Any:
 @blueprint.post("/policy/preview")
 @needs("settings")
 def preview_policy() -> Any:
-    """Ask for all days that can be played, under the policy in force and under what was typed on its page."""
+    """Ask for what can be played of the last month, under the policy in force and under what was typed on its page."""
     form = Form(request.form)
     begun = _begin(form, typed_policy(form))
     return policy_page(form) if begun is None else saved("office.backtest", backtest_id=begun.id)
@@ -134,7 +134,8 @@ def _backtests(form: Form) -> Any:
         names=actor_names(session(), {row.actor for row in rows}),
         first_on=first_on,
         playable=days_with_visits(session(), first_on, _today(), zone(), now()),
-        kept_days=parts().settings.fixes_kept_days,
+        kept_days=parts().settings.playable_days,
+        raw_days=parts().settings.fixes_kept_days,
         marks=total(marked),
         in_short=report.in_short(total(marked), locale()),
         record=report.mark_rows([total(marked)], locale()),
@@ -153,9 +154,9 @@ def _result(row: Backtest) -> Result | None:
 
 
 def _playable() -> tuple[date, date]:
-    """Return the days that are offered: all that are whole and over; on the first day, that one."""
+    """Return the days that are offered: of the last month, all that are whole and over; on the first day, that one."""
     first_on = first_playable_day(session(), now(), zone(), _kept())
-    return first_on, max(first_on, _today() - timedelta(days=1))
+    return max(first_on, _today() - LOOKED_BACK), max(first_on, _today() - timedelta(days=1))
 
 
 def _today() -> date:
@@ -164,4 +165,4 @@ def _today() -> date:
 
 
 def _kept() -> timedelta:
-    return timedelta(days=parts().settings.fixes_kept_days)
+    return timedelta(days=parts().settings.playable_days)
