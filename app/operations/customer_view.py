@@ -151,7 +151,15 @@ def press(session: Session, token: str, kind: str, *, now: datetime, zone: tzinf
     words = "".join(c for c in text.strip() if c.isprintable() or c == "\n")
     if len(words) > LONGEST_TEXT:
         raise Invalid.one("text", "too_long", most=LONGEST_TEXT)
-    visit = visit_for_change(session, _visit_of(session, token, now).id)
+    press_for(session, _visit_of(session, token, now).id, kind, now=now, zone=zone, words=words)
+
+
+def press_for(session: Session, visit_id: int, kind: str, *, now: datetime, zone: tzinfo, words: str = "") -> None:
+    """Take in what a customer asked for or understood about a visit, on its page or in a message.
+
+    Raises Conflict when she no longer waits for the technician.
+    """
+    visit = visit_for_change(session, visit_id)
     if kind != "call_me" and visit.status not in AWAITED:
         raise Conflict("not_awaited", status=visit.status)
     confirm_told(session, visit.id, "replied", now)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Customer, Inbound, Notice, NoticeAttempt, Visit
 from app.operations.attempt import reference_of
+from app.operations.replies import act
 from app.rules.messages import HANDED_OVER
 from app.rules.visit import AWAITED
 
@@ -32,6 +33,14 @@ _INSERT: Mapping[str, Any] = {
     "sqlite": sqlite.insert(Inbound).on_conflict_do_nothing().returning(Inbound.id),
     "postgresql": postgresql.insert(Inbound).on_conflict_do_nothing().returning(Inbound.id),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of a message: what was understood of it (None: a person reads it), and its sender's language."""
+
+    understood: str | None
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +61,23 @@ def receive(
     now: datetime,
     *,
     provider_id: str,
-    zone: tzinfo,  # noqa: ARG001
+    zone: tzinfo,
     answers: str | None = None,
-) -> None:
-    """Keep one message with the conversation it belongs to.
+    automatic: bool = False,
+    chosen: str | None = None,
+) -> Heard:
+    """Keep one message with the conversation it belongs to, do what it plainly asks for, and say what that was.
 
     `channel` sms, line, email or page; `sender` the E.164 number, LINE user id, e-mail address, or `visit:42` for the
     page; `provider_id` the provider's own id of the message; `answers` our reference of the notice that it answers (or
     the provider's id of that), where the channel tells; `zone` is where office hours are counted. An unknown sender is
-    kept too. Nothing is raised for odd words: what cannot be kept in a row is left out of it.
+    kept too. A machine's word (`automatic`: out of office) is kept and taken for no answer. `chosen`: what the provider
+    itself understood and has done already (stop, start). Nothing is raised for odd
+    words: what cannot be kept in a row is left out of it.
     """
     match = _match(session, channel, sender, answers, now)
     connection = session.connection()
-    connection.execute(
+    inbound_id = connection.scalar(
         _INSERT[connection.dialect.name],
         {
             "channel": channel,
@@ -77,6 +90,15 @@ def receive(
             "notice_id": match.notice_id,
         },
     )
+    message = session.scalars(
+        select(Inbound).where(Inbound.channel == channel, Inbound.provider_id == provider_id)
+    ).one()
+    if inbound_id is not None and automatic:
+        message.understood, message.handled_at, message.handled_by = "automatic", now, "system"
+    elif inbound_id is not None:  # else it was heard before
+        sharers = () if channel == "page" else _customers(session, channel, sender)
+        act(session, message, proven=match.proven, sharers=sharers, chosen=chosen, now=now, zone=zone)
+    return Heard(message.understood, message.customer.language if message.customer else None)
 
 
 def _kept(words: str) -> str:

@@ -123,15 +123,19 @@ def answered_by(now: datetime, told_from_at: datetime, ends_at: datetime, phone_
     >>> answered_by(night, night + timedelta(days=2), night + timedelta(days=2), "8:00〜21:00", UTC).isoformat()
     '2026-11-25T08:15:00+00:00'
     """
+    at_work = told_from_at - AT_WORK_BEFORE <= now <= ends_at
+    by = (now if at_work else someone_there_at(now, phone_hours, zone)) + ANSWER_WITHIN
+    return by + timedelta(seconds=-by.timestamp() % 300)
+
+
+def someone_there_at(now: datetime, phone_hours: str, zone: tzinfo) -> datetime:
+    """Return when somebody is at the firm's telephone: now, or when its hours (any text with two times in it) begin."""
     opens, closes = _hours(phone_hours)
     local = now.astimezone(zone)
-    at_work = told_from_at - AT_WORK_BEFORE <= now <= ends_at or opens <= local.time() < closes
-    begins = now
-    if not at_work:
-        opening = datetime.combine(local.date(), opens, zone)
-        begins = max(now, opening if local.time() < opens else opening + timedelta(days=1))
-    by = begins + ANSWER_WITHIN
-    return by + timedelta(seconds=-by.timestamp() % 300)
+    if opens <= local.time() < closes:
+        return now
+    opening = datetime.combine(local.date(), opens, zone)
+    return max(now, opening if local.time() < opens else opening + timedelta(days=1))
 
 
 def _hours(words: str) -> tuple[time, time]:

@@ -94,6 +94,13 @@ class Policy:
     quiet_until: str = "08:00"
     #: News about a visit that begins so soon does not wait either.
     quiet_near_min: float = 120.0
+    #: A customer's message that nobody has read calls a dispatcher after so long: about a visit under way or soon, ...
+    reply_near_min: float = 5.0
+    #: ... which is one that begins within this, and about any other, ...
+    reply_soon_min: float = 120.0
+    reply_min: float = 30.0
+    #: ... and a manager so much later.
+    reply_climb_min: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises ValueError naming the field."""

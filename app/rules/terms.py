@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly")
+GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly", "replies")
 #: What a value counts in: a probability from 0 to 1, minutes, minutes before and after the promise ends, seconds, how
 #: often, a factor, yes or no, a local time.
 UNITS = ("share", "min", "lead", "past", "s", "times", "factor", "yes", "clock")
@@ -96,6 +96,10 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "quiet_from": Term("quiet", "clock"),
         "quiet_until": Term("quiet", "clock"),
         "quiet_near_min": Term("quiet", "min", 30, 480),
+        "reply_near_min": Term("replies", "min", 1, 60),
+        "reply_soon_min": Term("replies", "min", 15, 480),
+        "reply_min": Term("replies", "min", 1, 480),
+        "reply_climb_min": Term("replies", "min", 1, 240),
     }
 )
 #: Pairs of which the first must be more than the second: one comes after the other.

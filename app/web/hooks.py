@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
+from markupsafe import escape
 
+from app import i18n
 from app.errors import NotAllowed
+from app.operations.company import find_company
+from app.operations.inbound import Heard, receive
 from app.operations.receipt import note_receipt
 from app.rules.signatures import from_twilio
-from app.web.visitor import now, parts, session
+from app.web.limits import limiter
+from app.web.visitor import now, parts, session, zone
 
 blueprint = Blueprint("hooks", __name__, url_prefix="/hooks")
 
 #: No word of a provider is longer.
 _LONGEST = 64
+#: Words after which Twilio itself says that no more comes; it sends its own last word.
+_TWILIO_STOPS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
+#: What Twilio calls the two choices that it takes in by itself.
+_CHOICES = {"STOP": "stop", "START": "start"}
 
 
 @blueprint.post("/twilio/status")
@@ -24,6 +33,33 @@ def twilio_status() -> Response:
         reference = request.args.get("n")
         note_receipt(session(), sid, status, _field("ErrorCode"), now(), reference=reference)
     return Response(status=204)
+
+
+@blueprint.post("/twilio/inbound")
+def twilio_inbound() -> Response:
+    """Take in an SMS; the answer is empty but for one last word to who wants no more, where Twilio sends none."""
+    _check_twilio()
+    sid, sender, words = _field("MessageSid"), _field("From"), request.form.get("Body", "")
+    if not (sid and sender):
+        return _twiml("")
+    with limiter.limit("20 per minute; 200 per day", key_func=lambda: f"sms:{sender}"):
+        chosen = _CHOICES.get(_field("OptOutType") or "")
+        files = "\n📎" * min(request.form.get("NumMedia", 0, type=int), 5)
+        heard = receive(session(), "sms", sender, words + files, now(), provider_id=sid, zone=zone(), chosen=chosen)
+    done_by_twilio = chosen or words.strip().lower() in _TWILIO_STOPS
+    return _twiml("" if done_by_twilio or heard.understood != "stop" else _last_word(heard))
+
+
+def _last_word(heard: Heard) -> str:
+    """Return the one message that confirms the end of messages; the law of many countries asks for it."""
+    company = find_company(session())
+    language = heard.language or parts().settings.locale
+    return i18n.t("inbox.stopped_sms", language, brand=company.short_name if company else "")
+
+
+def _twiml(message: str) -> Response:
+    said = f"<Message>{escape(message)}</Message>" if message else ""
+    return Response(f'<?xml version="1.0" encoding="UTF-8"?><Response>{said}</Response>', mimetype="text/xml")
 
 
 def _check_twilio() -> None:

@@ -9,8 +9,11 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from app.models import Customer, Inbound, Notice, NoticeAttempt, Visit
+from app.models import Alarm, Customer, Inbound, Notice, NoticeAttempt, Visit, VisitEvent
+from app.operations.booking import cancel_visit
+from app.operations.consent import opted_out
 from app.operations.inbound import receive
+from app.operations.unread import call_for_unread
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 HERS = "+819012345678"
@@ -62,9 +65,9 @@ def told(db, clock, world):
 def hear(db, clock):
     """Return a function that takes a message in and gives what was kept of it."""
 
-    def take(words="エアコンの音がします", channel="sms", sender=HERS, provider_id="SM-in-1", answers=None):
+    def take(words="何時になりますか", channel="sms", sender=HERS, provider_id="SM-in-1", **given):
         with db.write() as session:
-            receive(session, channel, sender, words, clock.now(), provider_id=provider_id, zone=TOKYO, answers=answers)
+            receive(session, channel, sender, words, clock.now(), provider_id=provider_id, zone=TOKYO, **given)
         with db.read() as session:
             return session.scalars(
                 select(Inbound).where(Inbound.channel == channel, Inbound.provider_id == provider_id)
@@ -112,7 +115,7 @@ def test_a_message_long_after_the_last_notice_is_about_the_next_visit(world, tol
 
 def test_an_unknown_sender_is_kept_too(world, hear):
     kept = hear(sender="+819099999999")
-    assert (kept.customer_id, kept.words) == (None, "エアコンの音がします")
+    assert (kept.customer_id, kept.words) == (None, "何時になりますか")
 
 
 def test_nobody_guesses_whose_a_shared_number_is(db, world, told, hear, clock):
@@ -154,3 +157,153 @@ def test_the_database_lets_what_was_said_be_forgotten(db, world, hear):
     hear()
     with db.write() as session:
         session.execute(text("UPDATE inbound SET words = NULL, sender = ''"))
+
+
+@pytest.fixture
+def calls(db):
+    """Return a function that gives the attention list: kinds, with the words that stand beside them."""
+
+    def get():
+        with db.read() as session:
+            return [
+                (alarm.kind, alarm.facts.get("text"))
+                for alarm in session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None)).order_by(Alarm.id))
+            ]
+
+    return get
+
+
+@pytest.fixture
+def state_of(db):
+    def get(notice_id):
+        with db.read() as session:
+            notice = session.get_one(Notice, notice_id)
+            return notice.state, notice.confirmed_by
+
+    return get
+
+
+def test_an_ok_confirms_the_notice_it_answers_and_needs_nobody(db, world, told, hear, calls, state_of):
+    visit_id = world.visit()
+    notice_id = told(visit_id)
+    kept = hear("了解しました。ありがとうございます")
+    assert (kept.understood, kept.handled_by) == ("ok", "system")
+    assert state_of(notice_id) == ("delivered", "replied")
+    assert calls() == []
+    with db.read() as session:
+        events = session.scalars(select(VisitEvent).where(VisitEvent.kind == "acknowledged")).all()
+        assert [event.facts["notice"] for event in events] == [notice_id]
+
+
+def test_an_ok_to_nothing_is_left_to_a_person(world, hear):
+    world.visit()
+    assert hear("OK").handled_at is None
+
+
+def test_an_ok_to_what_a_dispatcher_asked_is_read_by_a_person(world, told, hear, state_of):
+    asked = told(world.visit(), kind="reply")
+    kept = hear("はい")
+    assert (kept.understood, kept.handled_at) == ("ok", None)
+    assert state_of(asked) == ("delivered", "replied")
+
+
+def test_a_wish_for_another_time_stands_on_the_attention_list_with_its_words(world, told, hear, calls):
+    told(world.visit())
+    assert hear("時間を変えてください").handled_by == "system"
+    assert calls() == [("cannot_be_there", "時間を変えてください")]
+
+
+def test_a_wish_for_a_call_stands_on_the_attention_list_with_a_deadline(db, world, told, hear, calls):
+    told(world.visit())
+    assert hear("電話ください").understood == "call"
+    assert calls() == [("call_me", "電話ください")]
+    with db.read() as session:
+        assert session.scalars(select(Alarm)).one().facts["deadline_at"]
+
+
+def test_a_wish_about_a_visit_that_is_over_is_left_to_a_person(db, world, told, hear, clock, calls):
+    visit_id = world.visit()
+    told(visit_id)
+    with db.write() as session:
+        version = session.get_one(Visit, visit_id).version
+        cancel_visit(session, visit_id, now=clock.now(), actor="test", version=version, reason="x")
+    assert hear("変更お願いします").handled_at is None
+    assert calls() == []
+
+
+@pytest.mark.parametrize(("channel", "sender", "word"), [("sms", HERS, "STOP"), ("line", "U1", "配信停止")])
+def test_stop_is_honoured_for_everybody_with_that_address_until_start(db, world, clock, hear, channel, sender, word):
+    with db.write() as session:
+        session.get_one(Customer, world.customer).line_id = "U1"
+        twin = Customer(name="山田 太郎", mobile=HERS, line_id="U1", created_at=clock.now())
+        session.add(twin)
+        session.flush()
+        ids = [world.customer, twin.id]
+    hear(word, channel, sender)
+    with db.read() as session:
+        assert [opted_out(session, one) for one in ids] == [frozenset({channel})] * 2
+    hear("START", channel, sender, "SM-in-2")
+    with db.read() as session:
+        assert [opted_out(session, one) for one in ids] == [frozenset()] * 2
+
+
+def test_what_the_provider_took_for_stop_is_kept_and_what_else_it_may_mean_is_read_by_a_person(db, world, hear):
+    kept = hear("CANCEL", chosen="stop")
+    assert (kept.understood, kept.handled_at) == ("stop", None)
+    with db.read() as session:
+        assert opted_out(session, world.customer) == {"sms"}
+    assert hear("STOP", chosen="stop", provider_id="SM-in-2").handled_by == "system"
+
+
+def test_a_mail_that_names_no_notice_changes_nothing_because_its_sender_can_be_forged(db, world, told, hear, calls):
+    notice_id = told(world.visit(), channel="email")
+    for number, words in enumerate(("OK", "STOP", "変更", "電話ください")):
+        assert hear(words, "email", "hanako@example.jp", f"<{number}@x>").handled_at is None
+    assert calls() == []
+    with db.read() as session:
+        assert opted_out(session, world.customer) == frozenset()
+        assert session.get_one(Notice, notice_id).state == "sent"
+
+
+def test_a_mail_that_answers_a_notice_confirms_it_whatever_it_says(world, told, hear, state_of):
+    notice_id = told(world.visit(), channel="email")
+    hear("何時ですか", "email", "hanako@example.jp", answers=f"<{notice_id}@mail.example.jp>")
+    assert state_of(notice_id) == ("delivered", "replied")
+
+
+def test_a_machines_word_is_kept_and_taken_for_no_answer(world, told, hear, state_of):
+    notice_id = told(world.visit(), channel="email")
+    kept = hear("OK", "email", "hanako@example.jp", answers=f"<{notice_id}@mail.example.jp>", automatic=True)
+    assert (kept.understood, kept.handled_by, state_of(notice_id)[0]) == ("automatic", "system", "sent")
+
+
+def test_an_unread_message_climbs_to_a_dispatcher_and_then_to_a_manager(db, world, told, hear, clock, calls):
+    told(world.visit())
+    hear("鍵はポストの中です")
+
+    def look():
+        with db.write() as session:
+            call_for_unread(session, TOKYO, clock.now())
+        return [kind for kind, _ in calls()]
+
+    assert look() == []
+    clock.forward(minutes=4)
+    assert look() == []
+    clock.forward(minutes=1)
+    assert look() == look() == ["reply_waiting"]
+    clock.forward(minutes=10)
+    assert look() == look() == ["reply_overdue"]
+    with db.write() as session:
+        session.scalars(select(Inbound)).one().handled_at = clock.now()
+    assert look() == ["reply_overdue"]  # who read it took it off (operations.inbox)
+
+
+def test_a_message_about_a_far_visit_has_more_time(db, world, hear, clock, calls):
+    world.visit(starts_in_min=3 * 24 * 60)
+    hear("駐車場はありますか")
+    clock.forward(minutes=29)
+    with db.write() as session:
+        assert call_for_unread(session, TOKYO, clock.now()) == 0
+    clock.forward(minutes=1)
+    with db.write() as session:
+        assert call_for_unread(session, TOKYO, clock.now()) == 1
