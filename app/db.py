@@ -6,25 +6,21 @@ A `Database` hands out sessions: `read()` for looking, `write()` for one transac
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
+from operator import add, methodcaller
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import (
-    ClauseElement,
-    ColumnElement,
     Connection,
     CursorResult,
     DateTime,
     Engine,
     MetaData,
     Result,
-    Select,
-    bindparam,
     create_engine,
     event,
     make_url,
@@ -33,11 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import StaticPool
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import ARRAY, JSON, BigInteger, TypeDecorator
+from sqlalchemy.types import TypeDecorator
 
 #: From this version on, several connections cannot corrupt a write-ahead log by resetting it at the same moment.
 SQLITE_WAL_SAFE = (3, 51, 3)
@@ -89,9 +83,22 @@ class UTCDateTime(TypeDecorator[datetime]):
         """Return what makes an instant of what the database kept."""
         return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
+    @staticmethod
+    def read(column: Sequence[Any], dialect: Dialect) -> Iterable[datetime | None]:
+        """Return the instants of a whole column as the database kept them, without a step of Python for each."""
+        if None in column:
+            return map(_from_text if dialect.name == "sqlite" else _in_utc, column)
+        if dialect.name == "sqlite":
+            return map(datetime.fromisoformat, map(add, column, repeat("+00:00")))
+        return map(methodcaller("astimezone", UTC), column)
+
 
 def _from_text(kept: str | None) -> datetime | None:
     return None if kept is None else datetime.fromisoformat(f"{kept}+00:00")
+
+
+def _in_utc(kept: datetime | None) -> datetime | None:
+    return None if kept is None else kept.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
@@ -107,127 +114,6 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar = {datetime: UTCDateTime()}
-
-
-class among(ColumnElement[bool]):  # noqa: N801 (it stands in statements, beside `and_` and `or_`)
-    """Whether a column's number is one of a list given by name: one text of SQL, however long the list is.
-
-    `column.in_()` writes a mark for each number, so that a statement could not be kept ready (Prepared).
-    """
-
-    inherit_cache = False  # and no Boolean by type: SQLite would be asked whether it "= 1", and use no index for it
-
-    def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        self.column = column
-        self.numbers = bindparam(name, type_=JSON().with_variant(ARRAY(BigInteger), "postgresql"))
-
-
-@compiles(among, "sqlite")
-def _among_json(element: among, compiler: SQLCompiler, **words: Any) -> str:
-    column, numbers = (compiler.process(one, **words) for one in (element.column, element.numbers))
-    return f"{column} IN (SELECT value FROM json_each({numbers}))"
-
-
-@compiles(among, "postgresql")
-def _among_array(element: among, compiler: SQLCompiler, **words: Any) -> str:
-    column, numbers = (compiler.process(one, **words) for one in (element.column, element.numbers))
-    return f"{column} = ANY ({numbers})"
-
-
-class Prepared:
-    """A statement that every look runs, made ready once for each kind of database.
-
-    SQLAlchemy works out anew for every execution which parameters and types there are, and makes an object of every
-    row: for the few statements that a fleet's positions run all day, that costs more than the question itself. Here a
-    row is a plain tuple in the order of the columns. `names` are the columns that an INSERT fills.
-    """
-
-    def __init__(self, statement: ClauseElement, names: Sequence[str] | None = None) -> None:
-        self._statement, self._names = statement, names
-        self._made: dict[str, _Made] = {}
-
-    def rows(self, connection: Connection, values: Mapping[str, Any] = MappingProxyType({})) -> list[tuple[Any, ...]]:
-        """Ask once; return all rows."""
-        made = self._for(connection)
-        # The driver's own rows: result.all() would make an object of each.
-        cursor: Any = connection.exec_driver_sql(made.sql, made.given([values])[0]).cursor
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        if made.results is None:
-            assert isinstance(self._statement, Select)
-            made.results = _found(
-                column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, came[1])
-                for column, came in zip(self._statement.selected_columns, cursor.description, strict=True)
-            )
-        cursor.close()
-        return _changed(found, made.results)
-
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write once for each of the rows."""
-        if rows:
-            made = self._for(connection)
-            given = made.given(rows)
-            # One alone is not written as a batch, which the drivers take longer for.
-            connection.exec_driver_sql(made.sql, given if len(given) > 1 else given[0])
-
-    def _for(self, connection: Connection) -> _Made:
-        dialect = connection.dialect
-        if dialect.name not in self._made:
-            self._made[dialect.name] = _made(self._statement, dialect, self._names)
-        return self._made[dialect.name]
-
-
-#: Which columns of a row a value's type changes on the way in or out, and how.
-_Changes = Sequence[tuple[int, Callable[[Any], Any]]]
-
-
-@dataclass(slots=True)
-class _Made:
-    """A statement as a driver takes it: its text, its parameters in order, and those that have a value of their own.
-
-    What becomes of its results is known once the driver has said of which kind they are.
-    """
-
-    sql: str
-    names: Sequence[str]
-    fixed: Mapping[str, Any]
-    positional: bool
-    binds: _Changes
-    results: _Changes | None = None
-
-    def given(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Return rows of values as the driver takes them."""
-        whole = [{**self.fixed, **row} for row in rows] if self.fixed else rows
-        listed = _changed([tuple([row[name] for name in self.names]) for row in whole], self.binds)
-        return listed if self.positional else [dict(zip(self.names, one, strict=True)) for one in listed]
-
-
-def _made(statement: ClauseElement, dialect: Dialect, names: Sequence[str] | None) -> _Made:
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    assert isinstance(compiled, SQLCompiler)
-    assert not compiled.post_compile_params, "only a statement whose text never changes can be kept ready"
-    binds = {name: bind for bind, name in compiled.bind_names.items()}
-    order = tuple(compiled.positiontup or ()) if compiled.positional else tuple(binds)
-    return _Made(
-        compiled.string,
-        order,
-        {name: bind.value for name, bind in binds.items() if not bind.required},
-        compiled.positional,
-        _found(binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in order),
-    )
-
-
-def _found(processors: Iterable[Callable[[Any], Any] | None]) -> _Changes:
-    return [(index, processor) for index, processor in enumerate(processors) if processor is not None]
-
-
-def _changed(rows: list[tuple[Any, ...]], changes: _Changes) -> list[tuple[Any, ...]]:
-    """Return rows with some columns changed: column by column, without a step of Python for each value."""
-    if not rows or not changes:
-        return rows
-    columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
-    for index, change in changes:
-        columns[index] = map(change, columns[index])
-    return list(zip(*columns, strict=True))
 
 
 def rows_touched(result: Result[Any]) -> int:

@@ -12,10 +12,10 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.db import Prepared, among
 from app.errors import Conflict, Invalid, NotFound, Problem, Stale
 from app.models import Customer, Service, Site, Technician, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
+from app.prepared import Prepared, among
 from app.rules.booking import Clash, Taken, first_free_start
 from app.rules.visit import OPEN, change_allowed
 

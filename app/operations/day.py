@@ -5,19 +5,21 @@ Every new position asks this, so its statements are built once, and each is one 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from app.db import Prepared, among
 from app.models import Notice, PositionFix, Site, Technician, Visit
 from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.learning import current_habits
+from app.prepared import Prepared, among
 from app.rules.forecast import Day, Stop
 from app.rules.habits import Habits
 from app.rules.messages import ARRIVALS
@@ -115,7 +117,7 @@ _TECHNICIANS = Prepared(
 )
 # A ping is an old place under the present time: it would look like standing there.
 _FIXES = Prepared(
-    select(_FIX.technician_id, _FIX.fixed_at, _FIX.lat, _FIX.lon, _FIX.accuracy_m, _FIX.speed_mps, _FIX.moved)
+    select(_FIX.technician_id, _FIX.fixed_at, _FIX.lat, _FIX.lon, _FIX.accuracy_m)
     .where(
         among(_FIX.technician_id, "technicians"),
         _FIX.fixed_at > bindparam("since"),
@@ -208,8 +210,8 @@ class KnownNotice(NamedTuple):
     promised_until_at: datetime
 
 
-#: `Fix._make` without its check: it is asked for hundreds of rows a technician.
-_fix = partial(tuple.__new__, Fix)
+#: `_make` without its check: a look asks for hundreds of rows.
+_fix, _visit = partial(tuple.__new__, Fix), partial(tuple.__new__, KnownVisit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,15 +251,31 @@ def load_days(
         "until": now + DAY_REACH,
     }
     visits: dict[int, list[KnownVisit]] = {technician_id: [] for technician_id in technician_ids}
-    for row in _VISITS[to_change].rows(known, reach):
-        visits[row[0]].append(KnownVisit._make(row))
-    fixes: dict[int, list[Fix]] = {technician_id: [] for technician_id in technician_ids}
-    for fix in _FIXES.rows(known, {"technicians": technician_ids, "since": now - FIXES_REACH}):
-        fixes[fix[0]].append(_fix(fix[1:]))
+    for visit in map(_visit, _VISITS[to_change].rows(known, reach)):
+        visits[visit.technician_id].append(visit)
+    fixes = _fixes(known, {"technicians": technician_ids, "since": now - FIXES_REACH})
     people = {row[0]: KnownTechnician._make(row) for row in _TECHNICIANS.rows(known, reach)}
     told = _told(known, {visit.id: visit for day in visits.values() for visit in day})
     habits = current_habits(session)
-    return {one: _day(people[one], visits[one], tuple(fixes[one]), told, zone, habits) for one in technician_ids}
+    return {one: _day(people[one], visits[one], fixes.get(one, ()), told, zone, habits) for one in technician_ids}
+
+
+def _fixes(known: Connection, reach: Mapping[str, Any]) -> dict[int, tuple[Fix, ...]]:
+    """Return each technician's positions; the speed that a phone claims is not asked for, as no rule goes by it.
+
+    Column by column and in slices: they are by far the most of what a look reads.
+    """
+    columns = _FIXES.columns(known, reach)
+    if not columns:
+        return {}
+    whose, *measured = columns
+    fixes = tuple(map(_fix, zip(*measured, repeat(None), repeat(True), strict=False)))
+    each: dict[int, tuple[Fix, ...]] = {}
+    begin = 0
+    for technician_id, n in Counter(whose).items():
+        each[technician_id] = fixes[begin : begin + n]
+        begin += n
+    return each
 
 
 def due_elsewhere(session: Session, technician_id: int, now: datetime) -> Sequence[Visit]:

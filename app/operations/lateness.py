@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.db import Prepared
 from app.models import DecisionEntry, ForecastEntry, Technician, Visit
 from app.operations.alarm import Call, clear_alarms, raise_alarm, raise_alarms
 from app.operations.booking import lock_free_technicians, lock_technicians
@@ -26,6 +25,7 @@ from app.operations.day import (
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.operations.policy import current_policy
+from app.prepared import Prepared
 from app.rules.board import LIKELY, RISKY
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since

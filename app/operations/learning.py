@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from app.db import Prepared
 from app.models import Learning, Lesson, Notice, Site, Visit, VisitEvent
 from app.operations.booking import look_at_all_again
+from app.prepared import Prepared
 from app.rules.experience import ELSEWHERE_M, SEEN, Past, experience
 from app.rules.habits import PRIORS, Habits, Key, Quoted, Window, learned
 from app.rules.messages import HANDED_OVER

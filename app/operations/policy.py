@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db import Prepared
 from app.errors import Invalid, NotFound, Problem, Stale
 from app.models import PolicyVersion
 from app.operations.booking import look_at_all_again
+from app.prepared import Prepared
 from app.rules.policy import Policy
 from app.rules.terms import TERMS, faults
 
@@ -26,12 +26,13 @@ _NEWEST = select(PolicyVersion).order_by(PolicyVersion.id.desc()).limit(1)
 _VERSION = PolicyVersion.__table__.c
 #: Every sweep asks for these.
 _VALUES = Prepared(select(_VERSION["values"]).order_by(_VERSION.id.desc()).limit(1))
+_USUAL = Policy()
 
 
 def current_policy(session: Session) -> Policy:
     """Return the policy in force; what was never changed is as the product comes with it."""
     values = _VALUES.rows(session.connection())
-    return _policy_at_hand(json.dumps(values[0][0], sort_keys=True)) if values else Policy()
+    return _policy_at_hand(json.dumps(values[0][0], sort_keys=True)) if values else _USUAL
 
 
 @lru_cache(maxsize=8)

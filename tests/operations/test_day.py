@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from app.operations.booking import look_again
-from app.operations.day import load_days
+from app.operations.day import due_technicians, load_days
 from app.operations.repair import best_offers
 from app.operations.technician_state import read_doings
 from tests.late_day import overrun
@@ -30,6 +30,7 @@ def asked(world, db, clock, parts):
     event.listen(db.engine, "before_cursor_execute", hear)
     try:
         with db.write() as session:
+            due_technicians(session, clock.at)
             load_days(session, [world.technician], TOKYO, clock.at)
             look_again(session, world.technician, clock.at)
             read_doings(session, [world.technician], clock.at)
