@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -43,15 +44,26 @@ class Settings(BaseSettings):
     mail_from: str = Field(
         "", validate_default=True, description="Sender address of e-mails; needed with the mail server."
     )
+    mail_reply_to: str = Field("", description="Address that answers to e-mails go to; none: the sender's.")
     twilio_account_sid: str = Field(
         "",
-        description="Twilio account for SMS; with neither it nor a mail server, notices go to the console.",
+        description="Twilio account for SMS and calls; with no way to send at all, notices go to the console.",
     )
     twilio_auth_token: str = Field(
         "", validate_default=True, description="Secret of the Twilio account; also checks its callbacks."
     )
-    twilio_from: str = Field("", validate_default=True, description="Number or sender name that SMS come from.")
+    twilio_from: str = Field(
+        "", validate_default=True, description="Number or sender name that SMS come from; only a number can also call."
+    )
     twilio_base_url: str = Field("https://api.twilio.com", description="Address of Twilio's API, or of a stand-in.")
+    line_channel_token: str = Field("", description="Channel access token of the company's LINE official account.")
+    line_channel_secret: str = Field(
+        "", validate_default=True, description="Secret of that channel; checks what LINE calls back."
+    )
+    line_account: str = Field(
+        "", description="The account's LINE ID, e.g. `@aoba-pc`, shown to customers who want notices there."
+    )
+    line_base_url: str = Field("https://api.line.me", description="Address of LINE's API, or of a stand-in.")
     geocoder_url: str = Field(
         "https://nominatim.openstreetmap.org", description="Nominatim server that turns addresses into positions."
     )
@@ -92,7 +104,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not a two-letter country code; an example is JP")
         return value.upper()
 
-    @field_validator("base_url", "twilio_base_url", "geocoder_url")
+    @field_validator("base_url", "twilio_base_url", "line_base_url", "geocoder_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -108,10 +120,27 @@ class Settings(BaseSettings):
             raise ValueError("not a mail server address; an example is smtp://user:pass@mail.example.jp:587")
         return value
 
-    @field_validator("mail_from")
+    @field_validator("line_channel_secret")
+    @classmethod
+    def _whole_channel(cls, value: str, info: ValidationInfo) -> str:
+        token = info.data.get("line_channel_token")
+        if token and not value:
+            raise ValueError("missing; MAMONAKU_LINE_CHANNEL_TOKEN needs it")
+        if value and token == "":
+            raise ValueError("given without MAMONAKU_LINE_CHANNEL_TOKEN")
+        return value
+
+    @field_validator("line_account")
+    @classmethod
+    def _line_id(cls, value: str) -> str:
+        if value and not re.fullmatch(r"@[A-Za-z0-9._-]{1,40}", value):
+            raise ValueError("not a LINE ID of an official account; an example is @aoba-pc")
+        return value
+
+    @field_validator("mail_from", "mail_reply_to")
     @classmethod
     def _sender_of_mail(cls, value: str, info: ValidationInfo) -> str:
-        if not value and info.data.get("smtp_url"):
+        if not value and info.field_name == "mail_from" and info.data.get("smtp_url"):
             raise ValueError("missing; MAMONAKU_SMTP_URL needs it")
         if value:
             name, address = parseaddr(value)

@@ -1,17 +1,18 @@
 """The outside world for tests and benchmarks: real servers on ports of their own that can fail in every way we know.
 
-`SmsServer` speaks Twilio's REST protocol, `MailServer` SMTP. Both keep what they took: that is the truth about how
-often a customer was told.
+`SmsServer` speaks Twilio's REST protocol, `LineServer` LINE's, `MailServer` SMTP. All keep what they took: that is the
+truth about how often a customer was told.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,34 +30,36 @@ from aiosmtpd.controller import Controller
 from app.rules.signatures import twilio_signature
 
 ACCOUNT, SECRET, SENDER = "AC" + "0" * 32, "s3cret", "+15005550006"
+LINE_TOKEN, LINE_SECRET = "line-token", "line-s3cret"
 
 
 @dataclass
-class Sms:
-    """One message that the stand-in took."""
+class Asked:
+    """One request as it came, for those who hold it against a published description."""
 
-    sid: str
-    to: str
-    body: str
-    form: dict[str, str]
-    date_created: str
-    #: When it came, on this host's steady clock.
-    at_s: float = field(default_factory=time.monotonic)
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
 
 
-class SmsServer:
-    """Twilio's Messages resource. `modes` says what happens to the next requests, one each; afterwards `mode`:
+class FaultyServer:
+    """A real HTTP server that fails in every way we know. `modes` says what happens to the next requests, one each;
+    afterwards `mode`:
 
-    ok · (400, 21614) or any status with a code · hang (taken, no answer) · close (taken, connection closed) ·
-    broken (taken, half an answer) · empty (taken, 201 without body) · lost (not taken, connection closed) ·
-    drip (taken, one byte now and then)
+    ok · (400, 21614), (429, 20429, "7") or any status with a code, and a Retry-After · hang (taken, no answer) · close
+    (taken, connection closed) · fail (taken, answered 500) · broken (taken, half an answer) · empty (taken, an answer
+    without body) · lost (not taken, connection closed) · drip (taken, one byte now and then)
     """
 
+    #: How one that was taken is answered.
+    accepted = 201
+
     def __init__(self) -> None:
-        self.taken: list[Sms] = []
+        self.taken: list[Any] = []
         self.mode: Any = "ok"
         self.modes: deque[Any] = deque()
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self.requests: list[Asked] = []
         self.arrived = Event()
         #: How messages are dated; a test with a clock of its own puts that here.
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -71,9 +74,10 @@ class SmsServer:
                 pass
 
             def do_POST(self) -> None:
-                outer._post(self)
+                outer._post(self, outer._read(self))
 
             def do_GET(self) -> None:
+                outer._read(self)
                 outer._get(self)
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -90,85 +94,71 @@ class SmsServer:
         self._http.server_close()
         self._thread.join()
 
-    def bodies(self) -> list[str]:
-        """Return the texts that were taken, in order."""
-        return [sms.body for sms in self.taken]
+    def _known(self, request: BaseHTTPRequestHandler) -> bool:
+        """Return whether who asks may; others are answered 401."""
+        return True
 
-    def report(self, sms: Sms, status: str, error_code: str = "") -> int:
-        """Post a signed status callback, as Twilio would; return the HTTP status it was answered with."""
-        url = sms.form["StatusCallback"]
-        form = {"MessageSid": sms.sid, "MessageStatus": status, "AccountSid": ACCOUNT, "To": sms.to}
-        if error_code:
-            form["ErrorCode"] = error_code
-        signature = twilio_signature(SECRET, url, {name: [value] for name, value in form.items()})
-        return requests.post(url, data=form, headers={"X-Twilio-Signature": signature}, timeout=5).status_code
+    def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
+        """Take one message; return status and body of the answer."""
+        raise NotImplementedError
+
+    def _refusal(self, status: int, code: Any) -> Any:
+        """Return the body that goes with a refusal."""
+        return {"code": code, "status": status}
+
+    def _read(self, request: BaseHTTPRequestHandler) -> bytes:
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        self.requests.append(Asked(request.command, request.path, dict(request.headers.items()), body))
+        return body
 
     def _next_mode(self) -> Any:
         with self._lock:
             return self.modes.popleft() if self.modes else self.mode
 
-    def _take(self, form: dict[str, str]) -> Sms:
-        with self._lock:
-            dated = format_datetime(self.now(), usegmt=True)
-            sms = Sms(f"SM{len(self.taken):032x}", form["To"], form["Body"], form, dated)
-            self.taken.append(sms)
-        self.arrived.set()
-        return sms
-
-    def _post(self, request: BaseHTTPRequestHandler) -> None:
-        raw = request.rfile.read(int(request.headers.get("Content-Length", 0))).decode()
-        form = {name: values[0] for name, values in parse_qs(raw, keep_blank_values=True).items()}
-        self.asked.append(("POST", request.path, form))
+    def _post(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         if not self._known(request):
-            return self._answer(request, 401, {"code": 20003, "message": "Authenticate", "status": 401})
+            return self._answer(request, 401, self._refusal(401, 20003))
         mode = self._next_mode()
         if isinstance(mode, tuple):
-            status, code = mode
-            said = {"code": code, "message": f"The 'To' number {form.get('To')} is bad", "status": status}
-            return self._answer(request, status, said)
+            status, code, *rest = mode
+            headers = {"Retry-After": rest[0]} if rest else {}
+            return self._answer(request, status, self._refusal(status, code), headers=headers)
         if mode == "lost":
             return self._hang_up(request)
-        sms = self._take(form)
+        with self._lock:
+            status, said = self._take(request, body)
+        self.arrived.set()
         if mode == "ok":
-            return self._answer(request, 201, {"sid": sms.sid, "status": "queued", "error_code": None})
+            return self._answer(request, status, said)
+        if mode == "fail":
+            return self._answer(request, 500, self._refusal(500, None))
         if mode == "hang":
             self._over.wait(30)
         elif mode == "broken":
-            return self._answer(request, 201, None, b'{"sid": "SM')
+            return self._answer(request, self.accepted, None, b'{"sid": "SM')
         elif mode == "empty":
-            return self._answer(request, 201, None, b"")
+            return self._answer(request, self.accepted, None, b"")
         elif mode == "drip":
-            request.wfile.write(b"HTTP/1.1 201 Created\r\n")
+            request.wfile.write(b"HTTP/1.1 200 OK\r\n")
             while not self._over.wait(0.05):
                 request.wfile.write(b"x")
         self._hang_up(request)
 
     def _get(self, request: BaseHTTPRequestHandler) -> None:
-        parts = urlsplit(request.path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.asked.append(("GET", parts.path, query))
-        if not self._known(request):
-            return self._answer(request, 401, {"code": 20003})
-        mode = self._next_mode()
-        if isinstance(mode, tuple):
-            return self._answer(request, mode[0], {"code": mode[1]})
-        if mode in ("lost", "close"):
-            return self._hang_up(request)
-        found = [
-            {"sid": s.sid, "to": s.to, "body": s.body, "date_created": s.date_created, "status": "sent"}
-            for s in reversed(self.taken)
-            if s.to == query.get("To", s.to)
-        ]
-        self._answer(request, 200, {"messages": found[: int(query.get("PageSize", 50))]})
+        self._answer(request, 404, None)
 
-    def _known(self, request: BaseHTTPRequestHandler) -> bool:
-        expected = base64.b64encode(f"{ACCOUNT}:{SECRET}".encode()).decode()
-        return request.headers.get("Authorization") == f"Basic {expected}"
-
-    def _answer(self, request: BaseHTTPRequestHandler, status: int, body: Any, raw: bytes | None = None) -> None:
+    def _answer(
+        self,
+        request: BaseHTTPRequestHandler,
+        status: int,
+        body: Any,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         data = json.dumps(body).encode() if raw is None else raw
         request.send_response(status)
-        request.send_header("Content-Type", "application/json")
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            request.send_header(name, value)
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
         request.wfile.write(data)
@@ -179,8 +169,114 @@ class SmsServer:
             request.connection.shutdown(socket.SHUT_RDWR)
 
 
+@dataclass
+class Sms:
+    """One message or call that the stand-in for Twilio took; of a call `body` is what it says."""
+
+    sid: str
+    to: str
+    body: str
+    form: dict[str, str]
+    date_created: str
+    #: When it came, on this host's steady clock.
+    at_s: float = field(default_factory=time.monotonic)
+
+
+class SmsServer(FaultyServer):
+    """Twilio's Messages and Calls resources."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+
+    def bodies(self) -> list[str]:
+        """Return the texts that were taken, in order."""
+        return [sms.body for sms in self.taken]
+
+    def report(self, sms: Sms, status: str, error_code: str = "") -> int:
+        """Post a signed status callback, as Twilio would; return the HTTP status it was answered with."""
+        url = sms.form["StatusCallback"]
+        kind = "Call" if sms.sid.startswith("CA") else "Message"
+        form = {f"{kind}Sid": sms.sid, f"{kind}Status": status, "AccountSid": ACCOUNT, "To": sms.to}
+        if error_code:
+            form["ErrorCode"] = error_code
+        signature = twilio_signature(SECRET, url, {name: [value] for name, value in form.items()})
+        return requests.post(url, data=form, headers={"X-Twilio-Signature": signature}, timeout=5).status_code
+
+    def _known(self, request: BaseHTTPRequestHandler) -> bool:
+        expected = base64.b64encode(f"{ACCOUNT}:{SECRET}".encode()).decode()
+        return request.headers.get("Authorization") == f"Basic {expected}"
+
+    def _read(self, request: BaseHTTPRequestHandler) -> bytes:
+        body = super()._read(request)
+        parts = urlsplit(request.path)
+        given = parse_qs(body.decode() or parts.query, keep_blank_values=True)
+        self.asked.append((request.command, parts.path, {name: values[0] for name, values in given.items()}))
+        return body
+
+    def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
+        form = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
+        kind = "CA" if request.path.endswith("/Calls.json") else "SM"
+        said = form["Twiml"] if kind == "CA" else form["Body"]
+        dated = format_datetime(self.now(), usegmt=True)
+        sms = Sms(f"{kind}{len(self.taken):032x}", form["To"], said, form, dated)
+        self.taken.append(sms)
+        return 201, {"sid": sms.sid, "status": "queued", "error_code": None}
+
+    def _refusal(self, status: int, code: Any) -> Any:
+        return {"code": code, "message": "The 'To' number +819012345678 is bad", "status": status}
+
+    def _get(self, request: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(request.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if not self._known(request):
+            return self._answer(request, 401, {"code": 20003})
+        mode = self._next_mode()
+        if isinstance(mode, tuple):
+            return self._answer(request, mode[0], {"code": mode[1]})
+        if mode in ("lost", "close"):
+            return self._hang_up(request)
+        resource, kind = ("calls", "CA") if parts.path.endswith("/Calls.json") else ("messages", "SM")
+        found = [
+            {"sid": s.sid, "to": s.to, "date_created": s.date_created, "status": "sent"}
+            | ({"body": s.body} if kind == "SM" else {})
+            for s in reversed(self.taken)
+            if s.to == query.get("To", s.to) and s.sid.startswith(kind)
+        ]
+        self._answer(request, 200, {resource: found[: int(query.get("PageSize", 50))]})
+
+
+class LineServer(FaultyServer):
+    """LINE's push endpoint: one retry key, one message."""
+
+    accepted = 200
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: dict[str, str] = {}
+
+    def _known(self, request: BaseHTTPRequestHandler) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {LINE_TOKEN}"
+
+    def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
+        key = request.headers["X-Line-Retry-Key"]
+        if key in self._keys:
+            sent = [{"id": self._keys[key], "quoteToken": "q"}]
+            return 409, {"message": "The retry key is already accepted", "sentMessages": sent}
+        self._keys[key] = str(461230966842064897 + len(self.taken))
+        self.taken.append(json.loads(body) | {"key": key})
+        return 200, {"sentMessages": [{"id": self._keys[key], "quoteToken": "q"}]}
+
+    def _refusal(self, status: int, code: Any) -> Any:
+        return {"message": code or "The property, 'to', in the request body is invalid (U4af4980629)"}
+
+
 class MailServer:
-    """A mail server. `reply_rcpt` and `reply_data` are its answers; `break_off` hangs up after it took the text."""
+    """A mail server. `reply_rcpt` and `reply_data` are its answers; `break_off` hangs up after it took the text.
+
+    `mode` is what else it does when it has taken one: ok, hang (no answer), drip (one byte now and then), broken (an
+    answer that is none).
+    """
 
     def __init__(self, **options: Any) -> None:
         self.mails: list[EmailMessage] = []
@@ -188,6 +284,8 @@ class MailServer:
         self.reply_rcpt = "250 OK"
         self.reply_data = "250 OK"
         self.break_off = False
+        self.mode = "ok"
+        self.envelopes: list[Any] = []
         self.arrived = Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
@@ -204,7 +302,14 @@ class MailServer:
                     mail = message_from_bytes(envelope.content, policy=policy.default)
                     outer.mails.append(mail)  # type: ignore[arg-type]
                     outer.recipients.extend(envelope.rcpt_tos)
+                    outer.envelopes.append(envelope)
                     outer.arrived.set()
+                while outer.mode in ("hang", "drip") and not server.transport.is_closing():
+                    if outer.mode == "drip":
+                        server.transport.write(b"2")
+                    await asyncio.sleep(0.05)
+                if outer.mode == "broken":
+                    return "what?"
                 if outer.break_off:
                     server.transport.abort()
                 return outer.reply_data
@@ -226,6 +331,16 @@ class MailServer:
 def sms_server() -> Iterator[SmsServer]:
     """Run a stand-in for Twilio."""
     server = SmsServer()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextmanager
+def line_server() -> Iterator[LineServer]:
+    """Run a stand-in for LINE."""
+    server = LineServer()
     try:
         yield server
     finally:

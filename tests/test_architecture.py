@@ -16,8 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.rules": {"app.rules"},
     "app.models": {"app.models", "app.rules", "app.db", "sqlalchemy"},
     "app.providers": {
-        "app.providers", "app.rules.messages", "app.rules.reach", "app.config", "requests", "geopy", "structlog",
-        "urllib3",
+        "app.providers", "app.rules.messages", "app.rules.reach", "app.voice", "app.notices.html_of",
+        "app.config", "requests", "geopy", "structlog", "urllib3", "http_ece", "py_vapid", "cryptography",
     },
     "app.operations": {
         "app.operations", "app.models", "app.rules", "app.errors", "app.notices", "app.auth", "app.i18n", "app.db",
@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "app.web": {
         "app.web", "app.operations", "app.models", "app.rules", "app.errors", "app.i18n", "app.auth", "app.parts",
-        "app.config", "app.explain", "app.notices", "app.backtest.report", "app.clock", "app.db.SILENT",
+        "app.config", "app.explain", "app.notices", "app.voice", "app.backtest.report", "app.clock", "app.db.SILENT",
         "app.providers.geocode_nominatim", "app.demo", "flask", "apiflask", "flask_wtf", "flask_limiter", "werkzeug",
         "markupsafe", "sqlalchemy", "structlog", "pydantic", "pydantic_core", "prometheus_client", "segno",
     },

@@ -74,7 +74,7 @@ def test_a_creep_sent_in_one_late_batch_is_told_by_sms_and_mail_and_shown_behind
             page_shows(link_in(text), *window_in(text))
 
             assert mail.arrived.wait(PATIENCE_S), company.run("explain", "visit", str(his))
-            (letter,) = [one.get_content() for one in mail.mails]
+            (letter,) = [one.get_body(("plain",)).get_content() for one in mail.mails]
             assert mail.recipients == ["john@example.com"]
             page_shows(link_in(letter), *window_in(letter.split("New arrival")[-1]))
 

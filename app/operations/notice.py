@@ -241,6 +241,7 @@ def recipient_of(session: Session, notice: Notice, visit: Visit, zone: tzinfo, n
         if "push" not in shut
         else (),
         language=customer.language,
+        page_path=f"/v/{visit.link_token}",
         unsubscribe_path=f"/v/{visit.link_token}/no-mail" if is_optional(notice.kind) else None,
     )
 

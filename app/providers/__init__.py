@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from app.providers import console, email_smtp, sms_twilio
+from app.providers import console, email_smtp, line_messaging, sms_twilio, voice_twilio
 
 if TYPE_CHECKING:
     from app.config import Settings
     from app.providers.base import Channel
 
-#: Every channel, in the order in which they are tried: what is read within minutes comes first.
+#: Every channel, in the order of rules.reach.CHANNELS: what is read within minutes comes first.
 CHANNELS = (
+    line_messaging.from_settings,
     sms_twilio.from_settings,
+    voice_twilio.from_settings,
     email_smtp.from_settings,
 )
 

@@ -36,6 +36,8 @@ class Recipient:
     line_id: str | None = None
     push: tuple[PushDevice, ...] = ()
     language: str = "ja"
+    #: Path on our public address of the page about the visit.
+    page_path: str | None = None
     #: Path on our public address where a mail program's one press ends e-mails; None where that is not offered.
     unsubscribe_path: str | None = None
 

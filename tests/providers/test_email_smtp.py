@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import smtplib
 import ssl
 import subprocess
+from dataclasses import replace
 from email.header import decode_header, make_header
+from email.utils import parsedate_to_datetime
 
 import pytest
 
+from app.notices import html_of
 from app.providers import email_smtp
 from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
 from app.providers.email_smtp import SmtpEmail
@@ -39,15 +43,70 @@ def test_a_mail_says_who_to_whom_and_what(mail):
     assert got["To"].addresses[0].addr_spec == "hanako@example.jp"
     assert got["Auto-Submitted"] == "auto-generated"
     assert got["Date"].datetime.tzinfo is not None
-    assert got.get_content_type() == "text/plain"
-    assert got.get_content().replace("\r\n", "\n").strip() == MESSAGE.body
+    assert got.get_content_type() == "multipart/alternative"
+    text, html = got.iter_parts()
+    assert text.get_content().replace("\r\n", "\n").strip() == MESSAGE.body
+    assert html.get_content().replace("\r\n", "\n").strip() == html_of(MESSAGE, "ja").strip()
     assert mail.recipients == ["hanako@example.jp"]
 
 
 def test_old_mail_servers_get_seven_bits(mail):
     send(mail)
     (got,) = mail.mails
-    assert got["Content-Transfer-Encoding"] in ("base64", "quoted-printable")
+    assert {part["Content-Transfer-Encoding"] for part in got.iter_parts()} <= {"base64", "quoted-printable"}
+
+
+def test_answers_go_where_they_are_read(mail):
+    channel = SmtpEmail(mail.url, SENDER, reply_to="受付 <desk@aoba.example>")
+    channel.send(MESSAGE, HANAKO, reference="12-18f", valid_s=600)
+    send(mail)
+    asked, usual = mail.mails
+    assert asked["Reply-To"].addresses[0].addr_spec == "desk@aoba.example"
+    assert usual["Reply-To"] is None
+
+
+def test_a_mail_program_may_end_e_mails_where_they_can_be_done_without(mail):
+    channel = SmtpEmail(mail.url, SENDER, base_url="https://a.jp")
+    for who in (replace(HANAKO, unsubscribe_path="/v/abc/no-mail"), HANAKO):
+        channel.send(MESSAGE, who, reference="12-18f", valid_s=600)
+    optional, needed = mail.mails
+    assert optional["List-Unsubscribe"] == "<https://a.jp/v/abc/no-mail>"
+    assert optional["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert needed["List-Unsubscribe"] is None
+
+
+def test_a_mail_says_from_when_on_it_is_of_no_use(mail):
+    send(mail)
+    (got,) = mail.mails
+    assert (parsedate_to_datetime(got["Expires"]) - got["Date"].datetime).total_seconds() == 600
+
+
+def test_a_server_that_knows_reports_and_deadlines_is_told_them(mail, monkeypatch):
+    asked = []
+    monkeypatch.setattr(smtplib.SMTP, "has_extn", lambda self, name: name in ("dsn", "deliverby"))
+    for verb in ("mail", "rcpt"):
+        monkeypatch.setattr(smtplib.SMTP, verb, lambda self, *given: asked.append(given[1]) or (250, b"OK"))
+    monkeypatch.setattr(smtplib.SMTP, "data", lambda self, text: (250, b"OK"))
+    monkeypatch.setattr(email_smtp.SmtpEmail, "_introduce", lambda self, server: server.ehlo())
+    send(mail)
+    assert asked == [["ENVID=12-18f", "RET=HDRS", "BY=600;R"], ["NOTIFY=FAILURE,DELAY"]]
+
+
+@pytest.mark.parametrize(
+    ("reply", "ends"),
+    [
+        ("550 5.1.1 no such user", "bounced"),
+        ("550 5.1.10 no such domain", "bounced"),
+        ("550 5.7.1 policy", None),
+        ("550 no", None),
+        ("552 5.2.2 mailbox full", None),
+    ],
+)
+def test_only_an_address_where_nobody_lives_is_given_up(mail, reply, ends):
+    mail.reply_rcpt = reply
+    with pytest.raises(Refused) as raised:
+        send(mail)
+    assert raised.value.ends == ends
 
 
 @pytest.mark.parametrize(

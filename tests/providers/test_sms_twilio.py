@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.providers import sms_twilio
+from app.providers import http
+from app.providers import twilio as protocol
 from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
 from app.providers.sms_twilio import TwilioSms
 from app.rules.messages import Message
@@ -92,7 +93,7 @@ def test_a_wrong_secret_is_refused_and_not_repeated(twilio):
 
 @pytest.mark.parametrize("mode", ["hang", "drip"])
 def test_a_call_ends_at_its_deadline_whatever_comes(twilio, channel, monkeypatch, mode):
-    monkeypatch.setattr(sms_twilio, "_DEADLINE_S", 0.3)
+    monkeypatch.setattr(http, "_DEADLINE_S", 0.3)
     twilio.mode = mode
     with pytest.raises(OutcomeUnknown):
         send(channel)
@@ -124,7 +125,7 @@ def test_the_same_text_of_another_day_is_not_taken_for_it(twilio, channel):
 
 
 def test_an_absence_is_only_believed_when_the_list_reaches_back_far_enough(twilio, channel, monkeypatch):
-    monkeypatch.setattr(sms_twilio, "_PAGE", 2)
+    monkeypatch.setattr(protocol, "_PAGE", 2)
     for text in ("one", "two", "three"):
         channel.send(Message(text, "l", "s", "b", "v"), HANAKO, reference="1-1", valid_s=600)
     with pytest.raises(OutcomeUnknown):
