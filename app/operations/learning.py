@@ -202,5 +202,5 @@ def _read(session: Session) -> Habits:
             windows[key] = Window(shift, widen, n, claimed, kept)
         else:
             group = tuple(int(part) for part in key.split(":") if part)
-            ratios[kind][group] = Ratios.of(_PRIORS[kind].prior_spread, figures, n)
+            ratios[kind][group] = Ratios.of(_PRIORS[kind], figures, n)
     return Habits(ratios["travel"], ratios["work"], windows)

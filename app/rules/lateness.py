@@ -191,15 +191,13 @@ class Quote:
     told_as: Window
 
 
-def quote(
-    forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_soon", most_min: float | None = None
-) -> Quote:
+def quote(forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_soon", wide_min: int = 0) -> Quote:
     """Return the window to tell in a `kind` of notice, in steps of 5 minutes.
 
-    The narrowest that is likely enough; where that is wider than allowed, the likeliest of the widest allowed. Example:
-    arrivals evenly spread over the next 20 minutes: 16 minutes of them, rounded outwards. A delay makes the time left
-    so much longer first, and what was learned of such windows moves and widens them. `most_min` is the widest allowed,
-    unless the policy's.
+    The narrowest that is likely enough; where that is wider than the policy's widest, the likeliest of that width. One
+    that would be vague is widened up to `wide_min` minutes, until it is vague no more. Example: arrivals evenly spread
+    over the next 20 minutes: 16 minutes of them, rounded outwards. A delay makes the time left so much longer first,
+    and what was learned of such windows moves and widens them.
     """
     told_as = forecast.windows.get(window_key(kind), AS_FORECAST)
     stretch = policy.quote_stretch if kind in _TOLD_LATE else 1.0
@@ -208,21 +206,17 @@ def quote(
         middle = samples[len(samples) // 2]
         samples = [told_as.shift * middle + told_as.widen * (sample - middle) for sample in samples]
     n = len(samples)
-    most_min = policy.quote_max_min if most_min is None else most_min
-    most_s = most_min * 60.0
+    most_min = policy.quote_max_min
     need = max(round(policy.quote_share * n), 1)
-    narrow = min(((samples[i + need - 1] - samples[i], i) for i in range(n - need + 1)), default=(most_s + 1, 0))
-    if narrow[0] <= most_s:
-        low_s, high_s = samples[narrow[1]], samples[narrow[1] + need - 1]
+    width_s, i = min((samples[i + need - 1] - samples[i], i) for i in range(n - need + 1))
+    if width_s <= 60.0 * most_min:
+        low_s, high_s = samples[i], samples[i] + width_s
     else:
-        # Likeliest to hold, grace included.
-        low_s, best, end = samples[0], 0, 0
-        for i in range(n):
-            while end < n and samples[end] - samples[i] <= most_s + 2 * GRACE_S:
-                end += 1
-            if end - i > best:
-                best, low_s = end - i, samples[i] + GRACE_S
-        high_s = low_s + most_s
+        low_s, held = _likeliest(samples, 60.0 * most_min)
+        while held < policy.vague_share * n and most_min < wide_min:
+            most_min += 5
+            low_s, held = _likeliest(samples, 60.0 * most_min)
+        high_s = low_s + 60.0 * most_min
     # Judged before rounding, so that a later arrival never makes the same window less likely.
     share = sum(low_s - GRACE_S <= sample <= high_s + GRACE_S for sample in samples) / n
     begin_at, end_at = (forecast.made_at + timedelta(seconds=max(s, 0.0)) for s in (low_s, high_s))
@@ -231,6 +225,17 @@ def quote(
         low_at = _floor(begin_at + timedelta(seconds=150))
         high_at = low_at + timedelta(minutes=most_min)
     return Quote((low_at, max(high_at, low_at + timedelta(minutes=policy.quote_min_min))), share, told_as)
+
+
+def _likeliest(samples: Sequence[float], width_s: float) -> tuple[float, int]:
+    """Return where a window so wide begins to hold most of the sorted samples, grace included, and how many."""
+    low_s, held, end = samples[0], 0, 0
+    for i, sample in enumerate(samples):
+        while end < len(samples) and samples[end] - sample <= width_s + 2 * GRACE_S:
+            end += 1
+        if end - i > held:
+            low_s, held = sample + GRACE_S, end - i
+    return low_s, held
 
 
 def _without_evidence(case: _Case) -> Decision:
@@ -329,7 +334,7 @@ def _after_late(case: _Case) -> Decision:
         return case.nothing("told_already", again_at=again_at)
     if len(words) >= policy.most_late:
         return case.nothing("told_enough", alarm="quote_broken", again_at=again_at)
-    quoted = quote(forecast, policy, "late_update")
+    quoted = quote(forecast, policy, "late_update", policy.quote_wide_min)
     least = timedelta(minutes=policy.update_least_min)
     if quoted.share < policy.guess_share or quoted.window[1] < last.quoted_until_at + least:
         return case.nothing("told_already", again_at=again_at)
@@ -340,12 +345,16 @@ def _quote_delay(case: _Case) -> Quote:
     """Return the window for the first word about a delay.
 
     Where the next hours are still uncertain but the delay is not, a wide window now serves better than a narrow one
-    when it is too late to plan anew: an overrun at ten is told to the customer of three o'clock before noon.
+    when it is too late to plan anew: an overrun at ten is told to the customer of three o'clock before noon. So does a
+    wide one that holds when there is no more time to wait for a narrow one.
     """
     forecast, policy = case.forecast, case.policy
     quoted = quote(forecast, policy, "late")
-    far = case.lead_min >= policy.far_lead_min and forecast.late_probability >= policy.far_share
-    if far and quoted.share < policy.vague_share:
+    if quoted.share >= policy.vague_share:
+        return quoted
+    if case.lead_min <= policy.vague_lead_min:
+        return quote(forecast, policy, "late", policy.quote_wide_min)
+    if case.lead_min >= policy.far_lead_min and forecast.late_probability >= policy.far_share:
         return quote(forecast, policy, "late", policy.far_quote_max_min)
     return quoted
 

@@ -26,6 +26,8 @@ CREEP_MPS, CREEP_Z = 0.025, 2.0
 STEP_M = 50.0
 #: A past stop longer than this counts only in part towards the pace: the next one may come, but rarely does.
 STOP_S, STOP_COUNTED_S, STOP_WEIGHT = 180.0, 60.0, 0.15
+#: Slower than this over a step is no pace either but a queue, which clears as a stop ends.
+CRAWL_MPS = 1.0
 #: The pace is taken over two horizons of driving.
 SHORT_S, LONG_S = 600.0, 2400.0
 #: Of a leg so much is looked at: the long horizon and half an hour of stops.
@@ -181,9 +183,10 @@ def _from_departure(points: Sequence[Point]) -> Sequence[Point]:
 def _windows(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
     """Return (road metres, seconds) over the last 10 and the last 40 minutes of driving; long stops count little.
 
-    A stop must not be taken for a pace: once the drive goes on after a break, the old pace holds again at once.
+    A stop must not be taken for a pace: once the drive goes on after a break, or out of a queue, the old pace holds
+    again at once.
     """
-    path = spent = 0.0
+    path = spent = crawled = 0.0
     short: tuple[float, float] | None = None
     begin, x0, y0 = points[0]
     near = begin  # the oldest instant known to be near the step's beginning
@@ -192,9 +195,12 @@ def _windows(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
         if step < STEP_M:
             near = ago
             continue
-        stood = near - begin
-        counted = stood if stood <= STOP_S else STOP_COUNTED_S + STOP_WEIGHT * (stood - STOP_COUNTED_S)
-        spent += ago - near + counted
+        if step < CRAWL_MPS * (ago - begin):  # and the next such step belongs to the same stop
+            spent += _counted(crawled + ago - begin) - _counted(crawled)
+            crawled += ago - begin
+        else:
+            spent += ago - near + _counted(crawled + near - begin) - _counted(crawled)
+            crawled = 0.0
         path += step
         begin, x0, y0, near = ago, x, y, ago
         if short is None and spent >= SHORT_S:
@@ -204,6 +210,11 @@ def _windows(points: Sequence[Point]) -> tuple[tuple[float, float], ...]:
     if spent <= 0:
         return ()
     return (short or (path, spent), (path, spent))
+
+
+def _counted(stood_s: float) -> float:
+    """Return how many seconds of a stop count towards the pace. Example: `_counted(360.0)` is 105."""
+    return stood_s if stood_s <= STOP_S else STOP_COUNTED_S + STOP_WEIGHT * (stood_s - STOP_COUNTED_S)
 
 
 def _inside(points: Sequence[Point], rolling_m: float = ROLLING_M, left_m: float = LEFT_M) -> int | None:

@@ -40,15 +40,17 @@ class Policy:
     persist_early_s: float = 90.0
     #: So long before the promise a customer can still act: what is likely then is told before it is confirmed.
     act_lead_min: float = 10.0
-    #: The quoted window is as narrow as this likelihood allows, never wider than this.
+    #: The quoted window is as narrow as this likelihood allows, and no wider than this while it holds well enough.
     quote_share: float = 0.80
     quote_max_min: int = 25
     quote_min_min: int = 10
     #: A delay is quoted by so much longer than forecast: it is told because it goes badly, and that tends to last.
-    quote_stretch: float = 1.20
-    #: A window less likely to hold waits until here; below the other share there is none: holding.
-    vague_share: float = 0.60
+    quote_stretch: float = 1.15
+    #: A window less likely to hold waits until here, and is then widened up to so many minutes, ...
+    vague_share: float = 0.70
     vague_lead_min: float = 12.5
+    quote_wide_min: int = 40
+    #: ... and when it still holds no likelier than this, there is none: holding.
     guess_share: float = 0.55
     #: So long before the promise customers can still plan anew: who is late this surely is told then, although only in
     #: a window this wide.

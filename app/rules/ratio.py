@@ -34,19 +34,21 @@ _MIDDLE = SHARES.index(0.5)
 class Ratios:
     """A distribution of ratios, actual ÷ expected, seen `n` times.
 
-    `prior_spread` is the standard deviation of the logarithm in the prior, whose median is 1; `shifts` by how much the
-    logarithm of each of the quantiles at SHARES is above the prior's, empty when nothing was learned.
+    `prior_spread` is the standard deviation of the logarithm in the prior, whose median is 1, and `prior_bend` from how
+    many of them on each counts twice, where what goes badly goes very badly; `shifts` by how much the logarithm of each
+    of the quantiles at SHARES is above the prior's, empty when nothing was learned.
     """
 
     prior_spread: float
     shifts: tuple[float, ...] = ()
     n: int = 0
+    prior_bend: float = math.inf
 
     @classmethod
-    def of(cls, prior_spread: float, quantiles: Sequence[float], n: int) -> Ratios:
-        """Return the distribution with these quantiles at SHARES, as they were kept."""
-        shifts = (math.log(q) - prior_spread * z for q, z in zip(quantiles, _Z, strict=True))
-        return cls(prior_spread, tuple(shifts), n)
+    def of(cls, prior: Ratios, quantiles: Sequence[float], n: int) -> Ratios:
+        """Return the distribution with these quantiles at SHARES, as they were kept, learned from that prior."""
+        shifts = (math.log(q) - prior.prior(z) for q, z in zip(quantiles, _Z, strict=True))
+        return cls(prior.prior_spread, tuple(shifts), n, prior.prior_bend)
 
     @property
     def median(self) -> float:
@@ -67,19 +69,26 @@ class Ratios:
 
     def at(self, z: float) -> float:
         """Return the ratio at `z` standard normal deviates. Example: `Ratios(0.3).at(1.0)` is 1.35."""
-        return math.exp(self.prior_spread * z + self._shift(z))
+        return math.exp(self.prior(z) + self._shift(z))
+
+    def prior(self, z: float) -> float:
+        """Return the logarithm of the prior's ratio at `z` standard normal deviates."""
+        return self.prior_spread * (z if z <= self.prior_bend else 2.0 * z - self.prior_bend)
 
     def z(self, ratio: float) -> float:
         """Return at which standard normal deviate a ratio lies, the inverse of `at`: `Ratios(0.3).z(1.35)` is 1.0."""
         log = math.log(ratio)
         if not self.shifts:
-            return log / self.prior_spread
-        logs = [self.prior_spread * z + shift for z, shift in zip(_Z, self.shifts, strict=True)]
+            return self._prior_z(log)
+        logs = [self.prior(z) + shift for z, shift in zip(_Z, self.shifts, strict=True)]
         k = bisect_right(logs, log)
         if k in (0, len(logs)):
-            edge = min(k, len(logs) - 1)
-            return _Z[edge] + (log - logs[edge]) / self.prior_spread
+            return self._prior_z(log - self.shifts[min(k, len(logs) - 1)])
         return _Z[k - 1] + (_Z[k] - _Z[k - 1]) * (log - logs[k - 1]) / (logs[k] - logs[k - 1])
+
+    def _prior_z(self, log: float) -> float:
+        z = log / self.prior_spread
+        return z if z <= self.prior_bend else (z + self.prior_bend) / 2.0
 
     def _shift(self, z: float) -> float:
         if not self.shifts:
@@ -118,14 +127,14 @@ class Tally:
         if not self.n:
             return broader
         seen = self._logs(broader)
-        logs = [broader.prior_spread * z + shift for z, shift in zip(_Z, broader.shifts or (0.0,) * 7, strict=True)]
+        logs = [broader.prior(z) + shift for z, shift in zip(_Z, broader.shifts or (0.0,) * 7, strict=True)]
         middle = _between(logs[_MIDDLE], seen[_MIDDLE], self.n / (self.n + MIDDLE_AS_SEEN))
         shape = self.n / (self.n + SHAPE_AS_SEEN)
         shifts = tuple(
-            middle + _between(log - logs[_MIDDLE], one - seen[_MIDDLE], shape) - broader.prior_spread * z
+            middle + _between(log - logs[_MIDDLE], one - seen[_MIDDLE], shape) - broader.prior(z)
             for log, one, z in zip(logs, seen, _Z, strict=True)
         )
-        return Ratios(broader.prior_spread, shifts, self.n)
+        return Ratios(broader.prior_spread, shifts, self.n, broader.prior_bend)
 
     def _logs(self, broader: Ratios) -> list[float]:
         """Return the logarithms of the quantiles at SHARES of what was seen.

@@ -69,6 +69,7 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "quote_stretch": _fine("quote", "factor", 1.0, 2.0),
         "vague_share": _fine("quote", "share", 0.0, 0.99),
         "vague_lead_min": _fine("quote", "lead", 0, 60),
+        "quote_wide_min": Term("quote", "min", 5, 120, whole=True),
         "guess_share": _fine("quote", "share", 0.0, 0.99),
         "far_lead_min": Term("quote", "lead", 20, 480),
         "far_share": Term("quote", "share", 0.5, 0.999),

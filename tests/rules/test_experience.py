@@ -29,7 +29,7 @@ def test_a_month_of_own_days_makes_forecasts_truer() -> None:
     assert after.brier < 0.75 * before.brier
     assert 0.75 <= after.inside <= 0.9
     slow = [day for day in coming if day[0] == 1]
-    assert marks(slow, PRIORS).inside < 0.72
+    assert marks(slow, habits).loss_s < 0.85 * marks(slow, PRIORS).loss_s
     assert 0.8 <= marks(slow, habits).inside <= 0.9
 
 

@@ -112,7 +112,7 @@ def test_an_overrun_at_ten_reaches_every_later_visit_less_its_slack() -> None:
 def test_work_in_time_threatens_nobody() -> None:
     here = stop("ten", 0, -30, arrived_at=at(-30))
     (one,) = look([here, stop("noon", 3000, 120)], way(-30, 0, 0, 0), 0).forecasts
-    assert one.late_probability < 0.05
+    assert one.late_probability < 0.1
 
 
 def test_a_technician_s_own_word_counts_until_its_time_is_over() -> None:

@@ -124,6 +124,21 @@ def test_a_window_too_vague_to_hold_waits_while_there_is_time_and_is_holding_at_
     assert (decision.kind, decision.quoted_from_at, decision.alarm) == ("holding", None, "late_unclear")
 
 
+def test_a_window_that_would_be_vague_waits_and_is_then_made_as_wide_as_it_takes() -> None:
+    early, near = before(20), before(12)
+    uncertain = around(40, 28)
+    assert settled(early, forecast(early, *uncertain)).reason.code == "late_too_vague"
+    told = settled(near, forecast(near, *uncertain))
+    assert told.quoted_from_at is not None
+    assert told.quoted_until_at is not None
+    policy = Policy()
+    width_min = (told.quoted_until_at - told.quoted_from_at).total_seconds() / 60
+    assert policy.quote_max_min < width_min <= policy.quote_wide_min
+    assert told.reason.facts["holds_percent"] >= 100 * policy.vague_share
+    narrow = settled(near, forecast(near, *uncertain), policy=replace(policy, quote_wide_min=policy.quote_max_min))
+    assert narrow.reason.facts["holds_percent"] < 100 * policy.vague_share
+
+
 def test_a_delay_that_is_sure_hours_ahead_is_told_in_a_wide_window_while_one_can_still_plan_anew() -> None:
     after_an_overrun = around(60, 35)
     far, near = before(150), before(30)

@@ -77,6 +77,13 @@ def test_the_pace_recovers_at_once_when_a_parked_drive_goes_on() -> None:
     assert path_m / spent_s > 4.0
 
 
+def test_the_pace_recovers_at_once_when_a_queue_has_cleared() -> None:
+    driven, queued = drive(0, 900, 12_000, 6000), drive(900, 2700, 6000, 5000)
+    freed = towards_site([*driven, *queued, *drive(2700, 3000, 5000, 3200)])
+    assert freed.state == "travelling"
+    assert all(metres / seconds > 4.0 for metres, seconds in freed.windows)
+
+
 def test_a_tunnel_is_driving_and_no_stop() -> None:
     seen = towards_site([*drive(0, 300, 9000, 6000), *drive(600, 700, 3000, 2000)])
     (path_m, spent_s), _ = seen.windows

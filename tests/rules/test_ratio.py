@@ -29,6 +29,16 @@ def test_without_observations_the_prior_stays_as_it_is():
     assert (PRIOR.median, PRIOR.spread, PRIOR.n) == (1.0, 0.3, 0)
 
 
+def test_a_prior_that_bends_goes_twice_as_far_from_there_on_and_back():
+    bent = Ratios(0.3, prior_bend=1.3)
+    assert [bent.at(z) for z in (-2.0, 1.0, 2.2)] == pytest.approx([math.exp(0.3 * z) for z in (-2.0, 1.0, 3.1)])
+    learned = tallied(lognormal(1.5, 0.15, 5000)).blended(bent)
+    for ratios in (bent, learned):
+        assert [ratios.z(ratios.at(z)) for z in (-3.0, 0.0, 1.3, 3.0)] == pytest.approx([-3.0, 0.0, 1.3, 3.0])
+    assert learned.quantiles[5] == pytest.approx(1.5 * math.exp(0.15 * Z[5]), rel=0.02)
+    assert Ratios.of(bent, learned.quantiles, learned.n).at(2.5) == pytest.approx(learned.at(2.5))
+
+
 def test_many_observations_are_what_was_seen():
     learned = tallied(lognormal(1.5, 0.15, 5000)).blended(PRIOR)
     assert learned.n == 5000
@@ -73,7 +83,7 @@ def test_quantiles_rise_and_the_way_back_fits(seen, broader):
 
 def test_what_is_kept_comes_back_as_it_was():
     learned = tallied(lognormal(1.2, 0.5, 25)).blended(PRIOR)
-    again = Ratios.of(0.3, learned.quantiles, learned.n)
+    again = Ratios.of(PRIOR, learned.quantiles, learned.n)
     assert again.shifts == pytest.approx(learned.shifts)
     assert again.n == 25
 

@@ -22,8 +22,13 @@ def test_an_hour_of_work_just_begun_takes_about_an_hour() -> None:
 
 def test_work_that_overruns_lasts_a_while_longer_instead_of_ending_at_once() -> None:
     left = departures(-80 * 60.0, 3600.0, -600.0, U, V)
-    assert 5 * 60 < middle(left) < 15 * 60
+    assert 5 * 60 < middle(left) < 18 * 60
     assert min(left) >= 0
+
+
+def test_the_longer_work_overruns_the_longer_it_will_last() -> None:
+    over_10, over_40 = (departures(-60.0 * worked, 3600.0, -600.0, U, V) for worked in (70, 100))
+    assert middle(over_40) > 1.2 * middle(over_10)
 
 
 def test_who_is_done_and_has_time_waits_until_it_is_time() -> None:
