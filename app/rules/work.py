@@ -10,16 +10,16 @@ from app.rules.ratio import Ratios
 
 #: Actual ÷ planned minutes of work: the logarithm's standard deviation around a ratio of one.
 WORK_SPREAD = 0.28
-#: From so many standard deviations on, each counts twice: one job in ten turns out to be another job.
-OVERRUN_BEND = 1.3
+#: One job in ten turns out to be another job: from there on each standard deviation counts twice.
+OVERRUN_SHARE = 0.1
 #: Who has time to spare sets off between so long and so long before the usual travel time demands it.
 EARLIEST_S, LATEST_S = 30 * 60.0, 5 * 60.0
 #: Packing up and walking to the car, on average.
 PACKING_S = 240.0
 
-#: Nothing learned.
-AS_PLANNED = Ratios(WORK_SPREAD, prior_bend=OVERRUN_BEND)
 _NORMAL = NormalDist()
+#: Nothing learned.
+AS_PLANNED = Ratios(WORK_SPREAD, prior_bend=_NORMAL.inv_cdf(1.0 - OVERRUN_SHARE))
 
 
 def departures(

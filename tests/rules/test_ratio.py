@@ -30,8 +30,10 @@ def test_without_observations_the_prior_stays_as_it_is():
 
 
 def test_a_prior_that_bends_goes_twice_as_far_from_there_on_and_back():
-    bent = Ratios(0.3, prior_bend=1.3)
-    assert [bent.at(z) for z in (-2.0, 1.0, 2.2)] == pytest.approx([math.exp(0.3 * z) for z in (-2.0, 1.0, 3.1)])
+    bent = Ratios(0.3, prior_bend=Z[5])
+    assert [bent.at(z) for z in (-2.0, 1.0, Z[5] + 1.0)] == pytest.approx(
+        [math.exp(0.3 * z) for z in (-2.0, 1.0, Z[5] + 2.0)]
+    )
     learned = tallied(lognormal(1.5, 0.15, 5000)).blended(bent)
     for ratios in (bent, learned):
         assert [ratios.z(ratios.at(z)) for z in (-3.0, 0.0, 1.3, 3.0)] == pytest.approx([-3.0, 0.0, 1.3, 3.0])
