@@ -35,8 +35,8 @@ class Ratios:
     """A distribution of ratios, actual ÷ expected, seen `n` times.
 
     `prior_spread` is the standard deviation of the logarithm in the prior, whose median is 1, and `prior_bend` from how
-    many of them on (at one of SHARES) each counts twice: what goes badly goes very badly; `shifts` by how much the logarithm of each
-    of the quantiles at SHARES is above the prior's, empty when nothing was learned.
+    many of them on (at one of SHARES) each counts twice: what goes badly goes very badly; `shifts` by how much the
+    logarithm of each of the quantiles at SHARES is above the prior's, empty when nothing was learned.
     """
 
     prior_spread: float
