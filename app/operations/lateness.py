@@ -77,7 +77,10 @@ _STATE = Prepared(
     .where(Technician.__table__.c.id == bindparam("technician"))
     .values({name: bindparam(f"new_{name}") for name in ("state", "state_since_at", "state_why", "state_found_at")})
 )
+_NEW = tuple((f"new_{name}", name) for name in _WRITTEN)
 _WATCHED = tuple(one.name for one in fields(Watch))
+#: Most of the time nothing is suspected: what is kept of that, and what it means.
+_NOTHING_KEPT, _NOTHING_WATCHED = dict.fromkeys(_WATCHED), Watch()
 _ENTRY = Prepared(
     insert(DecisionEntry.__table__),  # type: ignore[arg-type]
     ("visit_id", "at", "kind", "reason_code", "reason_facts"),
@@ -280,13 +283,14 @@ def _word_at(told: Sequence[KnownNotice]) -> datetime | None:
 
 
 def _watch(visit: KnownVisit) -> Watch:
+    if visit.watch == _NOTHING_KEPT:
+        return _NOTHING_WATCHED
     return Watch(**{name: datetime.fromisoformat(at) if at else None for name, at in visit.watch.items()})
 
 
 def _memory(watch: Watch) -> dict[str, str | None]:
     """Return a watch as it is kept; `_watch` reads it."""
-    kept = {name: getattr(watch, name) for name in _WATCHED}
-    return {name: at.isoformat() if at else None for name, at in kept.items()}
+    return {name: at.isoformat() if (at := getattr(watch, name)) else None for name in _WATCHED}
 
 
 def _is_news(visit: KnownVisit, forecast: Forecast, decision: Decision) -> bool:
@@ -297,7 +301,8 @@ def _is_news(visit: KnownVisit, forecast: Forecast, decision: Decision) -> bool:
 
 def _how_likely(late_probability: float | None) -> int:
     """Return in which of the board's bands a chance lies: why nothing is said must not speak of another one."""
-    return sum((late_probability or 0.0) >= least for least in (RISKY, LIKELY))
+    share = late_probability or 0.0
+    return (share >= RISKY) + (share >= LIKELY)
 
 
 def _entry(visit: KnownVisit, decision: Decision, now: datetime) -> dict[str, Any]:
@@ -395,7 +400,11 @@ def _state_row(known: KnownTechnician, outlook: DayForecast, now: datetime) -> l
 
 def _row(visit: KnownVisit, kept: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the row to write for a visit, if a look found something new about it."""
-    if all(getattr(visit, name) == value for name, value in kept.items()):
+    for name, value in kept.items():  # a loop, not all(): this is asked for every stop of a fleet
+        if getattr(visit, name) != value:
+            break
+    else:
         return []
-    row = {f"new_{name}": kept[name] if name in kept else getattr(visit, name) for name in _WRITTEN}
-    return [row | {"visit": visit.id}]
+    row = {new: kept[name] if name in kept else getattr(visit, name) for new, name in _NEW}
+    row["visit"] = visit.id
+    return [row]

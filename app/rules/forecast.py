@@ -16,9 +16,9 @@ from app.rules.presence import Stop as Stop
 from app.rules.presence import corrected, in_order, left_at
 from app.rules.ratio import Ratios
 from app.rules.samples import SAMPLES, U, Z, factors
-from app.rules.travel import Travel, aside, doubted, held_up, jammed, observed, usual
+from app.rules.travel import Travel, aside, doubted, held_up, jammed, observed, usual, usual_s
 from app.rules.visit import GRACE
-from app.rules.work import departures, packing, times_to_leave
+from app.rules.work import LATEST_S, departures, packing, times_to_leave
 
 #: Late is who arrives more than this after the end of the promise.
 GRACE_S = GRACE.total_seconds()
@@ -43,6 +43,10 @@ _WHY = {"creeping": "slowly_nearer", "standing": "stands_still", "at_site": "sta
         "unknown": "nothing_known"}  # fmt: skip
 _ARRIVED_WHY = {"position": "stays_at_site", "silence": "silent_at_door"}
 _ASIDE = tuple(aside(u) for u in U[5])
+#: Where in the sorted samples the range begins, its middle, and where it ends.
+_RANGE = tuple(int(share * SAMPLES) for share in (0.1, 0.5, 0.9))
+#: Which columns of samples each stop goes by; after as many stops as there are columns, the first ones again.
+_COLUMNS = tuple(tuple((3 + 3 * index + k) % len(U) for k in range(3)) for index in range(len(U)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
     leaving, place = outlook.leaving, outlook.place
     reopened = {one.visit for one in withdrawn}
     for index, stop in enumerate(todo):
-        columns = [(3 + 3 * index + k) % len(U) for k in range(3)]
+        columns = _COLUMNS[index % len(_COLUMNS)]
         first = index == 0
         forecast_state, basis, perhaps, away_m, due_s = outlook.state, outlook.basis, False, None, None
         if leaving is None:
@@ -181,7 +185,7 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
             arrivals, basis = word, "reported_eta"
             as_of = max((at for at in (as_of, stop.eta_reported_at) if at), default=None)
         ordered = tuple(sorted(arrivals))
-        low, middle, high = (now + timedelta(seconds=ordered[int(share * SAMPLES)]) for share in (0.1, 0.5, 0.9))
+        low, middle, high = [now + timedelta(seconds=ordered[place]) for place in _RANGE]
         forecasts.append(
             Forecast(
                 visit=stop.visit,
@@ -203,8 +207,9 @@ def forecast_day(day: Day, now: datetime) -> DayForecast:
                 windows=day.habits.windows,
             )
         )
-        leaving = _leave_after(stop, arrivals, todo[index + 1 :], day, now, columns[1:])
-        place = (stop.lat, stop.lon)
+        if index + 1 < len(todo):
+            leaving = _leave_after(stop, arrivals, todo[index + 1], day, now, columns[1], columns[2])
+            place = (stop.lat, stop.lon)
     current = fixes[-1] if fixes else None
     return DayForecast(
         outlook.state, outlook.since, current, tuple(forecasts), tuple(inferred), tuple(withdrawn), outlook.why
@@ -310,7 +315,7 @@ def _needed_s(place: tuple[float, float], following: Stop | None, day: Day, now:
         return math.inf
     way_m = distance_m(*place, following.lat, following.lon)
     hour = _hour(following.promised_from_at, day.zone)
-    travel_s = usual(way_m, hour, _roads(following, day, hour)).median_s
+    travel_s = usual_s(way_m, hour, _roads(following, day, hour))
     return (following.promised_from_at - now).total_seconds() - travel_s
 
 
@@ -318,22 +323,27 @@ def _onward(
     stop: Stop, leaving: Sequence[float], place: tuple[float, float], day: Day, now: datetime, column: int
 ) -> list[float]:
     hour = _hour(now + timedelta(seconds=sorted(leaving)[SAMPLES // 2]), day.zone)
-    travel_s = usual(distance_m(*place, stop.lat, stop.lon), hour).median_s
+    travel_s = usual_s(distance_m(*place, stop.lat, stop.lon), hour)
     ratios = factors(_roads(stop, day, hour), column)
     return [leave_s + travel_s * factor for leave_s, factor in zip(leaving, ratios, strict=True)]
 
 
 def _leave_after(
-    stop: Stop, arrivals: Sequence[float], later: Sequence[Stop], day: Day, now: datetime, columns: Sequence[int]
+    stop: Stop, arrivals: Sequence[float], following: Stop, day: Day, now: datetime, works: int, leaves: int
 ) -> list[float]:
-    """Return samples of leaving `stop`: the work begins with the promise or the arrival, and ends; then it is time."""
+    """Return samples of leaving `stop`: the work begins with the promise or the arrival, and ends; then it is time.
+
+    `works` and `leaves` are the columns of samples for how long the work takes and when it is time.
+    """
     begin_s = max((stop.promised_from_at - now).total_seconds(), 0.0)
-    needed_s = _needed_s((stop.lat, stop.lon), _first(later), day, now)
     work_s = stop.duration_min * 60.0
-    ratios = factors(day.habits.work(stop.service, day.technician), columns[0])
+    ratios = factors(day.habits.work(stop.service, day.technician), works)
     # Conditions, not max(): every look does this for each sample of each stop that is left.
     done = [(a if a > begin_s else begin_s) + work_s * factor for a, factor in zip(arrivals, ratios, strict=True)]
-    leaving = times_to_leave(needed_s, U[columns[1]])
+    needed_s = _needed_s((stop.lat, stop.lon), following, day, now)
+    if needed_s <= LATEST_S:
+        return done  # it is time already
+    leaving = times_to_leave(needed_s, U[leaves])
     return [done_s if done_s > leave_s else leave_s for done_s, leave_s in zip(done, leaving, strict=True)]
 
 
@@ -355,7 +365,7 @@ def _under_way(
         left = [travel.at(z) + held_s for z, held_s in zip(Z[0], _ASIDE, strict=True)]
     if moved.slow_s >= NOT_LEFT_S and not moved.nearer and stop.en_route_at is None and not moved.windows:
         # Waits at home, or where the last job was: leaves when it is time, or a little after.
-        needed_s = (stop.promised_from_at - now).total_seconds() - usual(moved.distance_m, hour, roads).median_s
+        needed_s = (stop.promised_from_at - now).total_seconds() - usual_s(moved.distance_m, hour, roads)
         left = [
             leave_s + packing(w) + travel.at(z) + moved.age_s
             for leave_s, w, z in zip(times_to_leave(needed_s, U[2]), U[3], Z[0], strict=True)
