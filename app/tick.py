@@ -13,6 +13,8 @@ import structlog
 from app.db import held_elsewhere
 from app.lanes import Lanes
 from app.operations.day import due_technicians
+from app.operations.ladder import climb as climb_ladder
+from app.operations.ladder import unconfirmed
 from app.operations.lateness import look_at_days, postpone_day
 from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
@@ -67,6 +69,15 @@ def deliver(parts: Parts, lanes: Lanes | None = None, *, zone: tzinfo | None = N
     `zone` is where quiet hours are counted, when not in the company's.
     """
     deliver_due(parts.db, parts.channels, parts.clock, zone or parts.settings.zone, lanes)
+
+
+def climb(parts: Parts, now: datetime) -> None:
+    """Send on what was handed over and never confirmed, each in a transaction of its own; see operations.ladder."""
+    with parts.db.read() as session:
+        waiting = unconfirmed(session, now)
+    for notice_id in waiting:
+        with parts.db.write() as session:
+            climb_ladder(session, notice_id, now)
 
 
 def offer_repairs(parts: Parts, now: datetime) -> None:

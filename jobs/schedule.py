@@ -25,7 +25,7 @@ from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
 from app.operations.purge import AT_ONCE, purge
 from app.parts import Parts
-from app.tick import deliver, locate, offer_repairs, sweep
+from app.tick import climb, deliver, locate, offer_repairs, sweep
 
 log = structlog.get_logger()
 
@@ -109,7 +109,8 @@ class Jobs:
             self.wake()
 
     def deliver(self) -> None:
-        """Hand over every notice that is due."""
+        """Send on what nobody confirmed, and hand over every notice that is due."""
+        climb(self._parts, self._parts.clock.now())
         deliver(self._parts, self._lanes)
 
     def offer_repairs(self) -> None:

@@ -60,7 +60,7 @@ def phones(session: Session, stage: Stage, base_url: str) -> Sequence[Phone]:
     story_id = stage.visits[0][-1]  # the first technician's last visit is the story's: always in sight
     notices = session.scalars(
         select(Notice)
-        .where(Notice.visit_id.in_(visit_ids), Notice.state.in_(HANDED_OVER))
+        .where(Notice.visit_id.in_(visit_ids), Notice.reach.in_(HANDED_OVER))
         .options(joinedload(Notice.visit).joinedload(Visit.customer))
         .order_by(Notice.sent_at)
     ).all()

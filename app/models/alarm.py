@@ -25,7 +25,7 @@ class Alarm(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    #: silent_near_promise, notice_held, notice_failed, notice_unknown, call_me, cannot_be_there, rule_failed, …
+    #: silent_near_promise, notice_held, call_customer, call_me, cannot_be_there, rule_failed, …
     kind: Mapped[str]
     #: What it is about, e.g. visit:42; one alarm of a kind stands for one subject at a time.
     subject: Mapped[str]

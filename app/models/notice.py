@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, case, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
 from app.models.visit import Visit
 
 _WAITING = text("state IN ('due', 'sending')")
+_WATCHED = text("watch_at IS NOT NULL")
 
 
 class Notice(Base):
@@ -23,6 +25,7 @@ class Notice(Base):
             "state IN ('due', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'dropped', 'held')", name="state"
         ),
         Index("ix_notice_waiting", "next_attempt_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_notice_watched", "watch_at", sqlite_where=_WATCHED, postgresql_where=_WATCHED),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,10 +72,29 @@ class Notice(Base):
     delivered_at: Mapped[datetime | None]
     #: How we know that the customer has it: receipt, opened, replied, key_pressed, by_hand; None while we do not.
     confirmed_by: Mapped[str | None]
+    #: When a person is called unless it is confirmed; None for what nobody is called about.
+    call_at: Mapped[datetime | None]
+    #: When to look again whether it is confirmed: to climb, or to call that person; None once nothing hangs on it.
+    watch_at: Mapped[datetime | None]
 
     visit: Mapped[Visit] = relationship()
     attempts: Mapped[list[NoticeAttempt]] = relationship(back_populates="notice", order_by="NoticeAttempt.id")
     receipts: Mapped[list[Receipt]] = relationship(back_populates="notice", order_by="Receipt.id")
+
+    @hybrid_property
+    def reach(self) -> str:
+        """Its state as the customer sees it: what was handed over stays so while it climbs to another channel."""
+        return "sent" if self.sent_at is not None and self.state in ("due", "sending") else self.state
+
+    @reach.inplace.expression
+    @classmethod
+    def _reach(cls) -> ColumnElement[str]:
+        return case((and_(cls.sent_at.is_not(None), cls.state.in_(("due", "sending"))), "sent"), else_=cls.state)
+
+    def rest(self, state: str, reason: str | None) -> None:
+        """Put it into a state in which nothing more is tried by itself."""
+        self.state, self.state_reason = state, reason
+        self.next_attempt_at = self.claimed_until_at = self.claim_token = self.watch_at = None
 
 
 class NoticeAttempt(Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,15 +11,14 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.models import Alarm, Customer, Site, Technician, Visit
+from app.models import Alarm, Customer, Notice, Site, Technician, Visit
 from app.rules.lateness import ALARMS
 
 #: Alarms whose cause has gone once the technician has arrived, or the visit was moved, reassigned or cancelled.
 ABOUT_WAITING = (
     *sorted(ALARMS),
     "notice_held",
-    "notice_failed",
-    "notice_unknown",
+    "call_customer",
     "cannot_be_there",
     "site_not_located",
     "word_promised",
@@ -74,6 +73,8 @@ class AlarmLine:
     site_id: int | None
     address: str | None
     technician: str | None
+    #: What the customer was to be told, in words to read out.
+    words: str | None = None
 
     @property
     def due(self) -> str | None:
@@ -191,4 +192,16 @@ def read_alarms(session: Session) -> Sequence[AlarmLine]:
         .limit(MOST_ALARMS)
     )
     lines = [AlarmLine(**row._mapping) for row in rows]
+    words = _to_read_out(session, [line.visit_id for line in lines if line.kind == "call_customer"])
+    lines = [replace(line, words=words.get(line.visit_id)) for line in lines]
     return sorted(lines, key=lambda line: (line.deadline_at is None, line.deadline_at or line.raised_at))
+
+
+def _to_read_out(session: Session, visit_ids: Sequence[int | None]) -> Mapping[int | None, str]:
+    """Return the newest words of each visit's notices that nobody confirmed."""
+    rows = session.execute(
+        select(Notice.visit_id, Notice.spoken)
+        .where(Notice.visit_id.in_(visit_ids), Notice.spoken.is_not(None), Notice.state != "delivered")
+        .order_by(Notice.id)
+    )
+    return {visit_id: spoken for visit_id, spoken in rows if spoken}

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from app.models import Notice, NoticeAttempt, Receipt
 from app.operations.notice import alarm, call_person, clear_answered
-from app.rules.messages import LEFT_UNTOLD, TRIES_A_CHANNEL, UNMISSED, back_off_s
+from app.rules.ladder import calls, climbs_at
+from app.rules.messages import LEFT_UNTOLD, TRIES_A_CHANNEL, back_off_s
 
 #: What a provider says of a message that will not arrive.
-UNDELIVERED = frozenset({"undelivered", "failed", "canceled"})
+UNDELIVERED = frozenset({"undelivered", "failed", "canceled", "busy", "no-answer"})
 
 
 def accept(session: Session, notice: Notice, attempt: NoticeAttempt, provider_id: str | None, now: datetime) -> None:
@@ -25,8 +26,14 @@ def accept(session: Session, notice: Notice, attempt: NoticeAttempt, provider_id
         select(Receipt.id).where(Receipt.attempt_id == attempt.id, Receipt.status.in_(UNDELIVERED)).limit(1)
     )
     if notice.state in ("due", "sending", "unknown") and ended is None and is_newest(session, attempt):
-        notice.state, notice.state_reason, notice.sent_at = "sent", None, now
-        notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+        notice.sent_at = notice.sent_at or now
+        if notice.call_at is not None and notice.call_at <= now:  # taken is not arrived, and a person is due
+            call_person(session, notice, "unknown", "not_confirmed", now)
+            return
+        notice.rest("sent", None)
+        rest = notice.channels[notice.channel_index + 1 :]
+        climbs = climbs_at(notice.kind, attempt.channel, rest, now, notice.call_at)
+        notice.watch_at = min((at for at in (climbs, notice.call_at) if at), default=None)
         clear_answered(session, notice.visit_id, now, "system")
 
 
@@ -38,13 +45,13 @@ def is_newest(session: Session, attempt: NoticeAttempt) -> bool:
 
 def wait_until(notice: Notice, at: datetime) -> None:
     """Have a notice taken again from a moment on, by anybody."""
-    notice.state, notice.next_attempt_at = "due", at
-    notice.claimed_until_at = notice.claim_token = None
+    notice.rest("due", None)
+    notice.next_attempt_at, notice.watch_at = at, notice.call_at
 
 
 def next_channel(session: Session, notice: Notice, reason: str, now: datetime) -> None:
-    """Try the next channel at once; call a person when there is none."""
-    if notice.channel_index + 1 < len(notice.channels):
+    """Try the next channel at once; call a person when there is none, or one is due anyway."""
+    if notice.channel_index + 1 < len(notice.channels) and not (notice.call_at and notice.call_at <= now):
         notice.channel_index += 1
         wait_until(notice, now)
     else:
@@ -65,8 +72,8 @@ def try_later(session: Session, notice: Notice, channel: str, now: datetime) -> 
         if notice.channel_index + 1 < len(notice.channels):
             next_channel(session, notice, "try_later", now)
             return
-        if notice.kind not in UNMISSED:
-            alarm(session, notice, "notice_failed", "still_trying", now)
+        if calls(notice.kind):
+            alarm(session, notice, "call_customer", "still_trying", now)
     again_at = now + timedelta(seconds=back_off_s(tries))
     if again_at < notice.expires_at:
         wait_until(notice, again_at)
@@ -75,12 +82,11 @@ def try_later(session: Session, notice: Notice, channel: str, now: datetime) -> 
 
 
 def drop(session: Session, notice: Notice, reason: str, now: datetime) -> None:
-    """Leave old news unsent; when it grew old without the customer knowing, a person is called."""
-    notice.state, notice.state_reason = "dropped", reason
-    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+    """Leave old news unsent, or climb no further with it; when it grew old untold, a person is called."""
+    notice.rest("dropped" if notice.sent_at is None else "sent", reason)
     session.flush()
-    if reason in LEFT_UNTOLD and notice.kind not in UNMISSED:
-        alarm(session, notice, "notice_failed", reason, now)
+    if reason in LEFT_UNTOLD and calls(notice.kind):
+        alarm(session, notice, "call_customer", reason, now)
 
 
 def ask_person(session: Session, notice: Notice, attempt: NoticeAttempt, now: datetime) -> None:

@@ -102,7 +102,7 @@ def read_board(
             select(
                 Notice.visit_id,
                 Notice.kind,
-                Notice.state,
+                Notice.reach.label("state"),
                 Notice.created_at,
                 Notice.quoted_from_at,
                 Notice.quoted_until_at,

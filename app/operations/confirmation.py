@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice
@@ -18,8 +18,8 @@ WAYS = ("receipt", "opened", "replied", "key_pressed", "by_hand")
 def confirm(session: Session, notice_ids: Collection[int], how: str, now: datetime) -> int:
     """Record that the customer has these notices, and stop whatever was still under way to tell her; return how many.
 
-    `how` is one of WAYS. What was never handed over, was dropped, or is confirmed already stays as it is: a second
-    confirmation changes nothing.
+    `how` is one of WAYS. What waits to leave, was dropped, or is confirmed already stays as it is: a second
+    confirmation changes nothing. What did not get through is known too to who has read its page.
     """
     if how not in WAYS:
         raise ValueError(f"no way to know: {how}")
@@ -27,8 +27,7 @@ def confirm(session: Session, notice_ids: Collection[int], how: str, now: dateti
         select(Notice)
         .where(
             Notice.id.in_(notice_ids),
-            Notice.sent_at.is_not(None),
-            Notice.state.not_in(("delivered", "dropped")),
+            or_(Notice.reach == "sent", Notice.state.in_(("failed", "unknown"))),
         )
         .order_by(Notice.id)
         .with_for_update(of=Notice)
@@ -46,7 +45,6 @@ def confirm_told(session: Session, visit_id: int, how: str, now: datetime) -> in
 
 def mark_delivered(session: Session, notice: Notice, how: str, now: datetime) -> None:
     """End a locked notice as delivered, by whatever proved it; nobody needs to call about it any more."""
-    notice.state, notice.state_reason, notice.confirmed_by, notice.delivered_at = "delivered", None, how, now
-    notice.sent_at = notice.sent_at or now
-    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+    notice.rest("delivered", None)
+    notice.confirmed_by, notice.delivered_at, notice.sent_at = how, now, notice.sent_at or now
     clear_answered(session, notice.visit_id, now, "system")

@@ -123,7 +123,7 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
         told=tuple(
             ToldNotice(n.kind, n.quoted_from_at, n.quoted_until_at, n.sent_at or n.created_at, n.delivered_at)
             for n in reversed(notices)
-            if n.state in HANDED_OVER
+            if n.reach in HANDED_OVER
         ),
         asked=_asked(session, visit),
         acknowledged=_acknowledged(session, visit, current),

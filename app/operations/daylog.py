@@ -267,7 +267,7 @@ def _told(session: Session, truth: Mapping[str, Truth]) -> Mapping[str, Sequence
                 Notice.quoted_from_at,
                 Notice.quoted_until_at,
             )
-            .where(Notice.visit_id.in_(ids[first : first + 500]), Notice.state.in_(GONE_OUT), Notice.kind.in_(ARRIVALS))
+            .where(Notice.visit_id.in_(ids[first : first + 500]), Notice.reach.in_(GONE_OUT), Notice.kind.in_(ARRIVALS))
             .order_by(Notice.id)
         )
         for visit_id, kind, at, from_at, until_at in rows:

@@ -70,7 +70,7 @@ class History:
         return [
             Told(notice.kind, notice.sent_at or notice.created_at, notice.quoted_from_at, notice.quoted_until_at)
             for notice in self.notices
-            if notice.state in HANDED_OVER
+            if notice.reach in HANDED_OVER
             and notice.kind in ARRIVALS
             and (notice.promised_from_at, notice.promised_until_at) == (visit.promised_from_at, visit.promised_until_at)
         ]
@@ -118,7 +118,7 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
         moments += [Moment(receipt.received_at, "receipt", receipt) for receipt in notice.receipts]
     moments.sort(key=lambda moment: moment.at)
     seen = visit_seen(
-        visit, [NoticeSeen(n.kind, n.state, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in notices]
+        visit, [NoticeSeen(n.kind, n.reach, n.created_at, n.quoted_from_at, n.quoted_until_at) for n in notices]
     )
     alarms = session.scalars(
         select(Alarm).where(Alarm.visit_id == visit_id, Alarm.cleared_at.is_(None)).order_by(Alarm.raised_at)

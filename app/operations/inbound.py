@@ -158,7 +158,7 @@ def _last_notice(session: Session, customer_ids: list[int], channel: str | None,
         .join(NoticeAttempt, NoticeAttempt.notice_id == Notice.id)
         .where(
             Visit.customer_id.in_(customer_ids),
-            Notice.state.in_(HANDED_OVER),
+            Notice.reach.in_(HANDED_OVER),
             NoticeAttempt.outcome == "accepted",
             NoticeAttempt.started_at > now - ANSWERS_WITHIN,
         )

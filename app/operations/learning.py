@@ -165,7 +165,7 @@ def _quoted(session: Session, since: datetime, now: datetime) -> Iterator[Quoted
         .where(
             Notice.created_at >= since,
             Notice.created_at < now,
-            Notice.state.in_(HANDED_OVER),
+            Notice.reach.in_(HANDED_OVER),
             Notice.quoted_from_at.is_not(None),
             Notice.promised_from_at == Visit.promised_from_at,
             Notice.technician_id == Visit.technician_id,

@@ -20,11 +20,11 @@ from app.operations.company import find_company
 from app.operations.consent import closed, opted_out, push_devices
 from app.operations.policy import current_policy
 from app.providers.base import Channel, PushDevice, Recipient
+from app.rules.ladder import CALL_TAKES, call_at, calls
 from app.rules.lateness import Decision
 from app.rules.messages import (
     CHANGES,
     REMINDERS,
-    UNMISSED,
     UNSETTLING,
     Message,
     Said,
@@ -43,7 +43,7 @@ GONE_OUT = ("sending", "sent", "delivered", "unknown")
 FOR_A_PERSON = ("held", "failed", "unknown")
 #: Why a notice that is due is not handed over yet.
 QUIET_HOURS = "quiet_hours"
-_ALARM_OF = {"held": "notice_held", "failed": "notice_failed", "unknown": "notice_unknown"}
+_ALARM_OF = {"held": "notice_held", "failed": "call_customer", "unknown": "call_customer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,8 @@ def settle_by_hand(session: Session, notice_id: int, told: bool, now: datetime, 
     Raises NotFound, Conflict when the notice does not wait for a person.
     """
     notice, visit = _for_person(session, notice_id, FOR_A_PERSON)
-    notice.state, notice.state_reason = ("delivered", "told_by_hand") if told else ("dropped", "not_told_by_hand")
+    notice.rest(*(("delivered", "told_by_hand") if told else ("dropped", "not_told_by_hand")))
     notice.delivered_at, notice.confirmed_by = (now, "by_hand") if told else (None, None)
-    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
     add_event(session, visit, "notice_settled", actor, now, facts={"notice": notice.id, "told": told})
     clear_answered(session, visit.id, now, actor)
     return notice
@@ -148,27 +147,28 @@ def settle_by_hand(session: Session, notice_id: int, told: bool, now: datetime, 
 
 def call_person(session: Session, notice: Notice, state: str, reason: str, now: datetime) -> None:
     """Give a notice to a person: it is held, failed or unknown, and stands on the attention list if it is missed."""
-    notice.state, notice.state_reason = state, reason
-    notice.next_attempt_at = notice.claimed_until_at = notice.claim_token = None
+    notice.rest(state, reason)
     session.flush()
-    if state == "held" or notice.kind not in UNMISSED:
+    if state == "held" or calls(notice.kind):
         alarm(session, notice, _ALARM_OF[state], reason, now)
 
 
 def alarm(session: Session, notice: Notice, kind: str, reason: str, now: datetime) -> None:
-    """Put a notice on the attention list."""
-    facts = {"notice": notice.id, "kind": notice.kind, "reason": reason}
+    """Put a notice on the attention list, with the moment by which a person must have dealt with it."""
+    by_at = max(notice.call_at or notice.expires_at, now) + CALL_TAKES
+    until = {"by" if kind == "notice_held" else "deadline_at": by_at.isoformat()}
+    facts = {"notice": notice.id, "kind": notice.kind, "reason": reason, **until}
     raise_alarm(session, kind, f"visit:{notice.visit_id}", now, visit_id=notice.visit_id, facts=facts)
 
 
 def clear_answered(session: Session, visit_id: int, now: datetime, actor: str) -> None:
     """Take the visit's notice alarms off the list, except for what another notice of it still waits for."""
     session.flush()
-    waiting = set(
-        session.scalars(select(Notice.state).where(Notice.visit_id == visit_id, Notice.state.in_(FOR_A_PERSON)))
+    rows = session.execute(
+        select(Notice.state, Notice.kind).where(Notice.visit_id == visit_id, Notice.state.in_(FOR_A_PERSON))
     )
-    done = [kind for state, kind in _ALARM_OF.items() if state not in waiting]
-    clear_alarms(session, f"visit:{visit_id}", done, now, actor)
+    waiting = {_ALARM_OF[state] for state, kind in rows if state == "held" or calls(kind)}
+    clear_alarms(session, f"visit:{visit_id}", sorted({*_ALARM_OF.values()} - waiting), now, actor)
 
 
 def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) -> str | None:
@@ -180,7 +180,9 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
     if unwelcome:
         return unwelcome
     others = session.execute(
-        select(Notice.id, Notice.kind, Notice.state).where(Notice.visit_id == visit.id, Notice.id != notice.id)
+        select(Notice.id, Notice.kind, Notice.state, Notice.reach).where(
+            Notice.visit_id == visit.id, Notice.id != notice.id
+        )
     ).all()
     said = Said(
         kind=notice.kind,
@@ -200,7 +202,7 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
         technician_id=visit.technician_id,
         newer_kinds={other.kind for other in others if other.id > notice.id and other.state != "dropped"},
         told_before=any(
-            other.id < notice.id and other.state in GONE_OUT and other.kind in UNSETTLING for other in others
+            other.id < notice.id and other.reach in GONE_OUT and other.kind in UNSETTLING for other in others
         ),
         now=now,
     )
@@ -218,7 +220,9 @@ def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinf
     if until_at is None:
         return False
     notice.expires_at = expires_at(notice.kind, until_at, _says_until(notice))
-    notice.state, notice.state_reason, notice.next_attempt_at = "due", QUIET_HOURS, until_at
+    notice.rest("due", QUIET_HOURS)
+    notice.call_at = call_at(notice.kind, until_at, visit.promised_from_at)
+    notice.next_attempt_at, notice.watch_at = until_at, notice.call_at
     return True
 
 
@@ -316,6 +320,7 @@ def _word(
     first = visit.customer.first_channel
     notice.channels = plan_channels(list(telling.channels), reaching, first, kind=notice.kind)
     notice.channel_index = 0
+    notice.call_at = call_at(notice.kind, now, before[0] if before else visit.promised_from_at)
     if next_at:
         notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}
     notice.expires_at = expires_at(notice.kind, now, _says_until(notice))
@@ -329,7 +334,8 @@ def _word(
     if not notice.channels:
         call_person(session, notice, "failed", "unreachable", now)
         return
-    notice.state, notice.state_reason, notice.next_attempt_at, notice.attempts_made = "due", None, now, 0
+    notice.rest("due", None)
+    notice.next_attempt_at, notice.watch_at, notice.attempts_made = now, notice.call_at, 0
 
 
 def _message(
@@ -374,7 +380,7 @@ def _last_window(session: Session, visit: Visit, before_id: int | None = None) -
         select(Notice.quoted_from_at, Notice.quoted_until_at)
         .where(
             Notice.visit_id == visit.id,
-            Notice.state.in_(GONE_OUT),
+            Notice.reach.in_(GONE_OUT),
             Notice.promised_from_at == visit.promised_from_at,
             Notice.promised_until_at == visit.promised_until_at,
         )

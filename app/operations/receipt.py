@@ -60,5 +60,19 @@ def note_receipt(
         if notice.state != "delivered":
             mark_delivered(session, notice, "receipt", now)
     elif status in UNDELIVERED and notice.state in ("sent", "sending", "unknown") and is_newest(session, attempt):
+        if not _may_have_another(session, attempt):
+            notice.sent_at = None
         next_channel(session, notice, status, now)
     return True
+
+
+def _may_have_another(session: Session, attempt: NoticeAttempt) -> bool:
+    """Return whether an earlier attempt was accepted and not reported as failed: the customer may have that one."""
+    failed = select(Receipt.attempt_id).where(Receipt.status.in_(UNDELIVERED))
+    other = select(NoticeAttempt.id).where(
+        NoticeAttempt.notice_id == attempt.notice_id,
+        NoticeAttempt.id != attempt.id,
+        NoticeAttempt.outcome == "accepted",
+        NoticeAttempt.id.not_in(failed),
+    )
+    return session.scalar(other.limit(1)) is not None

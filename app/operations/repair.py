@@ -243,7 +243,7 @@ def _last_word(session: Session, visit: Visit) -> Notice | None:
         .where(
             Notice.visit_id == visit.id,
             Notice.kind.in_(("late", "late_update", "on_time_again")),
-            Notice.state.in_(GONE_OUT),
+            Notice.reach.in_(GONE_OUT),
             Notice.promised_from_at == visit.promised_from_at,
             Notice.promised_until_at == visit.promised_until_at,
         )

@@ -166,7 +166,7 @@ def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEv
     told = [
         Told(n.kind, n.sent_at or n.created_at, n.quoted_from_at, n.quoted_until_at)
         for n in current
-        if n.state in HANDED_OVER and n.kind in ARRIVALS
+        if n.reach in HANDED_OVER and n.kind in ARRIVALS
     ]
     quoted = next((t for t in reversed(told) if t.quoted_from_at and t.quoted_until_at), None)
     expected_from_at = quoted.quoted_from_at if quoted else None
@@ -212,7 +212,7 @@ def delays(expected_until_at: datetime, now: datetime) -> tuple[Delay, ...]:
 
 def _notice_line(notice: Notice) -> NoticeLine:
     reach = {"delivered": "delivered", "sent": "sent", "due": "waiting", "sending": "waiting"}.get(
-        notice.state, "failed"
+        notice.reach, "failed"
     )
     return NoticeLine(
         notice.kind, notice.sent_at or notice.created_at, notice.quoted_from_at, notice.quoted_until_at, reach

@@ -42,9 +42,6 @@ LASTS = {
     "incident_update": timedelta(minutes=60),
     "reply": timedelta(hours=24),
 }
-#: Notices which nobody misses that did not get through: before anyone could act, the bell has rung, or the visit is as
-#: promised anyway.
-UNMISSED = frozenset({"arriving_soon", *REMINDERS})
 #: What a newer notice makes untrue. "Nearly there" leaves the apology of an earlier one standing: it is still owed.
 #: What a person wrote stands beside everything else.
 _SUPERSEDES = {

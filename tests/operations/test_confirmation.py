@@ -37,11 +37,9 @@ def test_what_was_handed_over_is_delivered_when_somebody_says_so(house, how):
 
 
 def test_nobody_has_what_never_left(house):
-    waiting, visit_id = house.tell(house.world.visit()), house.world.visit(300)
-    house.sms.fates, house.email.fates = [Refused("no")], [Refused("no")]
-    failed = house.tell(visit_id)
+    waiting = house.tell(house.world.visit())
     with house.db.write() as session:
-        assert confirm(session, [waiting, failed], "opened", house.clock.now()) == 0
+        assert confirm(session, [waiting], "opened", house.clock.now()) == 0
     assert house.state(waiting)[0] == "due"
 
 
@@ -67,7 +65,7 @@ def test_a_confirmed_notice_calls_nobody(house):
     house.receipt(house.provider_id(notice_id), "undelivered")
     house.email.fates = [Refused("no")]
     house.deliver()
-    assert house.alarms() == {("notice_failed", "refused")}
+    assert house.alarms() == {("call_customer", "refused")}
     with house.db.write() as session:
         assert confirm_told(session, visit_id, "opened", house.clock.now()) == 1
     assert house.alarms() == set()

@@ -144,7 +144,7 @@ def test_a_reminder_that_reaches_nobody_calls_nobody(world, said, row, alarms):
     assert row(said(world.visit(), "reminder_day", by=telling(sms=False))).state == "failed"
     assert alarms() == set()
     said(world.visit(200), "moved", by=telling(sms=False), words={"prev_promised": (row(1).created_at,) * 2})
-    assert alarms() == {("notice_failed", "unreachable")}
+    assert alarms() == {("call_customer", "unreachable")}
 
 
 def test_only_channels_that_reach_the_customer_are_planned(world, told, row):
@@ -155,7 +155,7 @@ def test_whom_no_channel_reaches_a_person_calls(world, told, row, alarms):
     notice = row(told(world.visit(), by=telling(sms=False)))
     assert (notice.state, notice.state_reason) == ("failed", "unreachable")
     assert notice.short
-    assert alarms() == {("notice_failed", "unreachable")}
+    assert alarms() == {("call_customer", "unreachable")}
 
 
 def test_each_further_notice_of_a_kind_has_its_own_number(db, world, told, row):
@@ -239,7 +239,7 @@ def test_an_alarm_stays_while_another_notice_of_the_visit_waits_for_a_person(db,
     first, second = told(visit_id, by=nobody), told(visit_id, "late_update", (100, 120), by=nobody)
     with db.write() as session:
         settle_by_hand(session, first, True, clock.now(), "user:1")
-    assert alarms() == {("notice_failed", "unreachable")}
+    assert alarms() == {("call_customer", "unreachable")}
     with db.write() as session:
         settle_by_hand(session, second, True, clock.now(), "user:1")
     assert alarms() == set()

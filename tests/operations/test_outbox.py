@@ -232,7 +232,7 @@ def test_who_was_told_of_no_delay_is_not_told_that_it_has_gone(house):
 def test_what_grew_old_without_the_customer_knowing_calls_a_person(house, late):
     house.later(minutes=61)
     assert house.state(late) == ("dropped", "expired")
-    assert house.alarms() == {("notice_failed", "expired")}
+    assert house.alarms() == {("call_customer", "expired")}
 
 
 def test_a_refusal_climbs_to_the_next_channel(house, late):
@@ -246,7 +246,7 @@ def test_when_no_channel_is_left_a_person_is_called(house, late):
     house.sms.fates, house.email.fates = [Refused("no")], [Refused("no")]
     house.deliver()
     assert house.state(late) == ("failed", "refused")
-    assert house.alarms() == {("notice_failed", "refused")}
+    assert house.alarms() == {("call_customer", "refused")}
     assert house.later(minutes=30) == 0
 
 
@@ -276,7 +276,7 @@ def test_a_last_channel_that_stays_busy_calls_a_person_until_it_recovers(house):
     house.deliver()
     for _ in range(3):
         house.later(seconds=60)
-    assert house.alarms() == {("notice_failed", "still_trying")}
+    assert house.alarms() == {("call_customer", "still_trying")}
     house.later(seconds=120)
     assert house.state(notice_id) == ("sent", None)
     assert house.alarms() == set()
@@ -292,7 +292,7 @@ def test_a_busy_provider_is_not_waited_for_beyond_what_is_true(house):
         house.later(minutes=2)
     assert house.state(notice_id)[0] in ("failed", "dropped")
     assert house.notice(notice_id).state_reason in ("expired", "window_over")
-    assert ("notice_failed", "still_trying") in house.alarms()
+    assert ("call_customer", "still_trying") in house.alarms()
 
 
 def test_a_lost_answer_is_looked_up_at_once(house, late):
@@ -319,7 +319,7 @@ def test_a_provider_that_cannot_know_makes_a_person_ask(house, late):
     house.sms.fates, house.sms.seen = [OutcomeUnknown("lost")], [OutcomeUnknown("never")]
     house.deliver()
     assert house.state(late) == ("unknown", "no_answer")
-    assert house.alarms() == {("notice_unknown", "no_answer")}
+    assert house.alarms() == {("call_customer", "no_answer")}
     assert house.later(hours=1) == 0
     assert len(house.sms.sent) == 1
     assert house.email.sent == []
@@ -441,7 +441,7 @@ def test_an_undelivered_sms_without_another_channel_calls_a_person(house):
     house.deliver()
     house.receipt(house.provider_id(notice_id), "failed")
     assert house.state(notice_id) == ("failed", "failed")
-    assert house.alarms() == {("notice_failed", "failed")}
+    assert house.alarms() == {("call_customer", "failed")}
 
 
 @pytest.mark.parametrize(("status", "ends"), [("sent", "sent"), ("delivered", "delivered")])
@@ -635,4 +635,4 @@ def test_a_word_that_promises_another_one_tonight_is_none_in_the_morning(house):
     assert house.state(notice_id) == ("due", "quiet_hours")
     house.later(hours=11)
     assert house.state(notice_id) == ("dropped", "expired")
-    assert ("notice_failed", "expired") in house.alarms()
+    assert ("call_customer", "expired") in house.alarms()

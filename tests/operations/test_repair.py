@@ -289,11 +289,11 @@ def test_an_offer_that_was_put_aside_does_not_call_again_at_once(late, db, clock
 def test_a_change_of_plan_alone_answers_no_call_about_the_customer(world, db, clock):
     visit_id = world.visit(60, window_min=120)
     with db.write() as session:
-        session.add(Alarm(kind="notice_failed", subject=f"visit:{visit_id}", visit_id=visit_id, raised_at=clock.at))
+        session.add(Alarm(kind="call_customer", subject=f"visit:{visit_id}", visit_id=visit_id, raised_at=clock.at))
     with db.write() as session:
         change_visit(session, visit_id, now=clock.at, actor="user:1", planned_from_at=clock.at + timedelta(minutes=90))
     with db.read() as session:
-        assert session.scalar(select(Alarm.cleared_at).where(Alarm.kind == "notice_failed")) is None
+        assert session.scalar(select(Alarm.cleared_at).where(Alarm.kind == "call_customer")) is None
 
 
 def test_who_was_told_of_a_delay_that_was_averted_is_told_that_it_has_gone(late, accept, db, clock, parts):

@@ -374,7 +374,7 @@ def test_a_notice_that_failed_is_settled_by_a_call(office, world, db, clock):
                 state="failed", state_reason="refused", expires_at=clock.now() + timedelta(hours=1),
             )
         )  # fmt: skip
-        raise_alarm(session, "notice_failed", f"visit:{visit_id}", clock.now(), visit_id=visit_id)
+        raise_alarm(session, "call_customer", f"visit:{visit_id}", clock.now(), visit_id=visit_id)
         session.flush()
         notice_id = session.scalars(select(Notice.id)).one()
     page = office.get(f"/visits/{visit_id}").text
