@@ -6,12 +6,11 @@ as the jobs would, and every notice that leaves is written down.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -328,15 +327,3 @@ def notice_line(notice: Notice, visit: str, zone: tzinfo) -> Mapping[str, Any]:
         "text": notice.short,
         "state": notice.state,
     }
-
-
-def replay_day(path: Path, out: TextIO) -> Replay:
-    """Replay a day log and write its notices as JSON Lines. Raises DayLogError."""
-    replay = Replay.open()
-
-    def told(notice: Notice) -> None:
-        line = notice_line(notice, replay.names[notice.visit_id], replay.zone or UTC)
-        print(json.dumps(line, ensure_ascii=False), file=out)
-
-    replay.play(read_day_log(path), told)
-    return replay

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from operator import itemgetter
 
 import structlog
 
@@ -19,7 +20,7 @@ from app.operations.lateness import look_at_days, postpone_day
 from app.operations.locating import note_place, sites_to_locate
 from app.operations.notice import Telling
 from app.operations.outbox import deliver_due
-from app.operations.repair import best_offers, note_offers
+from app.operations.repair import best_offers, note_offer
 from app.parts import Parts
 from app.providers.geocode_nominatim import GeocoderSilent
 
@@ -81,11 +82,12 @@ def climb(parts: Parts, now: datetime) -> None:
 
 
 def offer_repairs(parts: Parts, now: datetime) -> None:
-    """Call a dispatcher where a late visit can be saved. The search only reads; what it found is written at once."""
+    """Call a dispatcher where a late visit can be saved. The search only reads; what is news is written after it."""
     with parts.db.read() as session:
-        told = best_offers(session, now, parts.settings.zone)
-    with parts.db.write() as session:
-        note_offers(session, told, now)
+        news = best_offers(session, now, parts.settings.zone)
+    for visit_id, facts in sorted(news.items(), key=itemgetter(0)):
+        with parts.db.write() as session:
+            note_offer(session, visit_id, facts, now)
 
 
 def locate(parts: Parts, now: datetime) -> bool:

@@ -103,7 +103,9 @@ def test_a_replay_writes_its_notices_whole_or_not_at_all(mamonaku, tmp_path):
     broken.write_text(STORY.read_text(encoding="utf-8") + "{\n", encoding="utf-8")
     assert mamonaku("replay", broken, "--notices", out).exit_code == 1
     assert not out.exists()
-    assert mamonaku("replay", STORY, "--notices", out).exit_code == 0
+    done = mamonaku("replay", STORY, "--notices", out)
+    assert done.exit_code == 0
+    assert "1 visit of 1 technician replayed" in done.stdout
     assert '"message": "late"' in out.read_text(encoding="utf-8")
 
 

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Visit
-from app.replay import DayLogError, read_day_log, replay_day
+from app.replay import DayLogError, read_day_log
 from tests.bench.marks import mark
+from tests.played import replay_day
 
 STORY = Path(__file__).parent / "data" / "days" / "the-last-200-metres.jsonl"
 

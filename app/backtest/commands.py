@@ -49,7 +49,8 @@ def replay(daylog: Path, notices: Path | None, report: Path | None, language: st
         )
     for refusal in result.refused:
         click.echo(f"left out: {refusal}", err=True)
-    click.echo(f"{result.days[0].visits} visits of {result.days[0].technicians} technicians replayed")
+    day = result.days[0]
+    click.echo(f"{_counted(day.visits, 'visit')} of {_counted(day.technicians, 'technician')} replayed")
     if notices:
         write_whole(notices, "".join(f"{line}\n" for line in lines))
     if report:
@@ -166,6 +167,11 @@ def _logs(paths: Sequence[Path]) -> list[PlayDay]:
         raise click.ClickException(str(error)) from None
     except EmptyDay as error:
         raise click.ClickException(f"{error}: nothing is recorded in it") from None
+
+
+def _counted(n: int, noun: str) -> str:
+    """Return a number of things: 1 visit, 2 visits."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _span(

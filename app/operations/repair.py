@@ -28,7 +28,7 @@ from app.rules.forecast import Day
 from app.rules.helper import Worker, forecasts, shifts_around, shortlist
 from app.rules.lateness import Decision, Reason, Watch
 from app.rules.messages import UNSETTLING
-from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, five_minutes, needs_repair, offers
+from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, best_few, five_minutes, needs_repair, offers
 from app.rules.visit import AWAITED
 
 log = structlog.get_logger()
@@ -138,12 +138,17 @@ def accept_offer(
     return visit
 
 
-def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict[str, Any]]:
-    """Return what a dispatcher is to be told of the best offer, for each visit that is likely late and has one.
+def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict[str, Any] | None]:
+    """Return what is news for a dispatcher: of each visit that is likely late, what to tell of the best offer, or None
+    where the offer that stands on the attention list holds no longer.
 
     A visit whose search fails is logged, and loses no other.
     """
-    standing = set(session.scalars(select(Alarm.visit_id).where(Alarm.kind == ALARM, Alarm.cleared_at.is_(None))))
+    standing = {
+        alarm.visit_id: dict(alarm.facts)
+        for alarm in session.scalars(select(Alarm).where(Alarm.kind == ALARM, Alarm.cleared_at.is_(None)))
+        if alarm.visit_id is not None
+    }
     late = session.scalars(
         select(Visit)
         .where(
@@ -182,23 +187,26 @@ def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict
                 "until": line.effects[0].effect.promised_until_at.isoformat(),
                 "offered_until": best.until_at.isoformat(),
             }
-    return told
+    news: dict[int, dict[str, Any] | None] = {one: None for one in standing if one not in told}
+    return news | {visit_id: facts for visit_id, facts in told.items() if standing.get(visit_id) != facts}
 
 
-def note_offers(session: Session, told: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
-    """Put the offers on the attention list, and take off it what holds no longer."""
-    standing = {
-        alarm.visit_id: alarm
-        for alarm in session.scalars(select(Alarm).where(Alarm.kind == ALARM, Alarm.cleared_at.is_(None)))
-    }
-    for visit_id in standing.keys() - told.keys():
-        clear_alarms(session, f"visit:{visit_id}", [ALARM], now)
-    for visit_id, facts in told.items():
-        if visit_id in standing:
-            standing[visit_id].facts = dict(facts)
-        else:
-            subject = f"visit:{visit_id}"
-            raise_alarm(session, ALARM, subject, now, visit_id=visit_id, facts=dict(facts), rests=ALARM_RESTS)
+def note_offer(session: Session, visit_id: int, facts: Mapping[str, Any] | None, now: datetime) -> None:
+    """Put a visit's best offer on the attention list, or take it off when it holds no longer.
+
+    One visit a transaction: the sweep writes alarms of many visits in its own order, and who held one line while
+    waiting for another could wait for it for ever.
+    """
+    subject = f"visit:{visit_id}"
+    if facts is None:
+        clear_alarms(session, subject, [ALARM], now)
+        return
+    standing = select(Alarm).where(Alarm.subject == subject, Alarm.kind == ALARM, Alarm.cleared_at.is_(None))
+    alarm = session.scalar(standing)
+    if alarm is not None:
+        alarm.facts = dict(facts)
+    else:
+        raise_alarm(session, ALARM, subject, now, visit_id=visit_id, facts=dict(facts), rests=ALARM_RESTS)
 
 
 def _find(session: Session, visit_id: int) -> Visit:
@@ -296,11 +304,18 @@ def _search(
     ids = [helper.worker.technician for helper in helpers]
     days = load_days(session, ids, zone, now, to_change=False) if ids else {}
     whole = {technician_id: _worker(people[technician_id], day, technician_id) for technician_id, day in days.items()}
-    helpers, _ = shortlist(target, visit.service.skill, own, list(whole.values()), now)
+    helpers, later = shortlist(target, visit.service.skill, own, list(whole.values()), now)
+    refused += later
     found = offers(target, own, helpers, now, key=key)
-    if not any(offer.kind == "reassign" for offer in found):
-        refused["forecast"] = len(others) - refused.total()
-    return _Found(found, len(others), {why: n for why, n in refused.items() if n}, seen_at)
+    shown = best_few(found)
+    refused["forecast"] = len(helpers) - _helped(found)
+    # Everybody else is offered, or could go as well: not among the nearest who were looked at, or with less to gain.
+    refused["less"] = len(others) - refused.total() - _helped(shown)
+    return _Found(shown, len(others), {why: n for why, n in refused.items() if n}, seen_at)
+
+
+def _helped(found: Sequence[Offer]) -> int:
+    return sum(offer.kind == "reassign" for offer in found)
 
 
 def _crew(session: Session, now: datetime, zone: tzinfo) -> _Crew:

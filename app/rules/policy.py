@@ -58,7 +58,7 @@ class Policy:
     far_share: float = 0.975
     far_quote_max_min: int = 60
     #: Without any sign of the technician, holding from here on.
-    unheard_lead_min: float = 10.25
+    unheard_lead_min: float = 10.5
     #: With a silent phone from here on; sooner when it should have been there so long ago. What was certain before it
     #: fell silent is told as a delay.
     silent_lead_min: float = 5.0

@@ -129,7 +129,7 @@ def offers(
     *,
     key: str | None = None,
 ) -> list[Offer]:
-    """Return the repairs that pay for a visit that is likely late, best first; with `key`, that one while it holds.
+    """Return every repair that pays for a visit that is likely late, best first; with `key`, that one while it holds.
 
     A repair pays when it saves ten minutes of unagreed waiting more than it costs, and half of the late visit's own,
     without making any other promise unsafe. Who asks for one by its key has decided already, and a proposed window has
@@ -141,7 +141,11 @@ def offers(
         return []
     case = _Case(target, own, now, 0.0 if key else LEAST_GAIN_MIN, before)
     found = [offer for offer in _all(case, helpers, key) if offer is not None and key in (None, offer.key)]
-    found.sort(key=lambda offer: (-round(offer.gain_min), len(offer.changes), KINDS.index(offer.kind), offer.key))
+    return sorted(found, key=lambda o: (-round(o.gain_min), len(o.changes), KINDS.index(o.kind), o.key))
+
+
+def best_few(found: Sequence[Offer]) -> list[Offer]:
+    """Return as many of the repairs, best first, as a person can weigh against each other."""
     counted: Counter[str] = Counter()
     shown = []
     for offer in found:

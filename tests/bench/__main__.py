@@ -14,11 +14,11 @@ from pathlib import Path
 
 import structlog
 
-from app.replay import replay_day
 from app.rules.score import Marked, total
 from tests.bench import board, delivery, learning, length, memory, sweep
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
+from tests.played import replay_day
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text, update
 
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import Alarm, Notice, Technician, Visit, VisitEvent
@@ -108,6 +108,17 @@ def test_who_cannot_go_is_said_with_the_reason(world, db, clock, parts, search, 
     found = search(late.next)
     assert [line for line in found.offers if line.offer.kind == "reassign"] == []
     assert (found.refused, found.others) == (why, sum(why.values()))
+
+
+def test_everybody_is_counted_who_is_not_offered(late, world, search, db, clock):
+    with db.write() as session:
+        for number in range(12):
+            free = Technician(name=f"担当{number}", base_lat=34.22, base_lon=135.16, created_at=clock.at)
+            session.add(free)
+    found = search(late.next)
+    offered = sum(line.offer.kind == "reassign" for line in found.offers)
+    assert offered
+    assert sum(found.refused.values()) + offered == found.others == 13
 
 
 def test_who_has_a_visit_then_is_busy(late, world, search):
@@ -273,6 +284,36 @@ def test_the_call_ends_when_nothing_can_be_done_any_more(late, world, db, clock,
     assert standing(db)
     world.visit(15, technician_id=late.helper)
     offer_repairs(parts, clock.at)
+    assert standing(db) == []
+
+
+def test_an_offer_that_stands_as_it_was_is_not_written_again(late, db, clock, parts):
+    offer_repairs(parts, clock.at)
+    written = []
+    event.listen(db.engine, "before_cursor_execute", lambda *seen: written.append(seen[2]))
+    offer_repairs(parts, clock.at)
+    assert [words for words in written if words != "BEGIN" and not words.startswith("SELECT")] == []
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_no_line_of_the_attention_list_is_held_while_another_is_waited_for(late, db, clock, parts):
+    with db.write() as session:
+        for visit_id in (late.later, late.next):  # offers for both have gone
+            session.add(Alarm(kind="repair_offered", subject=f"visit:{visit_id}", visit_id=visit_id,
+                              raised_at=clock.at, facts={}))  # fmt: skip
+        session.execute(update(Visit).values(late_probability=0.0))
+    lines = select(Alarm.subject).where(Alarm.cleared_at.is_(None)).order_by(Alarm.visit_id)
+    with db.write() as session:
+        first, second = session.scalars(lines).all()
+        session.execute(update(Alarm).where(Alarm.subject == second).values(facts={"by": "hand"}))
+        clearing = threading.Thread(target=offer_repairs, args=(parts, clock.at))
+        clearing.start()
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        with db.read() as other:
+            while clearing.is_alive() and not other.scalar(waits):
+                other.rollback()
+        session.execute(update(Alarm).where(Alarm.subject == first).values(facts={"by": "hand"}))
+    clearing.join()
     assert standing(db) == []
 
 

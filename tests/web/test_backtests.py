@@ -73,12 +73,12 @@ def test_past_days_are_asked_for_and_awaited(manager, world, db, clock):
         assert (row.actor.split(":")[0], row.policy_values) == ("user", {})
 
 
-def test_the_last_month_is_offered_and_what_is_kept_for_it_is_said(manager, world, clock):
+def test_the_last_month_is_offered_and_what_is_kept_for_it_is_said(signed_in, world, clock):
     world.visit(0)
     clock.forward(days=40)
     world.visit(0)
     clock.forward(hours=3)
-    page = manager.get("/backtest?lang=en").text
+    page = signed_in("manager").get("/backtest?lang=en").text
     offered = values(page)
     assert (offered["from_day"], offered["until_day"]) == ("2026-12-04", "2027-01-02")
     assert "kept for 35 days" in page
