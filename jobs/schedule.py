@@ -24,6 +24,7 @@ from app.operations.keeping import thin_out
 from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
 from app.operations.purge import AT_ONCE, purge
+from app.operations.unread import call_for_unread
 from app.parts import Parts
 from app.tick import climb, deliver, locate, offer_repairs, sweep
 
@@ -36,6 +37,7 @@ TIMETABLE = (
     ("deliver", 1),
     ("locate", 2),
     ("offer_repairs", 15),
+    ("call_for_unread", 15),
     ("backtest", 2),
     ("learn", 600),
     ("purge", 600),
@@ -117,6 +119,12 @@ class Jobs:
         """Call a dispatcher where a late visit can be saved."""
         if self._leads():
             offer_repairs(self._parts, self._parts.clock.now())
+
+    def call_for_unread(self) -> None:
+        """Call a person for every customer's message that nobody has read in time."""
+        if self._leads():
+            with self._parts.db.write() as session:
+                call_for_unread(session, self._parts.settings.zone, self._parts.clock.now())
 
     def locate(self) -> None:
         """Find positions for sites that have only an address; a geocoder that does not answer is left alone a while."""

@@ -78,8 +78,8 @@ class AlarmLine:
 
     @property
     def due(self) -> str | None:
-        """What its deadline is: the `call` or the `word` that the customer was promised, the end of an `offer`, or else
-        the `promise` itself.
+        """What its deadline is: the `call` or the `word` that the customer was promised, the end of an `offer`, by when
+        a `reply` is to be read, or else the `promise` itself.
 
         None where nothing runs out: what is over already, or has no customer.
         """
@@ -89,12 +89,14 @@ class AlarmLine:
             return "word"
         if "offered_until" in self.facts:
             return "offer"
+        if "read_by" in self.facts:
+            return "reply"
         return None if self.kind == "visit_left_open" or self.promised_until_at is None else "promise"
 
     @property
     def deadline_at(self) -> datetime | None:
         """Until when somebody has to act."""
-        kept = {"call": "deadline_at", "word": "by", "offer": "offered_until"}.get(self.due or "")
+        kept = {"call": "deadline_at", "word": "by", "offer": "offered_until", "reply": "read_by"}.get(self.due or "")
         if kept is not None:
             return datetime.fromisoformat(str(self.facts[kept]))
         return self.promised_until_at if self.due else None

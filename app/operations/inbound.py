@@ -126,7 +126,7 @@ def _match(session: Session, channel: str, sender: str, answers: str | None, now
         visit = session.get_one(Notice, notice_id).visit
         return _Match(visit.customer_id, visit.id, notice_id)
     # A number that several share: nobody guesses.
-    return _Match(ids[0], _visit_spoken_of(session, ids[0], now)) if len(ids) == 1 else _Match()
+    return _Match(ids[0], visit_spoken_of(session, ids[0], now)) if len(ids) == 1 else _Match()
 
 
 def _named(session: Session, answers: str) -> _Match | None:
@@ -168,7 +168,7 @@ def _last_notice(session: Session, customer_ids: list[int], channel: str | None,
     return session.scalar(sent.where(NoticeAttempt.channel == channel) if channel else sent)
 
 
-def _visit_spoken_of(session: Session, customer_id: int, now: datetime) -> int | None:
+def visit_spoken_of(session: Session, customer_id: int, now: datetime) -> int | None:
     """Return the visit that a customer most likely means: the next one she waits for, else the one just over."""
     mine = select(Visit.id).where(Visit.customer_id == customer_id)
     awaited = mine.where(Visit.status.in_(AWAITED)).order_by(Visit.promised_from_at, Visit.id).limit(1)

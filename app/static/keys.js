@@ -12,7 +12,7 @@ document.addEventListener("keydown", (event) => {
   const wanted = [...document.querySelectorAll("[data-key]")].find((element) => element.dataset.key === event.key.toLowerCase());
   if (!wanted) return;
   event.preventDefault();
-  if (wanted.matches("input")) {
+  if (wanted.matches("input, textarea")) {
     wanted.focus();
     wanted.select();
   } else {

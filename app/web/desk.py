@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from app import i18n
 from app.models import Service, User
+from app.operations.inbox import waiting
 from app.operations.technician import DAYS
 from app.rules.access import may
+from app.rules.replies import gist
 from app.web.visitor import actor, locale, now, parts, session, zone
 
 
@@ -29,6 +31,9 @@ def desk_words() -> dict[str, Any]:
         "moment_words": moment_words,
         "service_name": service_name,
         "hours_words": hours_words,
+        "gist": gist,
+        "ways_words": ways_words,
+        "inbox_waiting": lambda: waiting(session()),
     }
 
 
@@ -40,6 +45,11 @@ def service_name(service: Service | Any) -> str:
 def code_words(area: str, code: str | None) -> str:
     """Return the words for a code of ours; a code that is newer than the words speaks for itself."""
     return i18n.word(area, code, locale())
+
+
+def ways_words(channels: Iterable[str], between: str) -> str:
+    """Return several ways to reach somebody as one text."""
+    return between.join(code_words("inbox.channel_", name) for name in channels)
 
 
 def reason_words(code: str, facts: Mapping[str, Any]) -> str:

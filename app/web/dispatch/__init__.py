@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app.web.dispatch import booking, visits
+from app.web.dispatch import booking, inbox, visits
 from app.web.dispatch.board import blueprint
 
 blueprint.register_blueprint(visits.blueprint)
 blueprint.register_blueprint(booking.blueprint)
+blueprint.register_blueprint(inbox.blueprint)
 
 __all__ = ["blueprint"]

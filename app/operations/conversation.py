@@ -1,0 +1,215 @@
+"""Show one conversation with a customer, and let a person read it, answer it, or say whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.errors import Conflict, Invalid, NotFound
+from app.models import Customer, Inbound, Notice, Visit, VisitEvent
+from app.operations.consent import opt_out, opted_out, push_devices
+from app.operations.customer import find_customer
+from app.operations.history import actor_names
+from app.operations.inbound import visit_spoken_of
+from app.operations.notice import News, Telling, add_notice
+from app.operations.unread import Unread, conversation_of, stop_calling, unread
+from app.rules.replies import gist, understand
+
+#: What a dispatcher writes at once; an SMS that is longer goes out as its beginning and the customer's page.
+LONGEST_ANSWER = 500
+#: A conversation shows what was said about visits of so long ago, and no more turns than this.
+SHOWN_FOR = timedelta(days=120)
+MOST_TURNS = 200
+#: What a customer does on the own page.
+_PRESSES = ("call_me", "cannot_be_there", "acknowledged", "wishes")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a conversation: `what` is message, notice or event, and `entry` its row."""
+
+    at: datetime
+    what: str
+    entry: Inbound | Notice | VisitEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One conversation, oldest turn first; `visit` is what it is about now, `channels` how an answer would go."""
+
+    key: str
+    customer: Customer | None
+    sender: str
+    channel: str
+    turns: Sequence[Turn]
+    clock: Unread | None
+    visit: Visit | None
+    channels: Sequence[str]
+    shut: frozenset[str]
+    #: Who user:3 is.
+    names: Mapping[str, str]
+
+
+def read_conversation(session: Session, key: str, zone: tzinfo, now: datetime, telling: Telling) -> Conversation:
+    """Return a conversation by its key: c42 is customer 42's, m17 that of the unknown sender of message 17.
+
+    Raises NotFound.
+    """
+    customer, messages = _messages(session, key)
+    turns = [Turn(message.received_at, "message", message) for message in messages]
+    visit = None
+    if customer is not None:
+        visit_id = visit_spoken_of(session, customer.id, now)
+        visit = session.get(Visit, visit_id) if visit_id else None
+        turns += _told(session, customer.id, now)
+    turns.sort(key=lambda turn: turn.at)
+    last = messages[-1] if messages else None
+    shut = opted_out(session, customer.id) if customer else frozenset[str]()
+    actors = {message.handled_by or "" for message in messages} | {_author(turn.entry) for turn in turns}
+    return Conversation(
+        key=key,
+        customer=customer,
+        sender=last.sender if last else "",
+        channel=last.channel if last else "",
+        turns=turns[-MOST_TURNS:],
+        clock=unread(session, zone).get(conversation_of(last)) if last else None,
+        visit=visit,
+        channels=_ways(session, customer, shut, telling, last.channel if last else None) if customer else (),
+        shut=shut,
+        names=actor_names(session, actors),
+    )
+
+
+def handle(session: Session, key: str, actor: str, now: datetime) -> None:
+    """Mark everything in a conversation as read and dealt with; twice is no harm. Raises NotFound."""
+    _, messages = _messages(session, key)
+    for message in messages:
+        if message.handled_at is None:
+            message.handled_at, message.handled_by = now, actor
+    for name in {conversation_of(message) for message in messages}:
+        stop_calling(session, name, now, actor)
+    session.flush()
+
+
+def answer(session: Session, key: str, words: str, actor: str, telling: Telling, now: datetime) -> Notice:
+    """Send a dispatcher's own words to the customer by the outbox, and mark the conversation as dealt with.
+
+    They go first by the way on which the customer wrote last. Raises NotFound, Invalid naming `words` (nothing, too
+    long, a blank left open), Conflict where there is no visit that the words can be about, or no way to send them.
+    """
+    customer, messages = _messages(session, key)
+    said = words.replace("\r\n", "\n").strip()
+    if not said:
+        raise Invalid.one("words", "missing")
+    if len(said) > LONGEST_ANSWER:
+        raise Invalid.one("words", "too_long", most=LONGEST_ANSWER)
+    visit_id = visit_spoken_of(session, customer.id, now) if customer else None
+    if visit_id is None:
+        raise Conflict("answer_needs_visit")
+    visit = session.get_one(Visit, visit_id)
+    facts = {"by": actor, "inbound": messages[-1].id if messages else None}
+    notice = add_notice(session, visit, News("reply", "answered", facts=facts, words={"words": said}), telling, now)
+    if notice.state == "held":
+        raise Invalid.one("words", "unfilled" if notice.state_reason == "hole:words" else "cannot_be_sent")
+    if notice.state == "failed":
+        raise Conflict("answer_unreachable")
+    wrote_by = messages[-1].channel if messages else None
+    notice.channels = sorted(notice.channels, key=lambda name: name != wrote_by)
+    handle(session, key, actor, now)
+    return notice
+
+
+def assign(session: Session, key: str, customer_id: int, actor: str, now: datetime, *, keep_address: bool) -> str:
+    """Say whose an unknown sender's messages are, and return the key of that conversation.
+
+    With `keep_address` the address is written to the customer where there is none of its kind yet. Who had asked for no
+    more messages is spared them from now on. Raises NotFound, Conflict when somebody has assigned it already.
+    """
+    known, messages = _messages(session, key)
+    if known is not None:
+        raise Conflict("already_assigned")
+    customer = find_customer(session, customer_id)
+    last = messages[-1]
+    for name in {conversation_of(message) for message in messages}:
+        stop_calling(session, name, now, actor)
+    visit_id = visit_spoken_of(session, customer.id, now)
+    for message in messages:
+        message.customer_id, message.visit_id = customer.id, visit_id
+        if understand(gist(message.words or "")) == "stop":
+            opt_out(session, customer.id, message.channel, "stop", now, actor=actor)
+    column = {"sms": "mobile", "line": "line_id", "email": "email"}[last.channel]
+    if keep_address and not getattr(customer, column):
+        setattr(customer, column, last.sender)
+    session.flush()
+    return f"c{customer.id}"
+
+
+def _messages(session: Session, key: str) -> tuple[Customer | None, Sequence[Inbound]]:
+    """Return whose conversation a key names, and its messages, oldest first. Raises NotFound."""
+    number = key[1:]
+    if key[:1] not in ("c", "m") or not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise NotFound("conversation")
+    if key.startswith("m"):
+        one = session.get(Inbound, int(number))
+        if one is None:
+            raise NotFound("conversation")
+        if one.customer_id is None:
+            return None, session.scalars(
+                select(Inbound)
+                .where(Inbound.customer_id.is_(None), Inbound.channel == one.channel, Inbound.sender == one.sender)
+                .order_by(Inbound.id)
+            ).all()
+        number = str(one.customer_id)  # assigned meanwhile
+    customer = session.get(Customer, int(number))
+    if customer is None:
+        raise NotFound("conversation")
+    newest = select(Inbound).where(Inbound.customer_id == customer.id).order_by(Inbound.id.desc()).limit(MOST_TURNS)
+    return customer, session.scalars(newest).all()[::-1]
+
+
+def _told(session: Session, customer_id: int, now: datetime) -> list[Turn]:
+    """Return what the customer was told, and did on the own page."""
+    mine = and_(Visit.customer_id == customer_id, Visit.planned_until_at > now - SHOWN_FOR)
+    notices = session.scalars(
+        select(Notice)
+        .join(Visit, Visit.id == Notice.visit_id)
+        .where(mine)
+        .options(selectinload(Notice.attempts), selectinload(Notice.receipts), joinedload(Notice.visit))
+        .order_by(Notice.id.desc())
+        .limit(MOST_TURNS)
+    )
+    heard = select(Inbound.received_at).where(Inbound.customer_id == customer_id)
+    events = session.scalars(
+        select(VisitEvent)
+        .join(Visit, Visit.id == VisitEvent.visit_id)
+        .where(mine, VisitEvent.kind.in_(_PRESSES), VisitEvent.actor == "customer", VisitEvent.at.not_in(heard))
+        .order_by(VisitEvent.id.desc())
+        .limit(MOST_TURNS)
+    )
+    return [
+        *(Turn(notice.sent_at or notice.created_at, "notice", notice) for notice in notices),
+        *(Turn(event.at, "event", event) for event in events),
+    ]
+
+
+def _ways(
+    session: Session, customer: Customer, shut: frozenset[str], telling: Telling, wrote_by: str | None
+) -> Sequence[str]:
+    """Return by which ways an answer would be tried, in turn."""
+    leads = {
+        "sms": customer.mobile,
+        "email": customer.email,
+        "line": customer.line_id,
+        "push": push_devices(session, customer.id),
+        "console": customer.id,
+    }
+    found = [name for name in telling.channels if leads.get(name) and name not in shut]
+    return sorted(found, key=lambda name: name != wrote_by)
+
+
+def _author(entry: Inbound | Notice | VisitEvent) -> str:
+    return str(entry.reason_facts.get("by") or "") if isinstance(entry, Notice) else ""

@@ -1,0 +1,215 @@
+"""Does the inbox show what customers wrote, let it be answered, and let nobody else read it?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from app.models import Alarm, Customer, Inbound, Notice
+from app.operations.consent import opted_out
+from app.operations.inbound import receive
+from app.operations.unread import call_for_unread
+from app.providers.sms_twilio import TwilioSms
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+HERS = "+819012345678"
+
+
+@pytest.fixture
+def parts(parts):
+    return replace(parts, channels={"sms": TwilioSms("AC1", "s", "+15005550006", "http://127.0.0.1:9", "http://x/")})
+
+
+@pytest.fixture
+def hear(db, clock):
+    def take(words, sender=HERS, channel="sms", **given):
+        with db.write() as session:
+            number = len(session.scalars(select(Inbound.id)).all())
+            receive(session, channel, sender, words, clock.now(), provider_id=f"in-{number}", zone=TOKYO, **given)
+
+    return take
+
+
+@pytest.fixture
+def desk(signed_in):
+    return signed_in("dispatcher")
+
+
+def csrf(page):
+    return re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
+
+
+@pytest.fixture
+def press(desk, app):
+    """Return a function that posts a form of a conversation."""
+
+    def post(key, what, **form):
+        return desk.post(f"/inbox/{key}/{what}", data={"csrf_token": csrf(desk.get("/inbox")), **form})
+
+    return post
+
+
+def test_an_empty_inbox_says_what_will_be_there(desk):
+    page = desk.get("/inbox").text
+    assert "未読のメッセージはありません" in page
+    assert "SMS・LINE・メール" in page
+
+
+def test_unread_conversations_come_first_with_their_clock_and_the_count_stands_in_every_room(desk, hear, world):
+    world.visit()
+    hear("了解です")  # to nothing: a person reads it
+    hear("駐車場はありますか", sender="+819099990000")
+    page = desk.get("/inbox").text
+    assert page.index("山田 花子") < page.index("090-9999-0000")  # about a visit soon
+    assert "差出人不明" in page
+    assert 'aria-label="未読2件"' in desk.get("/customers").text
+
+
+def test_what_a_customer_wrote_is_escaped(desk, hear, world):
+    hear("<script>alert(1)</script> & 'x'")
+    page = desk.get(f"/inbox/c{world.customer}").text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#39;x&#39;" in page
+    assert "<script>alert" not in page + desk.get("/inbox").text
+
+
+def test_an_answer_goes_through_the_outbox_by_the_way_she_wrote_and_ends_the_clock(desk, db, hear, press, world, clock):
+    world.visit()
+    hear("何時になりますか")
+    clock.forward(minutes=6)
+    with db.write() as session:
+        assert call_for_unread(session, TOKYO, clock.now()) == 1
+    answer = press(f"c{world.customer}", "answer", words="18時ごろの見込みです。お待たせしております。")
+    assert answer.status_code == 303
+    with db.read() as session:
+        notice = session.scalars(select(Notice)).one()
+        assert (notice.kind, notice.state, notice.channels) == ("reply", "due", ["sms"])
+        assert "18時ごろの見込みです" in notice.short
+        assert session.scalars(select(Inbound)).one().handled_by.startswith("user:")
+        assert session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all() == []
+    page = desk.get(f"/inbox/c{world.customer}").text
+    assert "18時ごろの見込みです" in page
+    assert "dispatcher" in page
+
+
+@pytest.mark.parametrize("words", ["", "   ", "{customer}様、{eta}です", "あ" * 501])
+def test_an_answer_with_a_hole_or_too_long_is_refused_and_kept_in_the_box(db, hear, press, world, words):
+    world.visit()
+    hear("何時になりますか")
+    answer = press(f"c{world.customer}", "answer", words=words)
+    assert answer.status_code == 422
+    assert words.strip() in answer.text
+    with db.read() as session:
+        assert session.scalars(select(Notice)).all() == []
+        assert session.scalars(select(Inbound)).one().handled_at is None
+
+
+def test_who_has_closed_the_only_way_is_called_instead(db, desk, hear, press, world):
+    world.visit()
+    hear("STOP")
+    assert "お電話でお伝えください" in desk.get(f"/inbox/c{world.customer}").text
+    assert press(f"c{world.customer}", "answer", words="はい").status_code == 409
+    with db.read() as session:
+        assert session.scalars(select(Notice)).all() == []
+
+
+def test_without_a_visit_there_is_nothing_to_answer_about(desk, hear, press, world):
+    hear("こんにちは。お願いがあります")
+    assert press(f"c{world.customer}", "answer", words="はい").status_code == 409
+
+
+def test_dealt_with_takes_it_off_every_list(db, desk, hear, press, world, clock):
+    world.visit()
+    hear("何時になりますか")
+    clock.forward(minutes=30)
+    with db.write() as session:
+        call_for_unread(session, TOKYO, clock.now())
+    assert "期限切れあり" in desk.get("/customers").text
+    assert press(f"c{world.customer}", "handled").status_code == 303
+    assert "未読" not in desk.get("/customers").text
+    with db.read() as session:
+        assert session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all() == []
+
+
+def test_an_unknown_sender_is_found_and_assigned_with_the_own_number(db, desk, hear, press, world, clock):
+    hear("駐車場はありますか", sender="+819099990000")
+    hear("STOP", sender="+819099990000")
+    with db.write() as session:
+        other = Customer(name="鈴木 一郎", created_at=clock.now())
+        session.add(other)
+        session.flush()
+        other_id = other.id
+    found = desk.get("/inbox/m1?who=鈴木").text
+    assert "鈴木 一郎" in found
+    assert press("m1", "assign", customer=str(other_id), keep_address="1").headers["Location"] == f"/inbox/c{other_id}"
+    with db.read() as session:
+        assert set(session.scalars(select(Inbound.customer_id))) == {other_id}
+        assert session.get_one(Customer, other_id).mobile == "+819099990000"
+        assert opted_out(session, other_id) == {"sms"}
+    assert press("m1", "assign", customer=str(other_id)).status_code == 409
+    assert "鈴木 一郎" in desk.get("/inbox/m1").text
+
+
+@pytest.mark.parametrize("key", ["c999", "m999", "x1", "c", "c-1", "c99999999999", "cあ", "now"])
+def test_a_conversation_that_is_not_there_is_not_found(desk, key):
+    assert desk.get(f"/inbox/{key}").status_code == 404
+
+
+def test_the_parts_are_not_sent_again_while_nothing_changes(desk, hear, world):
+    hear("何時になりますか")
+    for path in ("/inbox/list", f"/inbox/c{world.customer}/now"):
+        first = desk.get(path)
+        assert "<html" not in first.text
+        assert desk.get(path, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+
+
+def test_a_long_list_comes_in_pages_and_is_searched(desk, hear, world):
+    for number in range(55):
+        hear("もしもし", sender=f"+8190000000{number:02}")
+    assert desk.get("/inbox").text.count('class="letter ') == 50
+    assert desk.get("/inbox?page=2").text.count('class="letter ') == 5
+    assert desk.get("/inbox?q=0000000054").text.count('class="letter ') == 1
+    assert "見つかりませんでした" in desk.get("/inbox?q=だれか").text
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/inbox/list", "/inbox/c1", "/inbox/c1/now"])
+def test_a_technician_reads_nobodys_letters(signed_in, path):
+    assert signed_in("technician").get(path).status_code == 403
+
+
+def test_without_the_forms_secret_nothing_is_sent(desk, world, app):
+    for what in ("answer", "handled", "assign"):
+        assert desk.post(f"/inbox/c{world.customer}/{what}", data={"words": "x"}).status_code == 400
+
+
+def test_in_english_too(desk, hear, world):
+    world.visit()
+    hear("When will you come?")
+    page = desk.get(f"/inbox/c{world.customer}?lang=en").text
+    assert "Answer to 山田 花子" in page
+    assert "Dealt with" in page
+
+
+def test_an_unread_message_on_the_attention_list_leads_to_its_conversation(desk, db, hear, world, clock):
+    world.visit()
+    hear("何時になりますか")
+    clock.forward(minutes=6)
+    with db.write() as session:
+        call_for_unread(session, TOKYO, clock.now())
+    board = desk.get("/").text
+    assert "山田 花子様からのメッセージが未読です" in board
+    assert 'href="/inbox/m1"' in board
+    assert desk.get("/inbox/m1").status_code == 200
+
+
+def test_a_manager_is_called_in_every_room_once_it_is_overdue(signed_in, db, hear, world, clock):
+    world.visit()
+    hear("何時になりますか")
+    clock.forward(minutes=16)
+    with db.write() as session:
+        call_for_unread(session, TOKYO, clock.now())
+    assert "お客様への返信が遅れています" in signed_in("manager").get("/customers").text
+    assert "お客様への返信が遅れています" not in signed_in("dispatcher").get("/customers").text
