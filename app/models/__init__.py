@@ -10,6 +10,7 @@ from app.models.forecast import ForecastEntry
 from app.models.inbound import Inbound
 from app.models.job import JobRun, Lease
 from app.models.learning import Learning, Lesson
+from app.models.line import LineCall, LineCode
 from app.models.notice import Notice, NoticeAttempt, Receipt
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
@@ -38,6 +39,8 @@ __all__ = [
     "Learning",
     "Lease",
     "Lesson",
+    "LineCall",
+    "LineCode",
     "Notice",
     "NoticeAttempt",
     "PhoneLink",

@@ -11,10 +11,22 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from app.db import rows_touched
-from app.models import Backtest, ForecastEntry, IdempotentReply, PhoneLink, PositionFix, QuarantinedInput, SignIn
+from app.models import (
+    Backtest,
+    ForecastEntry,
+    IdempotentReply,
+    LineCall,
+    LineCode,
+    PhoneLink,
+    PositionFix,
+    QuarantinedInput,
+    SignIn,
+)
 
 #: An API client that repeats a request does so within this time.
 REPLIES_KEPT = timedelta(hours=24)
+#: Providers call again what they think was not heard, some for days.
+CALLS_KEPT = timedelta(days=30)
 #: Sign-ins and links are kept this long after their end, to answer "who was signed in then?".
 ACCESS_KEPT = timedelta(days=30)
 #: How a forecast went tells what a technician was doing when: kept while a customer may still ask why nobody called.
@@ -47,5 +59,7 @@ def _over(
     yield ForecastEntry, ForecastEntry.at < now - FORECASTS_KEPT
     yield Backtest, Backtest.created_at < now - FORECASTS_KEPT
     yield IdempotentReply, IdempotentReply.created_at < now - REPLIES_KEPT
+    yield LineCode, LineCode.expires_at < now - REPLIES_KEPT
+    yield LineCall, LineCall.received_at < now - CALLS_KEPT
     yield PhoneLink, PhoneLink.expires_at < now - ACCESS_KEPT
     yield SignIn, SignIn.expires_at < now - ACCESS_KEPT

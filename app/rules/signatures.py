@@ -30,6 +30,18 @@ def from_twilio(secret: str, url: str, fields: Mapping[str, Sequence[str]], sign
     return bool(secret) and any(genuine)
 
 
+def from_line(secret: str, body: bytes, signature: str) -> bool:
+    """Return whether a signature is LINE's: base64 of the HMAC-SHA256 of the raw body by the channel's secret.
+
+    >>> import base64, hashlib, hmac
+    >>> genuine = base64.b64encode(hmac.new(b"secret", b"{}", hashlib.sha256).digest()).decode()
+    >>> from_line("secret", b"{}", genuine), from_line("secret", b"{ }", genuine), from_line("", b"{}", genuine)
+    (True, False, False)
+    """
+    genuine = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
+    return bool(secret) and hmac.compare_digest(genuine, signature.encode("utf-8", "replace"))
+
+
 def _spellings(url: str) -> Iterator[str]:
     yield url
     scheme, _, rest = url.partition("://")

@@ -9,8 +9,12 @@ from app import i18n
 from app.errors import NotAllowed
 from app.operations.company import find_company
 from app.operations.inbound import Heard, receive
+from app.operations.key_press import press_key
+from app.operations.line import take_in
 from app.operations.receipt import note_receipt
-from app.rules.signatures import from_twilio
+from app.rules.line_events import line_events
+from app.rules.signatures import from_line, from_twilio
+from app.voice import answer, reading
 from app.web.limits import limiter
 from app.web.visitor import now, parts, session, zone
 
@@ -48,6 +52,39 @@ def twilio_inbound() -> Response:
         heard = receive(session(), "sms", sender, words + files, now(), provider_id=sid, zone=zone(), chosen=chosen)
     done_by_twilio = chosen or words.strip().lower() in _TWILIO_STOPS
     return _twiml("" if done_by_twilio or heard.understood != "stop" else _last_word(heard))
+
+
+@blueprint.post("/twilio/voice")
+def twilio_key() -> Response:
+    """Take in a key that was pressed during a call, and say what is heard next."""
+    _check_twilio()
+    reference = request.args.get("n", "")[:_LONGEST]
+    said = press_key(session(), _field("CallSid") or "", reference, _field("Digits") or "", now(), zone())
+    if said is None:
+        return _twiml("")
+    key_url = f"{parts().settings.base_url}{request.full_path}"
+    next_words = reading(said.spoken, said.language, key_url) if said.spoken else answer(said.code, said.language)
+    return Response(next_words, mimetype="text/xml")
+
+
+@blueprint.post("/twilio/voice/status")
+def twilio_call_status() -> Response:
+    """Take in what became of a call; that it was answered proves nothing: only a key does."""
+    _check_twilio()
+    sid, status = _field("CallSid"), _field("CallStatus")
+    if sid and status:
+        note_receipt(session(), sid, status, _field("ErrorCode"), now(), reference=request.args.get("n"))
+    return Response(status=204)
+
+
+@blueprint.post("/line")
+def line() -> Response:
+    """Take in what LINE calls to say; what means nothing to us is answered alike, so that it is not sent again."""
+    raw = request.get_data(cache=True)
+    if not from_line(parts().settings.line_channel_secret, raw, request.headers.get("X-Line-Signature", "")):
+        raise NotAllowed("signature")
+    take_in(session(), list(line_events(request.get_json(force=True, silent=True))), now(), zone())
+    return Response(status=200)
 
 
 def _last_word(heard: Heard) -> str:
