@@ -14,6 +14,7 @@ import structlog
 from app.db import held_elsewhere
 from app.lanes import Lanes
 from app.operations.day import due_technicians
+from app.operations.incident import speak_due
 from app.operations.ladder import climb as climb_ladder
 from app.operations.ladder import unconfirmed
 from app.operations.lateness import look_at_days, postpone_day
@@ -88,6 +89,13 @@ def offer_repairs(parts: Parts, now: datetime) -> None:
     for visit_id, facts in sorted(news.items(), key=itemgetter(0)):
         with parts.db.write() as session:
             note_offer(session, visit_id, facts, now)
+
+
+def tell_incidents(parts: Parts, now: datetime) -> int:
+    """Send the word that is due about each incident that goes on; return about how many."""
+    telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
+    with parts.db.write() as session:
+        return speak_due(session, telling, now)
 
 
 def locate(parts: Parts, now: datetime) -> bool:

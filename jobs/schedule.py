@@ -26,7 +26,7 @@ from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, ta
 from app.operations.purge import AT_ONCE, purge
 from app.operations.unread import call_for_unread
 from app.parts import Parts
-from app.tick import climb, deliver, locate, offer_repairs, sweep
+from app.tick import climb, deliver, locate, offer_repairs, sweep, tell_incidents
 
 log = structlog.get_logger()
 
@@ -38,6 +38,7 @@ TIMETABLE = (
     ("locate", 2),
     ("offer_repairs", 15),
     ("call_for_unread", 15),
+    ("tell_incidents", 15),
     ("backtest", 2),
     ("learn", 600),
     ("purge", 600),
@@ -125,6 +126,11 @@ class Jobs:
         if self._leads():
             with self._parts.db.write() as session:
                 call_for_unread(session, self._parts.settings.zone, self._parts.clock.now())
+
+    def tell_incidents(self) -> None:
+        """Keep the promise of a next word about each incident that goes on."""
+        if self._leads() and tell_incidents(self._parts, self._parts.clock.now()):
+            self.wake()
 
     def locate(self) -> None:
         """Find positions for sites that have only an address; a geocoder that does not answer is left alone a while."""

@@ -65,7 +65,10 @@ CASES = {
     "tech_changed": ("tech_changed", {"prev_tech": "Suzuki"}),
     "moved": ("moved", {"prev_promised": (at(17, 0, 23), at(18, 0, 23))}),
     "cancelled": ("cancelled", {}),
-    "incident_update": ("incident_update", {"words": "原因を調べております。"}),
+    "incident_update": (
+        "incident_update",
+        {"incident": "台風による到着の遅れ", "words": "原因を調べております。", "next_at": at(17, 30)},
+    ),
     "reply": ("reply", {"words": "駐車場をお借りできます。"}),
 }
 

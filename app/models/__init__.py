@@ -8,6 +8,7 @@ from app.models.consent import ConsentEntry, PushSubscription
 from app.models.customer import Customer, Site
 from app.models.forecast import ForecastEntry
 from app.models.inbound import Inbound
+from app.models.incident import Incident, IncidentEntry, IncidentVisit
 from app.models.job import JobRun, Lease
 from app.models.learning import Learning, Lesson
 from app.models.line import LineCall, LineCode
@@ -19,7 +20,7 @@ from app.models.technician import Device, Technician
 from app.models.visit import DecisionEntry, Visit, VisitEvent
 
 #: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
-EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry)
+EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry, IncidentEntry)
 
 __all__ = [
     "EVIDENCE",
@@ -35,6 +36,9 @@ __all__ = [
     "ForecastEntry",
     "IdempotentReply",
     "Inbound",
+    "Incident",
+    "IncidentEntry",
+    "IncidentVisit",
     "JobRun",
     "Learning",
     "Lease",

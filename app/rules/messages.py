@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.rules.visit import AWAITED, OPEN, STATUSES
+from app.rules.visit import AWAITED, STATUSES
 
 #: One SMS holds 160 characters of GSM 03.38, or 70 UTF-16 units when a single character lies outside it.
 GSM7_LIMIT = 160
@@ -64,7 +64,7 @@ _TRUE_IN = {
     "reminder_day": ("booked",),
     "reminder_hours": ("booked",),
     "cancelled": ("cancelled",),
-    "incident_update": OPEN,
+    "incident_update": tuple(status for status in STATUSES if status != "cancelled"),
     "reply": STATUSES,
 }
 #: Why a notice is not true any more in another state.

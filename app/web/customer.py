@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from app.errors import AppError, Invalid, NotFound
 from app.i18n import LOCALES, day_words, phone_words, time_words
 from app.operations.customer_view import LONGEST_TEXT, CustomerView, choose_notices, customer_view, press
+from app.operations.incident_view import incident_of
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, now, parts, session, zone
 
@@ -62,7 +63,7 @@ def _page(name: str, **facts: object) -> str:
 @blueprint.get("/<token>")
 def visit(token: str) -> ResponseReturnValue:
     """Show the visit as it is now."""
-    return _page("visit", view=_load(token), token=token)
+    return _page("visit", view=_load(token), token=token, incident=incident_of(session(), token, now()))
 
 
 @blueprint.get("/<token>/cannot-be-there")
