@@ -22,11 +22,14 @@ from app.explain.pictures import visit_picture
 from app.explain.visit import answer, explain
 from app.i18n import LOCALES
 from app.models import Alarm, Notice, Visit, VisitEvent
+from app.operations.daylog import days_with_visits, fixes_between, own_day, really_told
 from app.operations.history import read_history
+from app.operations.learned import read_learned
 from app.operations.notice import Telling
 from app.operations.repair import accept_offer
 from app.rules.messages import UNSETTLING
 from app.rules.position import distance_m
+from app.rules.score import total
 from app.tick import deliver, offer_repairs, sweep
 from app.web import demo
 from app.web.limits import limiter
@@ -152,10 +155,27 @@ def test_nobody_is_really_written_to_whatever_is_set(stage):
     assert stage.parts.settings.timezone == "Asia/Tokyo"
 
 
+def test_the_firm_has_a_past_to_learn_from_and_to_play_again(stage):
+    now, month = stage.clock.now(), timedelta(days=30)
+    with stage.parts.db.read() as session:
+        known = read_learned(session, service=None, band=None)
+        assert min(known.work.n, known.roads.n) > 30
+        marks = total(really_told(session, now - month, now)[0])
+        assert 0 < marks.late < marks.on_time
+        assert 0.6 < marks.warned < 1.0
+        days = days_with_visits(session, FIRST_DAY - month, FIRST_DAY - timedelta(days=1), TOKYO, now)
+        assert len(days) == 20
+        played = own_day(session, days[0], TOKYO, now)
+        assert played.truth
+        fixes = fixes_between(session, played.technicians, played.from_at, played.until_at)
+        assert len(fixes) > 100
+
+
 def test_the_customer_of_the_last_two_hundred_metres_knows_in_time(stage):
     visit_id = stage.visits[0][-1]
     with stage.parts.db.read() as session:
-        assert session.scalar(select(func.count()).where(Visit.status == "completed").select_from(Visit)) == 4
+        done = Visit.status == "completed", Visit.promised_from_at > at("00:00")
+        assert session.scalar(select(func.count()).where(*done).select_from(Visit)) == 4
     play(stage, at("17:33"))
     with stage.parts.db.read() as session:
         visit = session.get(Visit, visit_id)
@@ -270,7 +290,7 @@ def test_every_visit_of_the_whole_day_can_be_explained(whole_day, locale):
     zone, now = parts.settings.zone, parts.clock.now()
     answered = 0
     with parts.db.read() as session:
-        for visit_id in session.scalars(select(Visit.id)):
+        for visit_id in session.scalars(select(Visit.id).where(Visit.promised_from_at > at("00:00"))):
             history = read_history(session, visit_id, now)
             said = answer(history, locale, zone)
             # A text that is missing would show as its code.

@@ -20,6 +20,7 @@ from app.clock import FastClock
 from app.config import Settings
 from app.db import upgrade
 from app.demo.company import COMPANY, PEOPLE, SERVICES, Person, Stop
+from app.demo.past import add_past
 from app.demo.world import Happening, World, batched
 from app.errors import AppError
 from app.models import (
@@ -118,6 +119,7 @@ def prepare(
         upgrade(parts.db)
         with parts.db.write() as session:
             cast = _cast(session, people, begins_at - timedelta(days=30))
+            add_past(session, people, cast, FIRST_DAY, zone)
             days = FIRST_DAY, FIRST_DAY + timedelta(days=1)
             visits = {day: _book(session, people, cast, day, own) for day in days}
         prepared = Prepared(own, people, cast, FIRST_DAY, visits, opens_at)
