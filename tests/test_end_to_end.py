@@ -60,7 +60,7 @@ def test_a_creep_sent_in_one_late_batch_is_told_by_sms_and_mail_and_shown_behind
         company = Installation(tmp_path / "instance", {**twilio(sms.url), **mail_settings})
         company.found()
         with company.serving():
-            promised_at = (now() + timedelta(minutes=15)).replace(second=0, microsecond=0)
+            promised_at = (now() + timedelta(minutes=12)).replace(second=0, microsecond=0)
             hers, her_technician = company.book(promised_at, name="山田 花子", language="ja", mobile="090-1234-5678")
             his, his_technician = company.book(promised_at, name="John", language="en", email="john@example.com")
             for technician in (her_technician, his_technician):

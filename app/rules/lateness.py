@@ -41,6 +41,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
 )
 #: Minutes before the promise ends in which what is not said is said too late.
 LAST_WORD_MIN = 1.5
+#: So little before customers can act no more it is looked at once more: a tick of the sweep.
+LAST_LOOK_MIN = 0.25
 _TOLD_LATE = ("late", "late_update")
 _DRIVING = ("travelling", "creeping", "standing")
 #: Of the time left so much is stretched: what goes badly now does so for an hour, not for the whole afternoon.
@@ -281,18 +283,16 @@ def _before_late(case: _Case) -> Decision:
         if case.may_hold:
             return case.say("holding", "late_unclear", None, watch, "late_unclear")
         return case.nothing("told_already", watch, "late_unclear", again_at)
-    if forecast.next_stop and forecast.state in _UNHEARD:
-        due_at = forecast.due_at
-        overdue = due_at is not None and now >= due_at + timedelta(minutes=policy.overdue_min)
-        if lead_min <= (policy.overdue_lead_min if overdue else policy.silent_lead_min):
-            # Expected there just now: parked phones report every few minutes, and the next report may be the arrival.
-            # Only a word before the promise ends is one.
-            parked = case.left_min < 0 and forecast.silent_s < 60 * policy.parked_silent_min
-            if parked and not 0.0 <= lead_min <= LAST_WORD_MIN:
-                return case.nothing("on_course", again_at=again_at)
-            if not case.may_hold:
-                return case.nothing("told_already", alarm="silent_near_promise", again_at=again_at)
-            return case.say("holding", "silent", None, alarm="silent_near_promise")
+    unheard = forecast.next_stop and forecast.state in _UNHEARD
+    if unheard and (lead_min <= policy.silent_lead_min or (lead_min >= policy.act_lead_min and _overdue(case))):
+        # Expected there just now: parked phones report every few minutes, and the next report may be the arrival. Only
+        # a word before the promise ends is one.
+        parked = case.left_min < 0 and forecast.silent_s < 60 * policy.parked_silent_min
+        if parked and not 0.0 <= lead_min <= LAST_WORD_MIN:
+            return case.nothing("on_course", again_at=again_at)
+        if not case.may_hold:
+            return case.nothing("told_already", alarm="silent_near_promise", again_at=again_at)
+        return case.say("holding", "silent", None, alarm="silent_near_promise")
     soon = (
         forecast.state == "travelling"
         and forecast.basis == "observed_pace"
@@ -368,6 +368,17 @@ def _likely_late(case: _Case) -> float:
     return forecast.share_after(case.stop.promised_until_at + timedelta(seconds=GRACE_S) + made_up)
 
 
+def _overdue(case: _Case) -> bool:
+    """Tell whether a silent phone should just have come to its site, at the last moment at which a customer can act.
+
+    Not when that was long ago: it has been there since, unseen, or the drive was never what it seemed.
+    """
+    policy, due_at = case.policy, case.forecast.due_at
+    if due_at is None or case.lead_min > policy.overdue_lead_min:
+        return False
+    return policy.overdue_min <= (case.now - due_at).total_seconds() / 60 <= policy.overdue_most_min
+
+
 def _threshold(case: _Case) -> float:
     """Return how likely late the visit must be to be told now."""
     forecast, policy, lead_min = case.forecast, case.policy, case.lead_min
@@ -400,7 +411,14 @@ def _look_again_at(case: _Case) -> datetime:
     slack_s = 60 * lead_min + GRACE_S - samples[int(0.6 * len(samples))]
     least_s = min(max(2.0 * lead_min, 30.0), 600.0) if lead_min > 0 else 60.0
     wait_s = min(max(0.5 * slack_s, least_s), 1800.0)
-    for border_min in (LAST_WORD_MIN, policy.silent_lead_min, policy.overdue_lead_min, policy.unheard_lead_min):
+    act_min = policy.act_lead_min + LAST_LOOK_MIN
+    for border_min in (
+        LAST_WORD_MIN,
+        policy.silent_lead_min,
+        act_min,
+        policy.overdue_lead_min,
+        policy.unheard_lead_min,
+    ):
         if lead_min > border_min:
             wait_s = min(wait_s, max(60 * (lead_min - border_min), 15.0))
     return case.now + timedelta(seconds=wait_s)

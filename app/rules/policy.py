@@ -59,11 +59,12 @@ class Policy:
     far_quote_max_min: int = 60
     #: Without any sign of the technician, holding from here on.
     unheard_lead_min: float = 10.5
-    #: With a silent phone from here on; sooner when it should have been there so long ago. What was certain before it
-    #: fell silent is told as a delay.
-    silent_lead_min: float = 5.0
-    overdue_lead_min: float = 11.0
-    overdue_min: float = 1.5
+    #: With a silent phone from here on; sooner, while customers can still act (see above), when it should have been
+    #: there since so long, but not since longer. What was certain before it fell silent is told as a delay.
+    silent_lead_min: float = 4.5
+    overdue_lead_min: float = 10.5
+    overdue_min: float = 0.0
+    overdue_most_min: float = 10.0
     #: At the expected arrival a phone may be silent so long before it is news.
     parked_silent_min: float = 6.0
     #: After so much silence an old position says nothing any more.

@@ -86,6 +86,7 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "silent_lead_min": Term("silence", "lead", 0, 60),
         "overdue_lead_min": _fine("silence", "lead", 0, 60),
         "overdue_min": _fine("silence", "min", 0, 60),
+        "overdue_most_min": _fine("silence", "min", 0, 180),
         "parked_silent_min": _fine("silence", "min", 0, 60),
         "stale_min": _fine("silence", "min", 5, 180),
         "give_up_min": Term("silence", "past", 0, 240),

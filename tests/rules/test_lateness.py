@@ -184,18 +184,28 @@ def test_a_later_visit_is_never_told_on_the_plan_alone() -> None:
 
 
 def test_a_silent_phone_near_the_promise_is_holding_and_never_on_time() -> None:
-    now = before(5)
+    now = before(4)
     quiet = forecast(now, *around(-3), state="silent", basis="silence", silent_s=900.0)
     decision = decide(VISIT, quiet, (), Watch(), now)
     assert (decision.kind, decision.alarm) == ("holding", "silent_near_promise")
 
 
-def test_a_silent_phone_is_spoken_of_earlier_once_it_should_have_been_there() -> None:
+def test_a_silent_phone_is_spoken_of_while_one_can_act_once_it_should_just_have_been_there() -> None:
     now = before(10.5)
     silent = {"state": "silent", "basis": "silence", "silent_s": 720.0}
-    coming, overdue = (forecast(now, *around(-1, 2), **silent, due_at=before(m)) for m in (9, 12))
+    coming, overdue, long_ago = (forecast(now, *around(-1, 2), **silent, due_at=before(m)) for m in (9, 12, 25))
     assert decide(VISIT, coming, (), Watch(), now).kind is None
     assert decide(VISIT, overdue, (), Watch(), now).kind == "holding"
+    assert decide(VISIT, long_ago, (), Watch(), now).kind is None
+
+
+def test_a_silent_phone_that_becomes_overdue_too_late_to_act_is_spoken_of_near_the_promise() -> None:
+    silent = {"state": "silent", "basis": "silence", "silent_s": 720.0, "due_at": before(9)}
+    kinds = [
+        decide(VISIT, forecast(before(lead), *around(-1, 2), **silent), (), Watch(), before(lead)).kind
+        for lead in (10.2, 8, 6, 4.4)
+    ]
+    assert kinds == [None, None, None, "holding"]
 
 
 def test_who_fell_silent_at_the_door_is_not_announced_as_late() -> None:
