@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAYS ?= tests/data/days
 
-.PHONY: demo run test check format bench lock clean
+.PHONY: demo run test check format bench snapshots fuzz-wording lock clean
 
 demo: $(VENV)/ready
 	$(BIN)/mamonaku demo --port $(PORT)
@@ -28,6 +28,14 @@ format: $(VENV)/ready-dev
 # Prints tables, asserts nothing. DAYS=folder replays other day logs.
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m tests.bench --days $(DAYS)
+
+# Writes the snapshots of every notice anew: read what changed (git diff) before you commit it.
+snapshots: $(VENV)/ready-dev
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/notices/test_snapshots.py
+
+# Renders 100,000 notices from broken texts and facts: none may leave with a hole. RENDERS=, SEED= for others.
+fuzz-wording: $(VENV)/ready-dev
+	$(BIN)/python -m tests.notices.fuzz --renders $(or $(RENDERS),100000) --seed $(or $(SEED),1)
 
 # requirements*.txt hold exact versions with hashes and name no host.
 lock: $(VENV)/ready-dev

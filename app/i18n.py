@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,14 @@ def day_words(on: date, locale: str) -> str:
     return f"{_DAYS_EN[on.weekday()]} {on.day} {_MONTHS_EN[on.month - 1]}"
 
 
-def spoken_clock(at: datetime, locale: str) -> str:
+def long_day_words(on: date, locale: str) -> str:
+    """Return a date as a letter carries it: 2026年11月24日, 24 November 2026."""
+    if locale == "ja":
+        return f"{on.year}年{on.month}月{on.day}日"
+    return f"{on.day} {_MONTHS_EN_WHOLE[on.month - 1]} {on.year}"
+
+
+def spoken_clock(at: datetime | time, locale: str) -> str:
     """Return a local time of day as it is said: 17時20分, 5:20 PM.
 
     >>> spoken_clock(datetime(2026, 11, 24, 17, 0), "ja"), spoken_clock(datetime(2026, 11, 24, 0, 5), "en")
@@ -128,6 +135,23 @@ def spoken_window(from_at: datetime, until_at: datetime, locale: str, on: date |
         return f"{day}{first}" if first == last else f"{day}{first}から{last}"
     day = f"on {spoken_day(on, locale)}, " if on else ""
     return f"{day}at {first}" if first == last else f"{day}between {first} and {last}"
+
+
+def spoken_text(text: str, locale: str) -> str:
+    """Return a text so that a voice reads it well: times said, and what stands in brackets set between commas.
+
+    >>> spoken_text("夜間割増(22:00以降の作業分)", "ja"), spoken_text("Tanaka (service manager)", "en")
+    ('夜間割増、22時以降の作業分', 'Tanaka, service manager')
+    """
+    comma = "、" if locale == "ja" else ", "
+    said = re.sub(
+        r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])",
+        lambda found: spoken_clock(time(int(found[1]), int(found[2])), locale),
+        text,
+    )
+    said = re.sub(r"\s*[(\uff08【「『\[]([^(\uff08【「『\[]*)[)\uff09】」』\]]", rf"{comma}\1{comma}", said)
+    said = re.sub(r"(?:[、,]\s*)+(?=[、。,.!?\uff01\uff1f]|$)", "", said).replace(",  ", ", ")
+    return said.strip("、, ").replace("〜", "から" if locale == "ja" else " to ")
 
 
 def spoken_digits(number: str, locale: str) -> str:

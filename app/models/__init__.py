@@ -18,9 +18,10 @@ from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
 from app.models.service import Service
 from app.models.technician import Device, Technician
 from app.models.visit import DecisionEntry, Visit, VisitEvent
+from app.models.wording import Wording
 
 #: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
-EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry, IncidentEntry)
+EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry, IncidentEntry, Wording)
 
 __all__ = [
     "EVIDENCE",
@@ -60,4 +61,5 @@ __all__ = [
     "User",
     "Visit",
     "VisitEvent",
+    "Wording",
 ]

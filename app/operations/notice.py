@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
 
-import phonenumbers
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.models import Company, Notice, Visit
+from app.models import Notice, Visit
 from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event
 from app.operations.company import find_company
 from app.operations.consent import closed, opted_out, push_devices
 from app.operations.policy import current_policy
+from app.operations.wording import company_facts, current_wordings
 from app.providers.base import Channel, PushDevice, Recipient
 from app.rules.ladder import CALL_TAKES, call_at, calls
 from app.rules.lateness import Decision
@@ -350,28 +350,33 @@ def _message(
     company = find_company(session)
     if company is None:
         raise Hole("brand")
-    customer, zone = visit.customer, telling.zone
+    zone = telling.zone
     eta = (notice.quoted_from_at, notice.quoted_until_at) if notice.quoted_from_at else None
     if notice.kind == "holding" and eta is None and notice.reason_code not in _KNOWS_NOTHING:
         eta = before if before and before[1] > now else None
     facts = {
-        "brand": company.name,
-        "brand_short": company.short_name,
-        "phone": _dialled(company.phone),
-        "phone_hours": company.phone_hours,
-        "sender": _sender(company, notice.language),
-        "customer": customer.name,
-        "corporate": customer.kind == "corporate",
-        "tech": visit.technician.name if visit.technician else None,
-        "link": f"{telling.base_url}/v/{visit.link_token}",
-        "promised": _local((visit.promised_from_at, visit.promised_until_at), zone),
+        **company_facts(company, notice.language),
+        **visit_facts(visit, notice.language, telling),
         "eta": _local(eta, zone) if eta else None,
         "prev_eta": _local(before, zone) if before else None,
         "next_at": next_at.astimezone(zone) if next_at else None,
         "overdue": now > visit.promised_until_at,
         **_said(notice.reason_facts.get("words", {}), zone),
     }
-    return render(notice.kind, notice.language, facts)
+    return render(notice.kind, notice.language, facts, current_wordings(session), now=now)
+
+
+def visit_facts(visit: Visit, language: str, telling: Telling) -> dict[str, object]:
+    """Return what notices say of a visit, whatever they are about."""
+    customer = visit.customer
+    return {
+        "customer": customer.name,
+        "corporate": customer.kind == "corporate",
+        "tech": visit.technician.name if visit.technician else None,
+        "service": visit.service.name(language),
+        "link": f"{telling.base_url}/v/{visit.link_token}",
+        "promised": _local((visit.promised_from_at, visit.promised_until_at), telling.zone),
+    }
 
 
 def _last_window(session: Session, visit: Visit, before_id: int | None = None) -> tuple[datetime, datetime] | None:
@@ -393,22 +398,6 @@ def _last_window(session: Session, visit: Visit, before_id: int | None = None) -
 
 def _local(window: tuple[datetime | None, datetime | None], zone: tzinfo) -> tuple[datetime | None, ...]:
     return tuple(at.astimezone(zone) if at else None for at in window)
-
-
-def _sender(company: Company, language: str) -> str:
-    role, name = company.sender_role.strip(), company.sender_name.strip()
-    if not (role and name):
-        return role or name
-    return f"{role}の{name}" if language == "ja" else f"{name} ({role})"
-
-
-def _dialled(phone: str) -> str:
-    """Return the company's number as its customers dial it."""
-    try:
-        number = phonenumbers.parse(phone)
-    except phonenumbers.NumberParseException:
-        return phone
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 def _for_person(session: Session, notice_id: int, states: tuple[str, ...]) -> tuple[Notice, Visit]:
