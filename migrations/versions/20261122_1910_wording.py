@@ -7,8 +7,8 @@ from alembic import op
 
 import app.db
 
-revision = "20261122_1840"
-down_revision = "20261122_1835"
+revision = "20261122_1910"
+down_revision = "20261122_1900"
 branch_labels = None
 depends_on = None
 
