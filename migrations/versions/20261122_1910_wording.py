@@ -8,7 +8,7 @@ from alembic import op
 import app.db
 
 revision = "20261122_1910"
-down_revision = "20261122_1900"
+down_revision = "20261122_1905"
 branch_labels = None
 depends_on = None
 
