@@ -7,7 +7,7 @@ as the jobs would, and every notice that leaves is written down.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app import join
 from app.config import Settings
-from app.db import upgrade
+from app.db import Database, upgrade
 from app.errors import AppError, Conflict
 from app.models import Company, Customer, Notice, PositionFix, Service, Site, Technician, Visit
 from app.operations.booking import add_event, book_visit, cancel_visit, change_visit, promise_facts
@@ -39,6 +39,10 @@ TICK = timedelta(seconds=15)
 FORGET = timedelta(hours=1)
 #: A visit for which there is no room in a technician's day is planned for so long, so that there is.
 SQUEEZED = timedelta(minutes=1)
+
+#: Databases whose day was forgotten: empty when they are opened again. Were each day to have a new one, SQLAlchemy's
+#: mappers would keep what it compiled for each, and a month of days would take the more memory the longer it is.
+_empty: list[Database] = []
 
 _VISIT = Visit.__table__.c
 _NEXT_DUE = select(func.min(_VISIT.check_at)).where(_VISIT.status.in_(OPEN), _VISIT.technician_id.is_not(None))
@@ -101,6 +105,8 @@ class Replay:
             database_url="sqlite:///:memory:", secret_key="of no use", smtp_url="", twilio_account_sid=""
         )
         parts = join(settings, clock)
+        if _empty:
+            parts = replace(parts, db=_empty.pop())
         upgrade(parts.db)
         with parts.db.write() as session:
             session.add(Company(name="Day log", short_name="Day log", phone="+81300000000"))
@@ -113,6 +119,8 @@ class Replay:
     def close(self) -> None:
         """Forget the day."""
         self.parts.db.close()
+        if self.parts.db not in _empty:  # closed twice is closed once
+            _empty.append(self.parts.db)
 
     def play(self, lines: Iterable[Line], told: Callable[[Notice], None], until_at: datetime | None = None) -> None:
         """Play a day to its end, or to an instant; `told` is called with each notice, in the order of time.

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Visit
-from app.replay import DayLogError, read_day_log
+from app.replay import DayLogError, Replay, read_day_log
 from tests.bench.marks import mark
 from tests.played import replay_day
 
@@ -111,3 +111,17 @@ def test_a_visit_that_is_planned_twice_moves_and_one_that_does_not_fit_is_kept(t
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     # Nobody was ever heard of on the way to the first visit's new promise: the customer is held, near that promise.
     assert [(n["visit"], n["message"], n["t"][11:13]) for n in told] == [("one", "holding", "12")]
+
+
+def test_many_days_take_no_more_engines_than_are_open_at_once_and_find_nothing_of_the_days_before():
+    """Each engine leaves behind what SQLAlchemy's mappers have compiled for it: a month of days would grow with it."""
+    before = replay_day(STORY, io.StringIO())
+    before.close()
+    again = Replay.open()
+    assert again.parts.db is before.parts.db
+    with again.parts.db.read() as session:
+        assert session.scalars(select(Visit)).all() == []
+    beside = Replay.open()
+    assert beside.parts.db is not again.parts.db
+    again.close()
+    beside.close()
