@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from app.operations.position import ReportedFix, record_fixes
 from app.parts import Parts
 from app.rules.position import Fix
 from app.tick import sweep
+from tests.bench.past import FIRST_ID, remember
 
 FLEETS = (100, 1_000, 10_000)
+#: This one is measured once more with two years behind it.
+WITH_PAST = 100
 #: Ten in the morning in Osaka, an hour into the day.
 NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
 STOPS_LEFT, FIXES_EACH = 5, 60
@@ -46,38 +50,41 @@ class _Clock:
 def measure() -> tuple[Sequence[str], Iterator[Sequence[object]]]:
     """Return the table: a whole sweep, and a tick of normal operation, by the size of the fleet."""
     head = (
-        "database", "technicians", "first_look_s", "of_that_own_cpu_s", "next_look_s", "of_that_own_cpu_s",
-        "tick_p50_ms", "tick_p95_ms",
+        "database", "technicians", "rows_of_the_past", "first_look_s", "of_that_own_cpu_s", "next_look_s",
+        "of_that_own_cpu_s", "tick_p50_ms", "tick_p95_ms",
     )  # fmt: skip
     return head, _rows()
 
 
 def _rows() -> Iterator[Sequence[object]]:
     for kind in ("sqlite", "postgresql"):
-        for technicians in FLEETS:
+        for technicians, long in ((WITH_PAST, True), *((fleet, False) for fleet in FLEETS)):
             with database(kind) as parts:
                 if parts:
-                    yield _swept(parts, kind, technicians)
+                    yield _swept(parts, kind, technicians, long)
 
 
-def _swept(parts: Parts, kind: str, technicians: int) -> Sequence[object]:
+def _swept(parts: Parts, kind: str, technicians: int, long: bool) -> Sequence[object]:
     fill(parts.db, technicians, STOPS_LEFT)
+    past = remember(parts.db, technicians, NOW) if long else 0
     looks_s = [took_s for minute in (0, 1) for took_s in _swept_s(parts, minute)]
-    return (kind, technicians, *looks_s, *_spread(_ticks_ms(parts, technicians)))
+    return (kind, technicians, past, *looks_s, *_spread(_ticks_ms(parts, technicians)))
 
 
 def measure_one() -> tuple[Sequence[str], list[Sequence[object]]]:
     """Return the table: looking at one technician, loading and writing included."""
     rows = []
-    for kind in ("sqlite", "postgresql"):
+    for kind, long in product(("sqlite", "postgresql"), (False, True)):
         with database(kind) as parts:
             if parts:
                 fill(parts.db, 1, STOPS_OF_ONE)
+                past = remember(parts.db, 1, NOW) if long else 0
                 walls_ms, own_ms = _looks_ms(parts)
-                rows.append((kind, STOPS_OF_ONE, *_spread(own_ms), *_spread(walls_ms)))
+                rows.append((kind, STOPS_OF_ONE, past, *_spread(own_ms), *_spread(walls_ms)))
     head = (
         "database",
         "stops_left",
+        "rows_of_the_past",
         "own_cpu_p50_ms",
         "own_cpu_p95_ms",
         "until_written_p50_ms",
@@ -180,7 +187,7 @@ def _swept_s(parts: Parts, minute: int) -> tuple[float, float]:
     process."""
     at = NOW + timedelta(minutes=minute)
     with parts.db.write() as session:
-        session.execute(update(Visit).where(Visit.id % 10 == 1).values(check_at=at))
+        session.execute(update(Visit).where(Visit.id % 10 == 1, Visit.id < FIRST_ID).values(check_at=at))
     began_s, own_s = time.perf_counter(), time.process_time()
     sweep(parts, at)
     return time.perf_counter() - began_s, time.process_time() - own_s
