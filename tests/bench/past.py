@@ -50,9 +50,12 @@ def _keep(db: Database, model: type[Any], batch: list[dict[str, Any]]) -> int:
 
 
 def _each(technicians: int, now: datetime) -> Iterator[tuple[int, int, datetime]]:
-    """Yield each past visit: its number, its technician, and when it was promised."""
+    """Yield each past visit: its number, its technician, and when it was promised.
+
+    The newest first: that no two overlap is asked of those that begin before.
+    """
     visit_id = FIRST_ID
-    for day in range(DAYS, 0, -1):
+    for day in range(1, DAYS + 1):
         for number in range(1, technicians + 1):
             for stop in range(VISITS_A_DAY):
                 yield visit_id, number, now - timedelta(days=day * 7 / 5) + timedelta(minutes=75 * stop)
