@@ -20,6 +20,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
     from app.parts import Parts
     from app.providers import build_channels
     from app.providers.geocode_nominatim import NominatimGeocoder
+    from app.providers.mailbox_imap import from_settings as mailbox_of
 
     if not settings.database_url:
         settings.instance.mkdir(parents=True, exist_ok=True)
@@ -29,6 +30,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
         clock=clock or WallClock(),
         channels=build_channels(settings),
         geocoder=NominatimGeocoder(settings.geocoder_url, settings.country),
+        mailbox=mailbox_of(settings),
     )
 
 

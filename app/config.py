@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         "", validate_default=True, description="Sender address of e-mails; needed with the mail server."
     )
     mail_reply_to: str = Field("", description="Address that answers to e-mails go to; none: the sender's.")
+    mailbox_url: str = Field(
+        "",
+        description="Mailbox that answers and returned mails come to, `imaps://user:pass@host/INBOX`; none: not read.",
+    )
+    words_kept_days: int = Field(
+        365, ge=1, le=3650, description="Days after which the words of customers' messages are deleted."
+    )
     twilio_account_sid: str = Field(
         "",
         description="Twilio account for SMS and calls; with no way to send at all, notices go to the console.",
@@ -118,6 +125,14 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if value and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
             raise ValueError("not a mail server address; an example is smtp://user:pass@mail.example.jp:587")
+        return value
+
+    @field_validator("mailbox_url")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("imap", "imaps") or not parts.hostname or not parts.username):
+            raise ValueError("not a mailbox; an example is imaps://user:pass@mail.example.jp/INBOX")
         return value
 
     @field_validator("line_channel_secret")

@@ -10,6 +10,7 @@ from app.config import Settings
 from app.db import Database
 from app.providers.base import Channel
 from app.providers.geocode_nominatim import Geocoder
+from app.providers.mailbox_imap import Mailbox
 
 
 @dataclass(slots=True)
@@ -21,5 +22,7 @@ class Parts:
     clock: Clock
     channels: Mapping[str, Channel]
     geocoder: Geocoder
+    #: Where customers' mails come in; None where no mailbox is set.
+    mailbox: Mailbox | None = None
     #: Called after every commit that may have made work for the jobs; they set it when they run in this process.
     wake: Callable[[], None] = field(default=lambda: None)

@@ -5,13 +5,14 @@ The jobs, the replay and the demo's tests all tick through here, so that they ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from operator import itemgetter
 
 import structlog
+from sqlalchemy.orm import Session
 
-from app.db import held_elsewhere
+from app.db import SILENT, held_elsewhere
 from app.lanes import Lanes
 from app.operations.day import due_technicians
 from app.operations.incident import speak_due
@@ -19,11 +20,13 @@ from app.operations.ladder import climb as climb_ladder
 from app.operations.ladder import unconfirmed
 from app.operations.lateness import look_at_days, postpone_day
 from app.operations.locating import note_place, sites_to_locate
+from app.operations.mailbox import take_mail, take_unreadable
 from app.operations.notice import Telling
 from app.operations.outbox import deliver_due
 from app.operations.repair import best_offers, note_offer
 from app.parts import Parts
 from app.providers.geocode_nominatim import GeocoderSilent
+from app.providers.mailbox_imap import MailboxSilent
 
 log = structlog.get_logger()
 
@@ -114,3 +117,32 @@ def locate(parts: Parts, now: datetime) -> bool:
         with parts.db.write() as session:
             note_place(session, site.site_id, place, now)
     return True
+
+
+def read_mailbox(parts: Parts) -> int:
+    """Take in what lies unread in the mailbox, each mail in a transaction of its own; return how many were kept.
+
+    A mail is marked as read only after it was kept. Of one that cannot be read the beginning is kept for a person.
+    """
+    if parts.mailbox is None:
+        return 0
+    kept = []
+    try:
+        for letter in parts.mailbox.unread():
+            try:
+                _keep_mail(parts, letter.raw, take_mail)
+            except SILENT:
+                raise
+            except Exception as error:  # its words may hold the mail's
+                log.error("a mail could not be read", uid=letter.uid, error=type(error).__name__)
+                _keep_mail(parts, letter.raw, take_unreadable)
+            kept.append(letter)
+        parts.mailbox.mark_read(kept)
+    except MailboxSilent as error:
+        log.warning("the mailbox could not be read", error=str(error))
+    return len(kept)
+
+
+def _keep_mail(parts: Parts, raw: bytes, take: Callable[[Session, bytes, tzinfo, datetime], None]) -> None:
+    with parts.db.write() as session:
+        take(session, raw, parts.settings.zone, parts.clock.now())

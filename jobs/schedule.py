@@ -23,10 +23,10 @@ from app.lanes import Lanes
 from app.operations.keeping import thin_out
 from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
-from app.operations.purge import AT_ONCE, purge
+from app.operations.purge import AT_ONCE, forget_words, purge
 from app.operations.unread import call_for_unread
 from app.parts import Parts
-from app.tick import climb, deliver, locate, offer_repairs, sweep, tell_incidents
+from app.tick import climb, deliver, locate, offer_repairs, read_mailbox, sweep, tell_incidents
 
 log = structlog.get_logger()
 
@@ -39,6 +39,7 @@ TIMETABLE = (
     ("offer_repairs", 15),
     ("call_for_unread", 15),
     ("tell_incidents", 15),
+    ("read_mailbox", 20),
     ("backtest", 2),
     ("learn", 600),
     ("purge", 600),
@@ -132,6 +133,11 @@ class Jobs:
         if self._leads() and tell_incidents(self._parts, self._parts.clock.now()):
             self.wake()
 
+    def read_mailbox(self) -> None:
+        """Take in the mails that customers wrote, and those of ours that came back."""
+        if self._leads() and read_mailbox(self._parts):
+            self.wake()
+
     def locate(self) -> None:
         """Find positions for sites that have only an address; a geocoder that does not answer is left alone a while."""
         if self._leads() and not locate(self._parts, self._parts.clock.now()):
@@ -162,9 +168,11 @@ class Jobs:
             done = ran_in_slot(session, "purge", slot_at)
         settings = self._parts.settings
         kept, raw = timedelta(days=settings.playable_days), timedelta(days=settings.fixes_kept_days)
+        words = timedelta(days=settings.words_kept_days)
         while not done and self._leads() and not self._stopping.wait(PURGE_RESTS_S):
             with self._parts.db.write() as session:
                 done = purge(session, now, kept, raw) < AT_ONCE and not thin_out(session, now, raw)
+                done = done and forget_words(session, now, words) < AT_ONCE
                 if done:  # noted at the end: what breaks off is taken up again
                     first_in_slot(session, "purge", slot_at, now)
 

@@ -1,5 +1,5 @@
 """Forget what must not be kept: raw positions after some days, the course of forecasts (also of days that were played
-again), spent links, old sign-ins."""
+again), spent links, old sign-ins, what customers wrote."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from app.models import (
     Backtest,
     ForecastEntry,
     IdempotentReply,
+    Inbound,
     LineCall,
     LineCode,
     PhoneLink,
@@ -48,6 +49,21 @@ def purge(session: Session, now: datetime, fixes_kept: timedelta, input_kept: ti
             some = select(table.id).where(over).limit(most - gone)
             gone += rows_touched(session.execute(delete(table).where(table.id.in_(some))))
     return gone
+
+
+def forget_words(session: Session, now: datetime, kept: timedelta, most: int = AT_ONCE) -> int:
+    """Forget what customers wrote and by which address, of some messages that are older than `kept`; return how many.
+
+    That there was a message, when, and what became of it stays. To be asked again until nothing is left.
+    """
+    over = Inbound.words.is_not(None), Inbound.received_at < now - kept
+    some = session.scalars(select(Inbound).where(*over).limit(most)).all()
+    for message in some:
+        message.words, message.sender = None, ""
+        if message.handled_at is None:  # nobody can read it any more
+            message.handled_at, message.handled_by = now, "system"
+    session.flush()
+    return len(some)
 
 
 def _over(

@@ -14,6 +14,7 @@ from email.header import decode_header
 from email.message import Message
 from email.utils import parseaddr
 from html.parser import HTMLParser
+from typing import Any
 
 #: The id that our e-mail channel gives a mail: <mamonaku.(our reference of the attempt)@(the sender's domain)>.
 _OURS = re.compile(r"<mamonaku\.([0-9]{1,9}-[0-9a-f]{1,16})@[^<>@\s]{1,255}>")
@@ -92,16 +93,24 @@ def header(mail: Message, name: str) -> str:
     value = mail.get(name)
     if value is None:
         return ""
+    return _pieces(value)
+
+
+def _pieces(value: Any) -> str:
+    """Return what a header's encoded words say; bytes that should not be there are read as text too."""
     try:
-        pieces = decode_header(value)
+        found = decode_header(value)
     except Exception:  # broken in a way that the library does not foresee
-        return str(value)
-    return "".join(text if isinstance(text, str) else decoded(text, charset) for text, charset in pieces)
+        found = [(str(value), None)]
+    return "".join(
+        decoded(text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text, charset)
+        for text, charset in found
+    ).replace("\x00", "")
 
 
 def decoded(data: bytes, charset: str | None) -> str:
     """Return bytes as text: in the charset that is named if that holds, else in the likeliest that does."""
-    named = (charset or "").strip().strip("\"'").lower()
+    named = (charset or "").strip().strip("\"'").lower().replace("unknown-8bit", "")
     if _JIS.search(data) and (not named or named.startswith("iso-2022") or named in ("utf-8", "us-ascii")):
         return _from_jis(data)
     for name in (_REALLY.get(named, named), "utf-8", "cp932"):
@@ -187,11 +196,7 @@ def _file_name(part: Message) -> str:
         name = part.get_filename() or ""
     except Exception:
         return "?"
-    try:
-        pieces = decode_header(name)
-    except Exception:
-        return name
-    return "".join(text if isinstance(text, str) else decoded(text, charset) for text, charset in pieces)
+    return _pieces(name)
 
 
 def _is_automatic(mail: Message) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from sqlalchemy import func, select
 
-from app.models import Backtest, CurrentPosition, ForecastEntry, PositionFix, VisitEvent
+from app.models import Backtest, CurrentPosition, ForecastEntry, Inbound, PositionFix, VisitEvent
+from app.operations.inbound import receive
 from app.operations.position import ReportedFix, record_fixes
-from app.operations.purge import FORECASTS_KEPT, purge
+from app.operations.purge import FORECASTS_KEPT, forget_words, purge
 from app.rules.position import Fix
 
 
@@ -70,3 +71,16 @@ def test_a_day_that_was_played_again_is_kept_no_longer_than_its_forecasts(db, cl
         purge(session, at + FORECASTS_KEPT + timedelta(hours=1), timedelta(days=7), timedelta(days=7))
     with db.read() as session:
         assert session.scalars(select(Backtest.created_at)).all() == [at + timedelta(days=1)]
+
+
+def test_what_customers_wrote_is_forgotten_after_its_days_and_that_they_wrote_is_not(db, world, clock):
+    for number in range(3):
+        with db.write() as session:
+            receive(session, "sms", "+819012345678", "鍵は", clock.now(), provider_id=str(number), zone=UTC)
+        clock.forward(days=1)
+    with db.write() as session:
+        assert [forget_words(session, clock.now(), timedelta(days=1), most=1) for _ in range(3)] == [1, 1, 0]
+    with db.read() as session:
+        kept = session.scalars(select(Inbound).order_by(Inbound.id)).all()
+        assert [(one.words, one.sender) for one in kept] == [(None, ""), (None, ""), ("鍵は", "+819012345678")]
+        assert [one.handled_by for one in kept] == ["system", "system", None]
