@@ -9,9 +9,10 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from app.rules.forecast import GRACE_S, Forecast, Stop
-from app.rules.habits import AS_FORECAST, Window, window_key
 from app.rules.messages import next_word_at
+from app.rules.motion import SITE_M
 from app.rules.policy import Policy
+from app.rules.quoting import TOLD_LATE, Quote, quote
 
 ALARMS = frozenset({"silent_near_promise", "late_unclear", "quote_broken"})
 #: Why, in English, for a replay and for who asks on the command line; pages translate the code.
@@ -43,10 +44,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 LAST_WORD_MIN = 1.5
 #: So little before customers can act no more it is looked at once more: a tick of the sweep.
 LAST_LOOK_MIN = 0.25
-_TOLD_LATE = ("late", "late_update")
 _DRIVING = ("travelling", "creeping", "standing")
-#: Of the time left so much is stretched: what goes badly now does so for an hour, not for the whole afternoon.
-STRETCHED_S = 3600.0
 _UNHEARD = ("silent", "unknown")
 
 
@@ -119,6 +117,12 @@ class _Case:
         return near and self.forecast.next_stop
 
     @property
+    def at_the_door(self) -> bool:
+        """Whether the technician is just driving up: whoever stays is there, and who creeps does so a moment later."""
+        distance_m = self.forecast.distance_m
+        return self.forecast.state == "travelling" and distance_m is not None and distance_m <= SITE_M
+
+    @property
     def held(self) -> bool:
         return any(told.kind == "holding" for told in self.told)
 
@@ -137,7 +141,7 @@ class _Case:
         self, kind: str, code: str, quoted: Quote | None, watch: Watch = Watch(), alarm: str | None = None
     ) -> Decision:  # fmt: skip
         low, high = quoted.window if quoted else (None, None)
-        again_at = self.now + timedelta(minutes=self.policy.update_gap_min if kind in _TOLD_LATE else 1)
+        again_at = self.now + timedelta(minutes=self.policy.update_gap_min if kind in TOLD_LATE else 1)
         return Decision(kind, low, high, self._reason(code, quoted), again_at, watch, alarm)
 
     def _reason(self, code: str, quoted: Quote | None = None) -> Reason:
@@ -179,65 +183,9 @@ def decide(
         return case.nothing("perhaps_arrived", again_at=now + timedelta(minutes=5))
     if forecast.as_of is None or forecast.silent_s > 60 * policy.stale_min:
         return _without_evidence(case)
-    if any(one.kind in _TOLD_LATE for one in told):
+    if any(one.kind in TOLD_LATE for one in told):
         return _after_late(case)
     return _before_late(case)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A window to tell: its ends, how likely it holds, give or take the grace, and how it was calibrated."""
-
-    window: tuple[datetime, datetime]
-    share: float
-    told_as: Window
-
-
-def quote(forecast: Forecast, policy: Policy = Policy(), kind: str = "arriving_soon", wide_min: int = 0) -> Quote:
-    """Return the window to tell in a `kind` of notice, in steps of 5 minutes.
-
-    The narrowest that is likely enough; where that is wider than the policy's widest, the likeliest of that width. One
-    that would be vague is widened up to `wide_min` minutes, until it is vague no more. Example: arrivals evenly spread
-    over the next 20 minutes: 16 minutes of them, rounded outwards. A delay makes the time left so much longer first,
-    and what was learned of such windows moves and widens them.
-    """
-    told_as = forecast.windows.get(window_key(kind), AS_FORECAST)
-    stretch = policy.quote_stretch if kind in _TOLD_LATE else 1.0
-    samples = [sample + (stretch - 1.0) * min(sample, STRETCHED_S) for sample in forecast.arrivals_s]
-    if told_as.n:
-        middle = samples[len(samples) // 2]
-        samples = [told_as.shift * middle + told_as.widen * (sample - middle) for sample in samples]
-    n = len(samples)
-    most_min = policy.quote_max_min
-    need = max(round(policy.quote_share * n), 1)
-    width_s, i = min((samples[i + need - 1] - samples[i], i) for i in range(n - need + 1))
-    if width_s <= 60.0 * most_min:
-        low_s, high_s = samples[i], samples[i] + width_s
-    else:
-        low_s, held = _likeliest(samples, 60.0 * most_min)
-        while held < policy.vague_share * n and most_min < wide_min:
-            most_min += 5
-            low_s, held = _likeliest(samples, 60.0 * most_min)
-        high_s = low_s + 60.0 * most_min
-    # Judged before rounding, so that a later arrival never makes the same window less likely.
-    share = sum(low_s - GRACE_S <= sample <= high_s + GRACE_S for sample in samples) / n
-    begin_at, end_at = (forecast.made_at + timedelta(seconds=max(s, 0.0)) for s in (low_s, high_s))
-    low_at, high_at = _floor(begin_at), _floor(end_at + timedelta(seconds=299))
-    if high_at - low_at > timedelta(minutes=most_min):
-        low_at = _floor(begin_at + timedelta(seconds=150))
-        high_at = low_at + timedelta(minutes=most_min)
-    return Quote((low_at, max(high_at, low_at + timedelta(minutes=policy.quote_min_min))), share, told_as)
-
-
-def _likeliest(samples: Sequence[float], width_s: float) -> tuple[float, int]:
-    """Return where a window so wide begins to hold most of the sorted samples, grace included, and how many."""
-    low_s, held, end = samples[0], 0, 0
-    for i, sample in enumerate(samples):
-        while end < len(samples) and samples[end] - sample <= width_s + 2 * GRACE_S:
-            end += 1
-        if end - i > held:
-            low_s, held = sample + GRACE_S, end - i
-    return low_s, held
 
 
 def _without_evidence(case: _Case) -> Decision:
@@ -261,7 +209,7 @@ def _before_late(case: _Case) -> Decision:
     again_at = _look_again_at(case)
     likely = _likely_late(case)
     if likely >= _threshold(case):
-        if -policy.bell_past_min < lead_min < 0 and case.at_the_bell:
+        if lead_min < 0 and (case.at_the_door or (-policy.bell_past_min < lead_min and case.at_the_bell)):
             return case.nothing("at_the_bell", again_at=again_at)
         since_at = case.watch.late_since_at or now
         watch = Watch(late_since_at=since_at)
@@ -313,7 +261,7 @@ def _before_late(case: _Case) -> Decision:
 def _after_late(case: _Case) -> Decision:
     """Decide for a customer who was told of a delay: correct the window when it is broken, or take the delay back."""
     forecast, policy, now = case.forecast, case.policy, case.now
-    words = [one for one in case.told if one.kind in _TOLD_LATE]
+    words = [one for one in case.told if one.kind in TOLD_LATE]
     recoveries = [one for one in case.told if one.kind == "on_time_again"]
     recovered = len(recoveries) >= policy.most_recovered or case.told[-1].kind == "on_time_again"
     if case.at_the_bell:
@@ -422,8 +370,3 @@ def _look_again_at(case: _Case) -> datetime:
         if lead_min > border_min:
             wait_s = min(wait_s, max(60 * (lead_min - border_min), 15.0))
     return case.now + timedelta(seconds=wait_s)
-
-
-def _floor(at: datetime) -> datetime:
-    """Return the last full five minutes."""
-    return at - timedelta(seconds=at.timestamp() % 300)

@@ -159,9 +159,10 @@ def _wrong_arrival(stop: Stop, stops: Sequence[Stop], fixes: Sequence[Fix]) -> t
     gone_at = left_at(stop, fixes)
     if gone_at is not None:
         stayed_s = (gone_at - arrived_at).total_seconds()
-        if stayed_s < min(SHORT_STAY_S, 60.0 * SHORT_STAY_SHARE * stop.duration_min):
-            return "left_at_once", gone_at
-        return "", gone_at
+        if stayed_s >= min(SHORT_STAY_S, 60.0 * SHORT_STAY_SHARE * stop.duration_min):
+            return "", gone_at
+        # One position alone may be wrong, and would send the customer a word about somebody who is there.
+        return ("left_at_once", gone_at) if fixes[-2].fixed_at > gone_at else ("", None)
     after = bisect_left(fixes, arrived_at, key=lambda fix: fix.fixed_at)
     around = fixes[max(after - 1, 0) : after + 1]
     near = min(around, key=lambda fix: abs((fix.fixed_at - arrived_at).total_seconds()))

@@ -18,8 +18,8 @@ from app.rules.habits import (
     learned,
     way_key,
 )
-from app.rules.lateness import quote
 from app.rules.policy import Policy
+from app.rules.quoting import quote
 from app.rules.travel import AS_USUAL
 from app.rules.work import AS_PLANNED
 

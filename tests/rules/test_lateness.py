@@ -23,10 +23,10 @@ from app.rules.lateness import (
     Told,
     Watch,
     decide,
-    quote,
 )
 from app.rules.messages import KINDS
 from app.rules.position import Fix
+from app.rules.quoting import quote
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 FIVE = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)  # five in the afternoon in Japan
@@ -181,6 +181,14 @@ def test_a_later_visit_is_never_told_on_the_plan_alone() -> None:
     now = before(60)
     decision = settled(now, forecast(now, *around(60), as_of=None, next_stop=False, state="later", basis="cascade"))
     assert decision.kind is None
+
+
+def test_who_drives_up_to_the_door_after_the_promise_is_not_announced_as_late() -> None:
+    now = before(-12)
+    late = around(16, 3)
+    assert settled(now, forecast(now, *late, distance_m=60.0)).reason.code == "at_the_bell"
+    assert settled(now, forecast(now, *late, distance_m=60.0, state="creeping")).kind == "late"
+    assert settled(now, forecast(now, *late, distance_m=600.0)).kind == "late"
 
 
 def test_a_silent_phone_near_the_promise_is_holding_and_never_on_time() -> None:

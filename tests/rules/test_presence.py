@@ -80,10 +80,17 @@ def test_an_arrival_tapped_where_no_stop_is_stands_for_the_map_may_be_wrong() ->
 
 def test_passing_by_to_look_for_a_place_to_park_is_no_visit() -> None:
     here = stop("a", 0, arrived_at=at(0))
-    fixes = [*stay(0, 4, 0), *drive(4, 6, 100, 500)]
-    known, found, withdrawn = corrected([here], fixes, at(6))
+    fixes = [*stay(0, 4, 0), *drive(4, 8, 100, 900)]
+    known, found, withdrawn = corrected([here], fixes, at(8))
     assert (known[0].is_open, found) == (True, [])
     assert withdrawn[0].why == "left_at_once"
+
+
+def test_one_position_alone_takes_no_arrival_back() -> None:
+    here = stop("a", 0, arrived_at=at(0))
+    fixes = [*stay(0, 4, 0), *stay(9, 10, 550)[:1]]
+    known, found, withdrawn = corrected([here], fixes, at(9))
+    assert (known[0].is_at_work, found, withdrawn) == (True, [], [])
 
 
 def test_who_is_still_there_has_not_left() -> None:
