@@ -92,6 +92,16 @@ class Policy:
     arriving_soon_min: float = 10.0
     #: Who would be there sooner than this before the promise will wait outside, and the last metres may take long.
     arriving_soon_early_min: float = 10.0
+    #: Reminders, booked with the visit: the day before at a local time, ...
+    reminder_day: bool = True
+    reminder_day_at: str = "17:00"
+    #: ... so long before the promise, ...
+    reminder_hours: bool = True
+    reminder_lead_min: float = 120.0
+    #: ... and that the technician has set out.
+    on_the_way: bool = True
+    #: Another time or technician, and that nobody comes, is told unless the dispatcher says otherwise.
+    tell_changes: bool = True
     #: Between these local times everything waits but news about a visit that lies between them; the same twice: never.
     quiet_from: str = "21:00"
     quiet_until: str = "08:00"

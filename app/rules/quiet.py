@@ -34,6 +34,12 @@ def quiet_ends_at(policy: Policy, zone: tzinfo, now: datetime) -> datetime | Non
     >>> quiet_ends_at(Policy(), ZoneInfo("Asia/Tokyo"), late).isoformat()
     '2026-11-24T23:00:00+00:00'
     """
+    night = quiet_around(policy, zone, now)
+    return None if night is None else night[1]
+
+
+def quiet_around(policy: Policy, zone: tzinfo, now: datetime) -> tuple[datetime, datetime] | None:
+    """Return when the quiet hours that lie around now begin and end, in UTC; None outside of them."""
     begins, ends = time.fromisoformat(policy.quiet_from), time.fromisoformat(policy.quiet_until)
     if begins == ends:
         return None
@@ -44,7 +50,7 @@ def quiet_ends_at(policy: Policy, zone: tzinfo, now: datetime) -> datetime | Non
         # A time that comes twice ends the quiet the second time.
         ends_at = datetime.combine(morning, ends, zone).replace(fold=1).astimezone(UTC)
         if begins_at <= now < ends_at:
-            return ends_at
+            return begins_at, ends_at
     return None
 
 

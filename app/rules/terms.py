@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly", "replies")
+GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly", "before", "replies")
 #: What a value counts in: a probability from 0 to 1, minutes, minutes before and after the promise ends, seconds, how
 #: often, a factor, yes or no, a local time.
 UNITS = ("share", "min", "lead", "past", "s", "times", "factor", "yes", "clock")
@@ -95,6 +95,12 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "arriving_soon": Term("friendly", "yes"),
         "arriving_soon_min": Term("friendly", "min", 2, 60),
         "arriving_soon_early_min": Term("friendly", "min", 0, 60),
+        "reminder_day": Term("before", "yes"),
+        "reminder_day_at": Term("before", "clock"),
+        "reminder_hours": Term("before", "yes"),
+        "reminder_lead_min": Term("before", "lead", 30, 720),
+        "on_the_way": Term("before", "yes"),
+        "tell_changes": Term("before", "yes"),
         "quiet_from": Term("quiet", "clock"),
         "quiet_until": Term("quiet", "clock"),
         "quiet_near_min": Term("quiet", "min", 30, 480),
