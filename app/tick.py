@@ -23,6 +23,7 @@ from app.operations.locating import note_place, sites_to_locate
 from app.operations.mailbox import take_mail, take_unreadable
 from app.operations.notice import Telling
 from app.operations.outbox import deliver_due
+from app.operations.reminder import due_reminders, postpone_reminder, turn_due
 from app.operations.repair import best_offers, note_offer
 from app.parts import Parts
 from app.providers.geocode_nominatim import GeocoderSilent
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 #: So many days are looked at in one transaction. Each takes about a millisecond, and a tap or a booking for one of them
 #: waits until all are done: that must stay below a tenth of a second, on a slow machine too.
 AT_ONCE = 30
+#: So many reminders are taken at a tick; the next one takes the rest.
+MOST_REMINDERS = 300
 
 
 def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
@@ -83,6 +86,32 @@ def climb(parts: Parts, now: datetime) -> None:
     for notice_id in waiting:
         with parts.db.write() as session:
             climb_ladder(session, notice_id, now)
+
+
+def remind(parts: Parts, now: datetime) -> int:
+    """Turn every reminder that is due into a notice; return how many were dealt with. One that fails stops no other."""
+    telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
+    with parts.db.read() as session:
+        due = due_reminders(session, now, MOST_REMINDERS)
+    batches = (due[first : first + AT_ONCE] for first in range(0, len(due), AT_ONCE))
+    return sum(_remind(parts, batch, telling, now) for batch in batches)
+
+
+def _remind(parts: Parts, reminder_ids: Sequence[int], telling: Telling, now: datetime) -> int:
+    try:
+        with parts.db.write() as session:
+            return turn_due(session, reminder_ids, telling, now)
+    except Exception as error:
+        if len(reminder_ids) > 1:
+            log.warning("reminders that failed together are taken one by one", error=type(error).__name__)
+            return sum(_remind(parts, [reminder_id], telling, now) for reminder_id in reminder_ids)
+        if held_elsewhere(error):
+            log.warning("a reminder is held by somebody else and stays due", reminder_id=reminder_ids[0])
+            return 0
+        log.error("a reminder could not be told", reminder_id=reminder_ids[0], exc_info=True)
+        with parts.db.write() as session:
+            postpone_reminder(session, reminder_ids[0], now)
+        return 0
 
 
 def offer_repairs(parts: Parts, now: datetime) -> None:

@@ -26,7 +26,7 @@ from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, ta
 from app.operations.purge import AT_ONCE, forget_words, purge
 from app.operations.unread import call_for_unread
 from app.parts import Parts
-from app.tick import climb, deliver, locate, offer_repairs, read_mailbox, sweep, tell_incidents
+from app.tick import climb, deliver, locate, offer_repairs, read_mailbox, remind, sweep, tell_incidents
 
 log = structlog.get_logger()
 
@@ -35,6 +35,7 @@ TIMETABLE = (
     ("beat", 3),
     ("sweep", 2),
     ("deliver", 1),
+    ("remind", 5),
     ("locate", 2),
     ("offer_repairs", 15),
     ("call_for_unread", 15),
@@ -116,6 +117,11 @@ class Jobs:
         """Send on what nobody confirmed, and hand over every notice that is due."""
         climb(self._parts, self._parts.clock.now())
         deliver(self._parts, self._lanes)
+
+    def remind(self) -> None:
+        """Turn every reminder that is due into a notice."""
+        while self._leads() and remind(self._parts, self._parts.clock.now()):
+            self.wake()
 
     def offer_repairs(self) -> None:
         """Call a dispatcher where a late visit can be saved."""

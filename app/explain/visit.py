@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 from app.i18n import day_words, reason_words, t, time_words, window_words, word
-from app.models import DecisionEntry, Notice, NoticeAttempt, Receipt, VisitEvent
+from app.models import DecisionEntry, Notice, NoticeAttempt, Receipt, Reminder, VisitEvent
 from app.operations.booking import FIRST_LOOK_BEFORE
 from app.operations.history import History, Moment
 from app.operations.lateness import RULE_FAILED
@@ -39,6 +39,8 @@ def explain(history: History, locale: str, zone: tzinfo) -> Iterator[str]:
             as_of=time_words(as_of, zone) if as_of else "–",
         )
     yield answer(history, locale, zone)
+    for reminder in history.reminders:
+        yield _reminder_line(reminder, history, locale, zone)
     yield from story(history, locale, zone)
 
 
@@ -82,6 +84,17 @@ def answer(history: History, locale: str, zone: tzinfo) -> str:
             reason=reason_words(decision.reason_code, decision.reason_facts, locale),
         )
     return _never_decided(history, locale, zone)
+
+
+def _reminder_line(reminder: Reminder, history: History, locale: str, zone: tzinfo) -> str:
+    """Return one reminder: when it is due, and what became of it."""
+    due = t("explain.when_leaving", locale)
+    if reminder.due_at is not None:
+        due = _moment_words(reminder.due_at, history, locale, zone)
+    state = word("visit.reminder_", reminder.state, locale)
+    if reminder.state_reason:
+        state = f"{state}, {word('visit.why_', reminder.state_reason, locale)}"
+    return t("explain.reminder", locale, kind=word("notice_kind.", reminder.kind, locale), due=due, state=state)
 
 
 def _never_decided(history: History, locale: str, zone: tzinfo) -> str:

@@ -15,6 +15,7 @@ from app.models.line import LineCall, LineCode
 from app.models.notice import Notice, NoticeAttempt, Receipt
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
+from app.models.reminder import Reminder
 from app.models.service import Service
 from app.models.technician import Device, Technician
 from app.models.visit import DecisionEntry, Visit, VisitEvent
@@ -54,6 +55,7 @@ __all__ = [
     "PushSubscription",
     "QuarantinedInput",
     "Receipt",
+    "Reminder",
     "Service",
     "SignIn",
     "Site",

@@ -11,6 +11,7 @@ from app.errors import Conflict, Invalid
 from app.models import CurrentPosition, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.operations.booking import add_event, look_again, visit_for_change
+from app.operations.reminder import note_departure
 from app.rules.position import distance_m
 from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allowed
 
@@ -54,6 +55,8 @@ def report_status(
     else:
         raise Conflict("status_not_possible", status=visit.status)
     _note_time(visit, status, happened_at, by)
+    if status == visit.status == "en_route":
+        note_departure(session, visit.id, now)
     facts = {"by": by, **_where(session, visit, happened_at)}
     add_event(session, visit, status, actor, now, at=happened_at, facts=facts, client_key=client_key)
     if visit.status not in AWAITED:
@@ -92,6 +95,8 @@ def undo_status(
         setattr(visit, f"{moment}_at", None)
         setattr(visit, f"{moment}_by", None)
     visit.status = before
+    if undone == "en_route":
+        note_departure(session, visit.id, None)
     visit.check_at = now  # a visit that was over had no next look
     visit.version += 1
     add_event(
@@ -143,6 +148,8 @@ def note_inferred(session: Session, visit: Visit, status: str, at: datetime, why
         return
     visit.status = status
     _note_time(visit, status, at, "silence" if why == "silent_at_door" else "position")
+    if status == "en_route":
+        note_departure(session, visit.id, now)
     add_event(session, visit, status, "position", now, at=at, facts={"by": "position", "why": why})
     if status not in AWAITED:
         clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now)

@@ -19,6 +19,7 @@ from app.models import (
     Notice,
     NoticeAttempt,
     Receipt,
+    Reminder,
     Technician,
     User,
     Visit,
@@ -45,7 +46,7 @@ class Moment:
 class History:
     """A visit with everything that is known of it at `read_at`; `names` say who user:3 and technician:7 are.
 
-    `forecasts` are those about the promise as it stands, oldest first.
+    `forecasts` are those about the promise as it stands, oldest first; `reminders` in the order of their booking.
     """
 
     read_at: datetime
@@ -56,6 +57,7 @@ class History:
     notices: Sequence[Notice]
     forecasts: Sequence[ForecastEntry]
     alarms: Sequence[Alarm]
+    reminders: Sequence[Reminder]
     names: Mapping[str, str]
 
     @property
@@ -123,6 +125,7 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
     alarms = session.scalars(
         select(Alarm).where(Alarm.visit_id == visit_id, Alarm.cleared_at.is_(None)).order_by(Alarm.raised_at)
     ).all()
+    reminders = session.scalars(select(Reminder).where(Reminder.visit_id == visit_id).order_by(Reminder.id)).all()
     return History(
         now,
         visit,
@@ -132,6 +135,7 @@ def read_history(session: Session, visit_id: int, now: datetime) -> History:
         notices,
         forecasts,
         alarms,
+        reminders,
         actor_names(session, {event.actor for event in visit.events}),
     )
 

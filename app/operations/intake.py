@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Conflict, Invalid, Problem
 from app.models import Customer, Service, Site, Technician, Visit
-from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, book_visit
+from app.operations.appointment import book
+from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
 from app.operations.checks import tell
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.customer import NewSite, add_site, create_customer
@@ -232,8 +233,9 @@ def _take_visit(session: Session, row: Row, places: _Places, now: datetime, zone
     )
     if session.scalar(booked.limit(1)) is not None:
         return False
-    book_visit(
+    book(
         session,
+        zone=zone,
         customer_id=site.customer_id,
         site_id=site.id,
         service_id=service.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import func, select
@@ -89,9 +89,34 @@ def add_notice(session: Session, visit: Visit, news: Decision | News, telling: T
         there = session.scalar(select(Notice).where(Notice.dedupe_key == news.key))
         if there is not None:
             return there
+    notice = _written(session, visit, news, now)
+    before = _last_window(session, visit)
+    session.add(notice)
+    _word(session, notice, visit, before, telling, now)
+    session.flush()
+    return notice
+
+
+def note_told(session: Session, visit: Visit, news: News, *, told: bool, why: str, now: datetime) -> Notice:
+    """Keep that a customer was told of something by a person, or shall not be told, with the person's own reason."""
+    notice = _written(session, visit, news, now)
+    notice.state, notice.state_reason = ("delivered", "told_by_hand") if told else ("dropped", "not_told_by_hand")
+    notice.delivered_at, notice.confirmed_by = (now, "by_hand") if told else (None, None)
+    notice.reason_facts = {**notice.reason_facts, **({"why": why} if why else {})}
+    session.add(notice)
+    session.flush()
+    return notice
+
+
+def word_of(notice: Notice, name: str) -> Any:
+    """Return a word that a notice was written with (an instant or a window in UTC), or None."""
+    return _said(notice.reason_facts.get("words", {}), UTC).get(name)
+
+
+def _written(session: Session, visit: Visit, news: News, now: datetime) -> Notice:
     quoted_from_at, quoted_until_at = news.quoted or (None, None)
     words = {"words": {name: _kept(word) for name, word in news.words.items()}} if news.words else {}
-    notice = Notice(
+    return Notice(
         visit_id=visit.id,
         kind=news.kind,
         language=visit.customer.language,
@@ -107,11 +132,6 @@ def add_notice(session: Session, visit: Visit, news: Decision | News, telling: T
         channels=[],
         expires_at=now,
     )
-    before = _last_window(session, visit)
-    session.add(notice)
-    _word(session, notice, visit, before, telling, now)
-    session.flush()
-    return notice
 
 
 def release_notice(session: Session, notice_id: int, now: datetime, actor: str, telling: Telling) -> Notice:
@@ -214,7 +234,7 @@ def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinf
     The sweep writes nothing that has to wait. What waits here was decided before the quiet hours and not taken by a
     channel in time, or a person released it.
     """
-    before = _said(notice.reason_facts.get("words", {}), zone).get("prev_promised")
+    before = word_of(notice, "prev_promised")
     known = visit.promised_from_at, notice.quoted_from_at, visit.forecast_median_at, before[0] if before else None
     until_at = waits_until(current_policy(session), zone, min(at for at in known if at), now, notice.kind)
     if until_at is None:
@@ -224,6 +244,23 @@ def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinf
     notice.call_at = call_at(notice.kind, until_at, visit.promised_from_at)
     notice.next_attempt_at, notice.watch_at = until_at, notice.call_at
     return True
+
+
+def earlier_under_way(session: Session, notice: Notice, now: datetime) -> bool:
+    """Return whether an earlier notice of the same visit is being handed over at this moment."""
+    return bool(
+        session.scalar(
+            select(func.count())
+            .select_from(Notice)
+            .where(
+                Notice.visit_id == notice.visit_id,
+                Notice.id < notice.id,
+                Notice.state == "sending",
+                Notice.claim_token.is_not(None),
+                Notice.claimed_until_at > now,
+            )
+        )
+    )
 
 
 def recipient_of(session: Session, notice: Notice, visit: Visit, zone: tzinfo, now: datetime) -> Recipient:

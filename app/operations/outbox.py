@@ -27,7 +27,7 @@ from app.lanes import Lanes
 from app.models import Notice, NoticeAttempt, Visit
 from app.operations.attempt import accept, ask_person, drop, next_channel, reference_of, try_later, wait_until
 from app.operations.consent import opt_out
-from app.operations.notice import message_of, recipient_of, wait_for_morning, why_outdated
+from app.operations.notice import earlier_under_way, message_of, recipient_of, wait_for_morning, why_outdated
 from app.providers.base import Channel, OutcomeUnknown, Recipient, Refused, TryLater
 from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, Message
 
@@ -37,6 +37,9 @@ log = structlog.get_logger()
 CLAIM_LASTS = timedelta(seconds=60)
 #: A provider that could not be asked what became of a message is asked again after this.
 LOOK_AGAIN = timedelta(seconds=15)
+#: What a customer was told is not overtaken by what makes it old news: while a call about the same visit is under way,
+#: the next one waits.
+ITS_TURN = timedelta(seconds=1)
 #: So many due rows are looked through for one whose channel is free.
 _REACH = 1000
 
@@ -176,6 +179,9 @@ def _claim(
             drop(session, notice, old_news, now)
             return None
         if wait_for_morning(session, notice, visit, zone, now):
+            return None
+        if earlier_under_way(session, notice, now):
+            wait_until(notice, now + ITS_TURN)
             return None
         if channel is None or not channel.reaches(recipient):
             next_channel(session, notice, "unreachable", now)

@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session, joinedload
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Alarm, CurrentPosition, Customer, Notice, Site, Technician, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
-from app.operations.booking import LONGEST_WINDOW, add_event, change_visit, visit_for_change
+from app.operations.appointment import Message
+from app.operations.appointment import change as change_appointment
+from app.operations.booking import LONGEST_WINDOW, add_event, visit_for_change
 from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, load_days
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.rules.board import LIKELY, RISKY
@@ -128,7 +130,7 @@ def accept_offer(
         raise Invalid.one("agreed", "consent")
     try:
         for change in offer.changes:
-            _apply(session, change, now, actor)
+            _apply(session, change, telling, now, actor)
     except (Conflict, Invalid):
         raise Conflict("repair_gone") from None
     add_event(session, visit, "repair", actor, now, facts=_facts(offer))
@@ -217,12 +219,14 @@ def _find(session: Session, visit_id: int) -> Visit:
     return visit
 
 
-def _apply(session: Session, change: Any, now: datetime, actor: str) -> None:
+def _apply(session: Session, change: Any, telling: Telling, now: datetime, actor: str) -> None:
     visit = session.get_one(Visit, int(change.visit))
     moved = (change.promised_from_at, change.promised_until_at) != (visit.promised_from_at, visit.promised_until_at)
-    change_visit(
+    # A later time is one that the customer has agreed to already.
+    change_appointment(
         session,
         visit.id,
+        Message(telling, "told" if moved else None),
         now=now,
         actor=actor,
         technician_id=change.technician if change.technician != visit.technician_id else None,

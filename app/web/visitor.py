@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from app.auth import Actor, actor_of_session
 from app.errors import NotAllowed
 from app.i18n import pick_locale
+from app.operations.notice import Telling
 from app.parts import Parts
 from app.rules.access import may
 
@@ -38,6 +39,11 @@ def parts() -> Parts:
 def zone() -> ZoneInfo:
     """Return the company's time zone."""
     return parts().settings.zone
+
+
+def telling() -> Telling:
+    """Return what operations need to word a notice and to choose its channels."""
+    return Telling(parts().settings.base_url, zone(), parts().channels)
 
 
 def now() -> datetime:

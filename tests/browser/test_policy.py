@@ -34,6 +34,6 @@ def test_a_customer_says_with_a_thumb_that_only_delays_are_news(browse, db, worl
     page.click("details.wishes summary")
     page.click("input[value=delays]")
     page.click(".wishes button")
-    assert page.locator(".wishes summary .quiet").inner_text() == "遅れのときだけ"
+    assert page.locator(".wishes summary .quiet").inner_text() == "遅れや、日時・担当の変更があったときだけ"
     with db.read() as session:
         assert session.get_one(Customer, world.customer).notices == "delays"

@@ -192,7 +192,7 @@ def test_opening_changes_nothing(client, link, tell, db):
 
 def test_who_wants_to_hear_of_delays_only_says_so_on_her_page(client, link, db, parts):
     page = said(client.get(link.path))
-    assert "遅れのときと、まもなく到着するとき" in page
+    assert "訪問前のご案内、遅れのとき、まもなく到着するとき" in page
     assert 'name="first_channel"' not in page  # the house has one way only
     reply = client.post(f"{link.path}/wishes", data={"notices": "delays"})
     assert reply.location == link.path

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from app.operations.appointment import LONGEST_WHY, WAYS
 from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
@@ -31,7 +32,8 @@ class CustomerIn(Body):
     email: Line | None = Field(None, max_length=254, examples=["hanako@example.jp"])
     line_id: Line | None = Field(None, max_length=LONGEST_LINE_ID)
     notices: Literal["all", "delays", "none"] = Field(
-        "all", description="What is told by itself: delays leaves out that the technician is nearly there."
+        "all",
+        description="What is told by itself: delays leaves out reminders and that the technician is nearly there.",
     )
     first_channel: Literal["line", "sms", "push", "voice", "email"] | None = Field(
         None, description="Tried before the others; null: in the usual order."
@@ -168,6 +170,7 @@ class VisitIn(Body):
     )
     technician: Id | None = None
     note: Lines = Field("", max_length=LONGEST_NOTE)
+    remind: bool = Field(True, description="Whether the customer is reminded of it, as the company has set.")
 
 
 class VisitPatch(Body):
@@ -181,6 +184,12 @@ class VisitPatch(Body):
     note: Lines = Field(None, max_length=LONGEST_NOTE)  # type: ignore[assignment]
     status: Literal["cancelled"] = Field(None, description="Cancels; only with `reason`.")  # type: ignore[arg-type]
     reason: Lines = Field("", max_length=500)
+    tell: Literal[WAYS] | None = Field(  # type: ignore[valid-type]
+        None,
+        description="How the customer learns of it: `send` a notice, somebody has `told` her, or `no`. "
+        "Without it, as the company has set.",
+    )
+    tell_why: Lines = Field("", max_length=LONGEST_WHY, description="Why she is not sent a notice; kept with it.")
 
 
 class StatusIn(Body):

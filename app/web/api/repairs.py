@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.operations.notice import Telling
 from app.operations.repair import OfferLine, accept_offer, offers_for
 from app.rules.repair import Effect, Seen
 from app.web.api.forms import RepairIn, RepairsOut, VisitOut
 from app.web.api.gate import blueprint, wanted_version
 from app.web.api.visits import Shown, shown
-from app.web.visitor import needs, now, parts, session, signed_in, zone
+from app.web.visitor import needs, now, session, signed_in, telling, zone
 
 
 @blueprint.get("/visits/<int:visit_id>/repairs")
@@ -42,7 +41,7 @@ def accept_repair(visit_id: int, json_data: RepairIn) -> Shown:
         visit_id,
         json_data.offer,
         now=now(),
-        telling=Telling(parts().settings.base_url, zone(), parts().channels),
+        telling=telling(),
         actor=signed_in().name,
         version=wanted_version(),
         agreed=json_data.agreed,

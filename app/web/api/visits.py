@@ -6,12 +6,12 @@ from typing import Any
 
 from app.errors import Invalid, Problem
 from app.models import Notice, Visit
-from app.operations.booking import book_visit, cancel_visit, change_visit
+from app.operations.appointment import Message, book, cancel, change
 from app.operations.field import report_eta, report_status
 from app.operations.visit import find_visit, list_notices, list_visits
 from app.web.api.forms import EtaIn, NoticesOut, PageIn, StatusIn, VisitIn, VisitOut, VisitPatch, VisitsIn, VisitsOut
 from app.web.api.gate import blueprint, etag, wanted_version
-from app.web.visitor import needs, now, parts, session, signed_in, zone
+from app.web.visitor import needs, now, parts, session, signed_in, telling, zone
 
 Shown = tuple[dict[str, Any], dict[str, str]]
 
@@ -26,10 +26,15 @@ def create_visit(json_data: VisitIn) -> Shown:
 
     409 when the technician is taken (`overlap`) or cannot get there from the visit before, or from there to the visit
     after (`unreachable`); `facts` names the visit that stands in the way.
+
+    With `remind` (the default) the customer is reminded of it as the company has set: the day before, some hours
+    before, and when the technician sets out.
     """
     wish = json_data
-    visit = book_visit(
+    visit = book(
         session(),
+        zone=zone(),
+        remind=wish.remind,
         customer_id=wish.customer,
         site_id=wish.site,
         service_id=wish.service,
@@ -81,16 +86,20 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
 
     With `If-Match: "VERSION"` the change is refused (412) when somebody changed the visit meanwhile. Moving only
     `promised_from` keeps the length of the window.
+
+    The customer is told of another time, of another technician than she was told of, and that nobody comes. `tell`
+    says otherwise: `told` when somebody has told her already, `no` when she is not to be told; `tell_why` is kept.
     """
-    given = {name: getattr(json_data, name) for name in json_data.model_fields_set}
+    given = {name: getattr(json_data, name) for name in json_data.model_fields_set - {"tell", "tell_why"}}
     common: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": wanted_version()}
+    message = Message(telling(), json_data.tell, json_data.tell_why)
     if "status" in given:
         _refuse(sorted(given.keys() - {"status", "reason"}), "extra")
-        return shown(cancel_visit(session(), visit_id, reason=json_data.reason, **common))
+        return shown(cancel(session(), visit_id, message, reason=json_data.reason, **common))
     _refuse(["reason"] if "reason" in given else [] if given else ["body"], "extra" if given else "missing")
     unassign = "technician" in given and given["technician"] is None
     renamed = {_COLUMNS.get(name, name): value for name, value in given.items()}
-    return shown(change_visit(session(), visit_id, **renamed, unassign=unassign, **common))
+    return shown(change(session(), visit_id, message, **renamed, unassign=unassign, **common))
 
 
 @blueprint.post("/visits/<int:visit_id>/status")
@@ -100,6 +109,8 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
 @blueprint.doc(tags=["Visits"])
 def create_status(visit_id: int, json_data: StatusIn) -> Shown:
     """Report what has happened; steps may be left out, and what is over stays over."""
+    if json_data.status == "cancelled":
+        return shown(cancel(session(), visit_id, Message(telling()), now=now(), actor=signed_in().name))
     visit = report_status(
         session(), visit_id, json_data.status, at=json_data.at, now=now(), actor=signed_in().name, by="office"
     )

@@ -9,9 +9,11 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from app import i18n
 from app.errors import Invalid
 from app.models import Visit
-from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, book_visit
+from app.operations.appointment import book as book_appointment
+from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
 from app.operations.customer import NewSite, add_site, create_customer, customers_found
 from app.operations.locating import usual_place
+from app.operations.policy import current_policy
 from app.operations.service import service_choices
 from app.operations.technician import technician_choices
 from app.operations.visit import visit_in_words
@@ -32,7 +34,12 @@ NEW = "new"
 def new_visit() -> Any:
     """Show the form for a new visit."""
     today = now().astimezone(zone()).date()
-    begins = {"on": request.args.get("on") or today.isoformat(), "language": "ja", "who": request.args.get("who", "")}
+    begins = {
+        "on": request.args.get("on") or today.isoformat(),
+        "language": "ja",
+        "who": request.args.get("who", ""),
+        "remind": "1",
+    }
     return _page(Form(begins={**begins, "find": request.args.get("find", "")}))
 
 
@@ -106,8 +113,10 @@ def _book(form: Form) -> Visit:
     assert from_at is not None
     assert until_at is not None
     assert service_id is not None
-    return book_visit(
+    return book_appointment(
         session(),
+        zone=zone(),
+        remind=form.ticked("remind"),
         customer_id=ids[0],
         site_id=ids[1],
         service_id=service_id,
@@ -185,6 +194,7 @@ def _page(form: Form, *, place: Place | None = None) -> Any:
         place=place,
         found=_found(form),
         services=service_choices(session()),
+        policy=current_policy(session()),
         technicians=technician_choices(session()),
         tiles=parts().settings.map_tiles_url,
         centre=usual_place(session()),

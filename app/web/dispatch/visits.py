@@ -13,10 +13,14 @@ from app.explain.pictures import visit_picture
 from app.explain.visit import answer
 from app.models import Visit
 from app.operations.alarm import clear_alarm
-from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN, cancel_visit, change_visit
+from app.operations.appointment import LONGEST_WHY, WAYS, Message
+from app.operations.appointment import cancel as cancel_appointment
+from app.operations.appointment import change as change_appointment
+from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
-from app.operations.notice import Telling, release_notice, settle_by_hand
+from app.operations.notice import release_notice, settle_by_hand
+from app.operations.policy import current_policy
 from app.operations.repair import Repairs, accept_offer, offers_for
 from app.operations.technician import technician_choices
 from app.operations.technician_state import Doing, read_doings
@@ -26,7 +30,7 @@ from app.rules.helper import REACH_M
 from app.rules.visit import AWAITED, change_allowed
 from app.web.dispatch.booking import name_clash
 from app.web.forms import Form
-from app.web.visitor import locale, needs, now, parts, session, signed_in, zone
+from app.web.visitor import locale, needs, now, session, signed_in, telling, zone
 
 blueprint = Blueprint("visits", __name__)
 
@@ -50,13 +54,15 @@ def move(visit_id: int) -> Any:
     from_at = form.instant("promised_from", on, zone())
     until_at = form.instant("promised_until", on, zone(), needed=False) or from_at
     technician_id, minutes = form.row("technician"), form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN)
+    message = _message(form)
     return _done(
         visit_id,
         form,
         "move",
-        lambda: change_visit(
+        lambda: change_appointment(
             session(),
             visit_id,
+            message,
             now=now(),
             actor=signed_in().name,
             version=form.row("version", needed=True),
@@ -75,13 +81,9 @@ def move(visit_id: int) -> Any:
 def cancel(visit_id: int) -> Any:
     """Cancel a visit, with the reason."""
     form = Form(request.form)
-    reason, version = form.text("reason", needed=True), form.row("version", needed=True)
-    return _done(
-        visit_id,
-        form,
-        "cancel",
-        lambda: cancel_visit(session(), visit_id, now=now(), actor=signed_in().name, version=version, reason=reason),
-    )
+    reason, version, message = form.text("reason", needed=True), form.row("version", needed=True), _message(form)
+    wish: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": version, "reason": reason}
+    return _done(visit_id, form, "cancel", lambda: cancel_appointment(session(), visit_id, message, **wish))
 
 
 @blueprint.post("/visits/<int:visit_id>/status")
@@ -129,8 +131,7 @@ def repair(visit_id: int) -> Any:
     """Do what an offer says that would save the visit."""
     form = Form(request.form)
     key, version = form.text("offer", needed=True), form.row("version", needed=True)
-    telling = Telling(parts().settings.base_url, zone(), parts().channels)
-    accept = partial(accept_offer, now=now(), telling=telling, actor=signed_in().name, agreed=form.ticked("agreed"))
+    accept = partial(accept_offer, now=now(), telling=telling(), actor=signed_in().name, agreed=form.ticked("agreed"))
     return _done(visit_id, form, "repair", lambda: accept(session(), visit_id, key, version=version))
 
 
@@ -146,9 +147,9 @@ def clear_here(visit_id: int, alarm_id: int) -> Any:
 @needs("dispatch")
 def release(visit_id: int, notice_id: int) -> Any:
     """Word a held or failed notice anew and have it sent."""
-    form, telling = Form(request.form), Telling(parts().settings.base_url, zone(), parts().channels)
+    form = Form(request.form)
     return _done(
-        visit_id, form, "notices", lambda: release_notice(session(), notice_id, now(), signed_in().name, telling)
+        visit_id, form, "notices", lambda: release_notice(session(), notice_id, now(), signed_in().name, telling())
     )
 
 
@@ -159,6 +160,15 @@ def settle(visit_id: int, notice_id: int) -> Any:
     form = Form(request.form)
     told = form.one_of("told", ("yes", "no")) == "yes"
     return _done(visit_id, form, "notices", lambda: settle_by_hand(session(), notice_id, told, now(), signed_in().name))
+
+
+def _message(form: Form) -> Message:
+    """Return how the customer is to learn of what is changed here; who is not told is not told for a reason."""
+    way = form.one_of("tell", WAYS) if form.value("tell") else None
+    why = form.text("tell_why", most=LONGEST_WHY)
+    if way == "no" and not why and current_policy(session()).tell_changes:
+        form.wrong("tell_why", "missing")
+    return Message(telling(), way, why)
 
 
 def _done(visit_id: int, form: Form, part: str, action: Callable[[], object]) -> Any:
@@ -191,6 +201,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         may_say=[status for status in OFFICE_MAY_SAY if change_allowed(history.visit.status, status)],
         may_undo=history.visit.status not in ("booked", "cancelled"),
         repairs=_repairs(history.visit),
+        usual_way="send" if current_policy(session()).tell_changes else "no",
         reach_km=round(REACH_M["car"] / 1000),
     )
     return page, 200 if form is None else form.status

@@ -1,0 +1,197 @@
+"""Make, move and call off appointments: the plan changes, and in the same transaction what the customer is told of it.
+
+`operations/booking.py` is the plan; here is the word to the customer. Reminders are booked with the visit and taken
+back with it, and so is every notice of it that has not left.
+
+Locks are taken in one order: technicians, the visit, its notices, alarms. The outbox takes a notice and then alarms;
+who changes a visit therefore waits for a notice that is being taken just now, and one that is taken after the change
+has been committed speaks of the visit as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TypedDict, Unpack
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid
+from app.models import Notice, Technician, Visit
+from app.operations.attempt import drop
+from app.operations.booking import book_visit, cancel_visit, change_visit, visit_for_change
+from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, note_told, word_of
+from app.operations.policy import current_policy
+from app.operations.reminder import book_again, book_reminders, reminders_wanted, take_reminders_back
+from app.rules.messages import ARRIVALS, CHANGES, REMINDERS
+from app.rules.visit import GRACE
+
+#: How a customer learns of a change: by a notice; somebody has told her, or she asked for it; not at all.
+WAYS = ("send", "told", "no")
+#: What became of the visit makes these old news; what a person wrote, and news of an incident, are not.
+_TAKEN_BACK = (*ARRIVALS, *REMINDERS, *CHANGES)
+_UNDER_WAY = ("due", "held", "sending", "sent")
+LONGEST_WHY = 200
+
+Window = tuple[datetime, datetime]
+
+
+class Booking(TypedDict, total=False):
+    """What book_visit takes beside the customer's own."""
+
+    customer_id: int
+    site_id: int
+    service_id: int
+    promised_from_at: datetime
+    promised_until_at: datetime
+    duration_min: int | None
+    technician_id: int | None
+    planned_from_at: datetime | None
+    note: str
+
+
+class Changes(TypedDict, total=False):
+    """What change_visit takes: what is left out stays."""
+
+    promised_from_at: datetime | None
+    promised_until_at: datetime | None
+    planned_from_at: datetime | None
+    duration_min: int | None
+    technician_id: int | None
+    unassign: bool
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """How the customer is to learn of a change: `way` is one of WAYS (None: as the company has set), `why` is kept."""
+
+    telling: Telling
+    way: str | None = None
+    why: str = ""
+
+
+def book(
+    session: Session, *, zone: tzinfo, now: datetime, actor: str, remind: bool = True, **booking: Unpack[Booking]
+) -> Visit:
+    """Book a visit with its reminders. Raises what book_visit raises."""
+    visit = book_visit(session, now=now, actor=actor, **booking)
+    book_reminders(session, visit, zone, now, wanted=remind)
+    return visit
+
+
+def change(
+    session: Session,
+    visit_id: int,
+    message: Message,
+    *,
+    now: datetime,
+    actor: str,
+    version: int | None = None,
+    **changes: Unpack[Changes],
+) -> Visit:
+    """Move or reassign a visit, and tell the customer of what she knows otherwise.
+
+    Another time is told; another technician only to who was told of one. What was changed back before she heard of it
+    is not told. Raises what change_visit raises, and Invalid for a `way` that there is not.
+    """
+    _check(message)
+    visit = visit_for_change(session, visit_id, version, changes.get("technician_id"))
+    window, technician_id = _window(visit), visit.technician_id
+    waiting = _waiting(session, visit)
+    known = next((word_of(one, "prev_promised") for one in waiting if one.kind == "moved"), None) or window
+    change_visit(session, visit_id, now=now, actor=actor, version=version, **changes)
+    moved = _window(visit) != window
+    if not moved and visit.technician_id == technician_id:
+        return visit
+    for notice in waiting:
+        drop(session, notice, "moved", now)
+    if moved:
+        wanted = reminders_wanted(session, visit.id)
+        take_reminders_back(session, visit.id, "moved", now)
+        book_reminders(session, visit, message.telling.zone, now, wanted=wanted)
+    else:
+        book_again(session, visit, [one.id for one in waiting if one.kind in REMINDERS], now)
+    words: dict[str, Word]
+    if _window(visit) != known:
+        words = {"prev_promised": known}
+        _tell(session, visit, News("moved", "moved", words=words), message, now)
+    elif (before := _named(session, visit)) is not None and visit.technician_id not in (None, before):
+        words = {"prev_tech": session.get_one(Technician, before).name}
+        _tell(session, visit, News("tech_changed", "tech_changed", words=words), message, now)
+    return visit
+
+
+def cancel(
+    session: Session,
+    visit_id: int,
+    message: Message,
+    *,
+    now: datetime,
+    actor: str,
+    version: int | None = None,
+    reason: str = "",
+) -> Visit:
+    """Cancel a visit, take back what was to be said of it, and tell the customer that nobody comes.
+
+    Of a visit whose time is long over nothing is told. Raises what cancel_visit raises, Invalid for an unknown `way`.
+    """
+    _check(message)
+    visit = visit_for_change(session, visit_id, version)
+    waiting = _waiting(session, visit)
+    known = next((word_of(one, "prev_promised") for one in waiting if one.kind == "moved"), None)
+    cancel_visit(session, visit_id, now=now, actor=actor, version=version, reason=reason)
+    for notice in waiting:
+        drop(session, notice, "cancelled", now)
+    take_reminders_back(session, visit.id, "cancelled", now)
+    if now <= visit.promised_until_at + GRACE:
+        # Who has not heard yet that the visit was moved knows it by its old time.
+        words: dict[str, Word] = {"promised": known} if known else {}
+        _tell(session, visit, News("cancelled", "cancelled", words=words), message, now)
+    return visit
+
+
+def _check(message: Message) -> None:
+    if message.way not in (None, *WAYS):
+        raise Invalid.one("tell", "choice", choices=", ".join(WAYS))
+    if len(message.why) > LONGEST_WHY:
+        raise Invalid.one("tell_why", "too_long", most=LONGEST_WHY)
+
+
+def _tell(session: Session, visit: Visit, news: News, message: Message, now: datetime) -> None:
+    way = message.way or ("send" if current_policy(session).tell_changes else "no")
+    if way == "send":
+        add_notice(session, visit, news, message.telling, now)
+    else:
+        note_told(session, visit, news, told=way == "told", why=message.why, now=now)
+
+
+def _window(visit: Visit) -> Window:
+    return visit.promised_from_at, visit.promised_until_at
+
+
+def _waiting(session: Session, visit: Visit) -> Sequence[Notice]:
+    """Return the visit's notices that have not left; the outbox has taken them before this, or not at all.
+
+    Locked with those that might be sent on by another channel.
+    """
+    under_way = session.scalars(
+        select(Notice)
+        .where(Notice.visit_id == visit.id, Notice.state.in_(_UNDER_WAY), Notice.kind.in_(_TAKEN_BACK))
+        .order_by(Notice.id)
+        .with_for_update(of=Notice)
+        .execution_options(populate_existing=True)
+    ).all()
+    return [notice for notice in under_way if notice.state in ("due", "held")]
+
+
+def _named(session: Session, visit: Visit) -> int | None:
+    """Return the technician of whom the customer heard last; None when she was told nothing yet."""
+    return session.scalar(
+        select(Notice.technician_id)
+        .where(Notice.visit_id == visit.id, Notice.state.in_(GONE_OUT), Notice.technician_id.is_not(None))
+        .order_by(Notice.id.desc())
+        .limit(1)
+    )
