@@ -12,6 +12,7 @@ from operator import itemgetter
 import structlog
 from sqlalchemy.orm import Session
 
+from app.crash import calling, writing
 from app.db import SILENT, held_elsewhere
 from app.lanes import Lanes
 from app.operations.day import due_technicians
@@ -56,7 +57,7 @@ def _look(parts: Parts, technician_ids: Sequence[int], telling: Telling, now: da
     A day of which somebody else holds a row stays due: the next sweep looks at it, two seconds later.
     """
     try:
-        with parts.db.write() as session:
+        with writing(parts.db, "sweep") as session:
             return look_at_days(session, technician_ids, telling, now)
     except Exception as error:
         if len(technician_ids) > 1:
@@ -66,7 +67,7 @@ def _look(parts: Parts, technician_ids: Sequence[int], telling: Telling, now: da
             log.warning("a day is held by somebody else and stays due", technician_id=technician_ids[0])
             return 0
         log.error("a day could not be looked at", technician_id=technician_ids[0], exc_info=True)
-        with parts.db.write() as session:
+        with writing(parts.db, "postpone") as session:
             postpone_day(session, technician_ids[0], now, type(error).__name__)
         return 0
 
@@ -84,7 +85,7 @@ def climb(parts: Parts, now: datetime) -> None:
     with parts.db.read() as session:
         waiting = unconfirmed(session, now)
     for notice_id in waiting:
-        with parts.db.write() as session:
+        with writing(parts.db, "climb") as session:
             climb_ladder(session, notice_id, now)
 
 
@@ -119,14 +120,14 @@ def offer_repairs(parts: Parts, now: datetime) -> None:
     with parts.db.read() as session:
         news = best_offers(session, now, parts.settings.zone)
     for visit_id, facts in sorted(news.items(), key=itemgetter(0)):
-        with parts.db.write() as session:
+        with writing(parts.db, "repairs") as session:
             note_offer(session, visit_id, facts, now)
 
 
 def tell_incidents(parts: Parts, now: datetime) -> int:
     """Send the word that is due about each incident that goes on; return about how many."""
     telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
-    with parts.db.write() as session:
+    with writing(parts.db, "incidents") as session:
         return speak_due(session, telling, now)
 
 
@@ -139,11 +140,12 @@ def locate(parts: Parts, now: datetime) -> bool:
         waiting = sites_to_locate(session, now, limit=1)
     for site in waiting:
         try:
-            place = parts.geocoder.find(site.address, language=site.language)
+            with calling("geocode"):
+                place = parts.geocoder.find(site.address, language=site.language)
         except GeocoderSilent as error:
             log.warning("the geocoder did not answer", site_id=site.site_id, error=str(error))
             return False
-        with parts.db.write() as session:
+        with writing(parts.db, "place") as session:
             note_place(session, site.site_id, place, now)
     return True
 
@@ -173,5 +175,5 @@ def read_mailbox(parts: Parts) -> int:
 
 
 def _keep_mail(parts: Parts, raw: bytes, take: Callable[[Session, bytes, tzinfo, datetime], None]) -> None:
-    with parts.db.write() as session:
+    with writing(parts.db, "mail") as session:
         take(session, raw, parts.settings.zone, parts.clock.now())

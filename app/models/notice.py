@@ -24,7 +24,7 @@ class Notice(Base):
         CheckConstraint(
             "state IN ('due', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'dropped', 'held')", name="state"
         ),
-        Index("ix_notice_waiting", "next_attempt_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_notice_waiting", "channel", "next_attempt_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_notice_watched", "watch_at", sqlite_where=_WATCHED, postgresql_where=_WATCHED),
     )
 
@@ -58,6 +58,8 @@ class Notice(Base):
     #: Channels to try in turn, and how far we are.
     channels: Mapped[list[str]] = mapped_column(JSON)
     channel_index: Mapped[int] = mapped_column(default=0)
+    #: The one it is at.
+    channel: Mapped[str | None]
     #: due → sending → sent → delivered, or failed, unknown (asked, no answer), dropped (old news), held (for a person)
     state: Mapped[str] = mapped_column(default="due")
     #: Why it is in that state, as a code: arrived, cancelled, moved, superseded, expired, hole:eta_from, …
@@ -90,6 +92,11 @@ class Notice(Base):
     @classmethod
     def _reach(cls) -> ColumnElement[str]:
         return case((and_(cls.sent_at.is_not(None), cls.state.in_(("due", "sending"))), "sent"), else_=cls.state)
+
+    def turn_to(self, index: int) -> None:
+        """Go on with another of its channels."""
+        self.channel_index = index
+        self.channel = self.channels[index] if index < len(self.channels) else None
 
     def rest(self, state: str, reason: str | None) -> None:
         """Put it into a state in which nothing more is tried by itself."""

@@ -199,6 +199,12 @@ def read_alarms(session: Session) -> Sequence[AlarmLine]:
     return sorted(lines, key=lambda line: (line.deadline_at is None, line.deadline_at or line.raised_at))
 
 
+def channels_down(session: Session) -> list[str]:
+    """Return the channels that do not work, as the processes that use them have found."""
+    found = select(Alarm.subject).where(Alarm.kind == "channel_down", Alarm.cleared_at.is_(None))
+    return sorted(subject.removeprefix("channel:") for subject in session.scalars(found))
+
+
 def _to_read_out(session: Session, visit_ids: Sequence[int | None]) -> Mapping[int | None, str]:
     """Return the newest words of each visit's notices that nobody confirmed."""
     rows = session.execute(

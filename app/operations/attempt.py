@@ -12,6 +12,10 @@ from app.operations.notice import alarm, call_person, clear_answered
 from app.rules.ladder import calls, climbs_at
 from app.rules.messages import LEFT_UNTOLD, TRIES_A_CHANNEL, back_off_s
 
+#: A provider that wants to be left alone for longer is not waited for while there is another channel, seconds.
+LONGEST_WAIT_S = 60.0
+#: A `Retry-After` beyond a day is a mistake, seconds.
+LONGEST_PAUSE_S = 86400.0
 #: What a provider says of a message that will not arrive.
 UNDELIVERED = frozenset({"undelivered", "failed", "canceled", "busy", "no-answer"})
 
@@ -52,14 +56,20 @@ def wait_until(notice: Notice, at: datetime) -> None:
 def next_channel(session: Session, notice: Notice, reason: str, now: datetime) -> None:
     """Try the next channel at once; call a person when there is none, or one is due anyway."""
     if notice.channel_index + 1 < len(notice.channels) and not (notice.call_at and notice.call_at <= now):
-        notice.channel_index += 1
+        notice.turn_to(notice.channel_index + 1)
         wait_until(notice, now)
     else:
         call_person(session, notice, "failed", reason, now)
 
 
-def try_later(session: Session, notice: Notice, channel: str, now: datetime) -> None:
-    """Wait a little longer each time; climb to the next channel, or tell a person, when it does not get better."""
+def try_later(
+    session: Session, notice: Notice, channel: str, now: datetime, *, after_s: float | None, barred: bool
+) -> None:
+    """Wait a little longer each time, and as long as the provider asked for (`after_s`).
+
+    Climb to the next channel, or tell a person, when it does not get better; at once when it is `barred` to us, or
+    wants to be left alone for long.
+    """
     tries = session.scalar(
         select(func.count())
         .select_from(NoticeAttempt)
@@ -68,13 +78,14 @@ def try_later(session: Session, notice: Notice, channel: str, now: datetime) -> 
         )
     )
     tries = max(tries or 0, 1)
-    if tries >= TRIES_A_CHANNEL:
+    wait_s = max(back_off_s(tries), after_s or 0.0)
+    if tries >= TRIES_A_CHANNEL or barred or wait_s > LONGEST_WAIT_S:
         if notice.channel_index + 1 < len(notice.channels):
             next_channel(session, notice, "try_later", now)
             return
         if calls(notice.kind):
             alarm(session, notice, "call_customer", "still_trying", now)
-    again_at = now + timedelta(seconds=back_off_s(tries))
+    again_at = now + timedelta(seconds=min(wait_s, LONGEST_PAUSE_S))
     if again_at < notice.expires_at:
         wait_until(notice, again_at)
     else:

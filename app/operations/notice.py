@@ -356,7 +356,7 @@ def _word(
     next_at = next_word_at(now) if notice.kind == "holding" else None
     first = visit.customer.first_channel
     notice.channels = plan_channels(list(telling.channels), reaching, first, kind=notice.kind)
-    notice.channel_index = 0
+    notice.turn_to(0)
     notice.call_at = call_at(notice.kind, now, before[0] if before else visit.promised_from_at)
     if next_at:
         notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}

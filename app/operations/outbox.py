@@ -14,22 +14,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from app.clock import Clock
+from app.crash import calling, writing
 from app.db import Database
 from app.lanes import Lanes
 from app.models import Notice, NoticeAttempt, Visit
+from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.attempt import accept, ask_person, drop, next_channel, reference_of, try_later, wait_until
 from app.operations.consent import opt_out
 from app.operations.notice import earlier_under_way, message_of, recipient_of, wait_for_morning, why_outdated
-from app.providers.base import Channel, OutcomeUnknown, Recipient, Refused, TryLater
-from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, Message
+from app.providers.base import Barred, Channel, OutcomeUnknown, Recipient, Refused, TryLater
+from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, LEFT_UNTOLD, Message
 
 log = structlog.get_logger()
 
@@ -40,8 +42,8 @@ LOOK_AGAIN = timedelta(seconds=15)
 #: What a customer was told is not overtaken by what makes it old news: while a call about the same visit is under way,
 #: the next one waits.
 ITS_TURN = timedelta(seconds=1)
-#: So many due rows are looked through for one whose channel is free.
-_REACH = 1000
+#: So many notices are dropped or sent on in one transaction, at most, on the way to one that is handed over.
+_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,15 @@ class _Outcome:
     error: str | None = None
     #: Why this way never reaches this person again.
     ends: str | None = None
+    #: So long the provider wants to be left alone, seconds.
+    after_s: float | None = None
+    #: It takes nothing from us at all.
+    barred: bool = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the provider was there, whatever it said."""
+        return self.kind in ("accepted", "refused", "absent") or self.after_s is not None
 
 
 def deliver_due(
@@ -77,17 +88,19 @@ def deliver_due(
     """Hand over every notice that is due and look up those whose answer was lost; return how many were begun.
 
     Without lanes everything is done here, one after another. With lanes it returns at once; a lane that is free again
-    goes on by itself with what is due for its channel. Calling it again, from any number of processes, is no harm.
-    `zone` is where the quiet hours are counted.
+    goes on by itself with what is due for its channel, and what waits for a closed one goes another way. Calling it
+    again, from any number of processes, is no harm. `zone` is where the quiet hours are counted.
     """
     begun = 0
     if lanes is None:
         while (job := _take(db, channels, clock.now(), zone, None)) is not None:
-            _carry_out(db, channels, clock, job)
+            _carry_out(db, channels, clock, job, None)
             begun += 1
         return begun
     for name in channels:
-        while lanes.enter(name):
+        if lanes.closed(name):
+            _go_another_way(db, name, clock.now())
+        while lanes.enter(name, clock.now()):
             try:
                 job = _take(db, channels, clock.now(), zone, name)
             except BaseException:
@@ -96,7 +109,7 @@ def deliver_due(
             if job is None:
                 lanes.leave(name)
                 break
-            lanes.run(name, _drain(db, channels, clock, zone, job))
+            lanes.run(name, _drain(db, channels, clock, zone, job, lanes))
             begun += 1
     return begun
 
@@ -112,47 +125,59 @@ def waiting(session: Session, now: datetime) -> tuple[int, float]:
 
 
 def _drain(
-    db: Database, channels: Mapping[str, Channel], clock: Clock, zone: tzinfo, first: _Job
+    db: Database, channels: Mapping[str, Channel], clock: Clock, zone: tzinfo, first: _Job, lanes: Lanes
 ) -> Callable[[], None]:
     def work() -> None:
         job: _Job | None = first
         while job is not None:
-            _carry_out(db, channels, clock, job)
-            job = _take(db, channels, clock.now(), zone, first.channel)
+            _carry_out(db, channels, clock, job, lanes)
+            shut = lanes.closed(first.channel)
+            job = None if shut else _take(db, channels, clock.now(), zone, first.channel)
 
     return work
 
 
+def _go_another_way(db: Database, name: str, now: datetime) -> None:
+    """Send on what is due for a channel that does not work, where there is another one."""
+    waits = (Notice.state == "due", Notice.channel == name, Notice.next_attempt_at <= now)
+    with db.read() as session:
+        rows = session.execute(
+            select(Notice.id, Notice.channels, Notice.channel_index).where(*waits).order_by(Notice.id).limit(_AT_ONCE)
+        ).all()
+    ids = [row.id for row in rows if row.channel_index + 1 < len(row.channels)]
+    if not ids:
+        return
+    with writing(db, "divert") as session:
+        for notice in session.scalars(
+            select(Notice).where(Notice.id.in_(ids), *waits).with_for_update(skip_locked=True, of=Notice)
+        ):
+            next_channel(session, notice, "channel_down", now)
+
+
 def _take(db: Database, channels: Mapping[str, Channel], now: datetime, zone: tzinfo, only: str | None) -> _Job | None:
     """Claim the notice that has been due longest (for one channel), dropping on the way what is no longer true."""
-    with db.write() as session:
-        rows = session.execute(
-            select(Notice.id, Notice.channels, Notice.channel_index)
-            .where(Notice.state.in_(("due", "sending")), Notice.next_attempt_at <= now)
-            .order_by(Notice.next_attempt_at, Notice.id)
-            .limit(_REACH)
-        ).all()
-        for row in rows:
-            if not _in_lane(row.channels[row.channel_index], channels, only):
-                continue
+    with writing(db, "take") as session:
+        for _ in range(_AT_ONCE):
             notice = session.scalar(
                 select(Notice)
-                .where(Notice.id == row.id, Notice.state.in_(("due", "sending")), Notice.next_attempt_at <= now)
+                .where(
+                    Notice.state.in_(("due", "sending")),
+                    Notice.next_attempt_at <= now,
+                    # What is at a channel that is not set up, anybody passes on.
+                    true() if only is None else or_(Notice.channel == only, Notice.channel.not_in(list(channels))),
+                )
+                .order_by(Notice.next_attempt_at, Notice.id)
+                .limit(1)
                 .with_for_update(skip_locked=True, of=Notice)
             )
-            while notice is not None and notice.next_attempt_at is not None and notice.next_attempt_at <= now:
-                name = notice.channels[notice.channel_index]
-                if not _in_lane(name, channels, only):
-                    break
-                job = _claim(session, notice, channels.get(name), name, now, zone)
-                if job is not None:
-                    return job
+            if notice is None:
+                return None
+            name = notice.channels[notice.channel_index]
+            job = _claim(session, notice, channels.get(name), name, now, zone)
+            if job is not None:
+                return job
+            session.flush()
     return None
-
-
-def _in_lane(name: str, channels: Mapping[str, Channel], only: str | None) -> bool:
-    """Return whether a notice that is at this channel may be taken; anybody passes over one that is not set up."""
-    return only in (None, name) or name not in channels
 
 
 def _claim(
@@ -172,6 +197,13 @@ def _claim(
         ).one()
         if channel is None:
             ask_person(session, notice, attempt, now)
+            return None
+        old_news = why_outdated(session, notice, visit, now) if channel.repeats_safely else None
+        if old_news in LEFT_UNTOLD:
+            ask_person(session, notice, attempt, now)
+            return None
+        if old_news:
+            drop(session, notice, old_news, now)
             return None
     else:
         old_news = why_outdated(session, notice, visit, now)
@@ -207,26 +239,42 @@ def _claim(
     )
 
 
-def _carry_out(db: Database, channels: Mapping[str, Channel], clock: Clock, job: _Job) -> None:
+def _carry_out(db: Database, channels: Mapping[str, Channel], clock: Clock, job: _Job, lanes: Lanes | None) -> None:
     """Call the provider, outside any transaction, and write down what became of it."""
     channel = channels[job.channel]
-    outcome = _Outcome("lost") if job.lost else _send(channel, job)
-    if outcome.kind == "lost":
+    outcome = first = _look_up(channel, job) if job.lost and not channel.repeats_safely else _send(channel, job)
+    if channel.repeats_safely and (first.kind == "lost" or (job.lost and first.kind == "later")):
+        outcome = replace(first, kind="unasked")  # it may have been taken before: the same again, a little later
+    elif first.kind == "lost":
         seen = _look_up(channel, job)
-        outcome = _Outcome(seen.kind, seen.provider_id, outcome.error or seen.error)
-    with db.write() as session:
+        outcome = replace(seen, error=first.error or seen.error)
+    works = lanes.note(job.channel, clock.now(), answered=first.answered, barred=first.barred) if lanes else None
+    with writing(db, "settle") as session:
         _settle(session, job, outcome, clock.now())
+        if works is not None:
+            _tell_of_channel(session, job.channel, first.error, clock.now(), works=works)
+
+
+def _tell_of_channel(session: Session, name: str, said: str | None, now: datetime, *, works: bool) -> None:
+    """Call a person once for a whole channel that does not work, however many notices it is that suffer."""
+    if works:
+        clear_alarms(session, f"channel:{name}", ["channel_down"], now)
+    else:
+        raise_alarm(session, "channel_down", f"channel:{name}", now, facts={"channel": name, "said": said or ""})
 
 
 def _send(channel: Channel, job: _Job) -> _Outcome:
     try:
-        return _Outcome(
-            "accepted", channel.send(job.message, job.recipient, reference=job.reference, valid_s=job.valid_s)
-        )
+        with calling("send"):
+            return _Outcome(
+                "accepted", channel.send(job.message, job.recipient, reference=job.reference, valid_s=job.valid_s)
+            )
+    except Barred as error:
+        return _Outcome("later", error=str(error), barred=True)
     except Refused as error:
         return _Outcome("refused", error=str(error), ends=error.ends)
     except TryLater as error:
-        return _Outcome("later", error=str(error))
+        return _Outcome("later", error=str(error), after_s=error.after_s)
     except OutcomeUnknown as error:
         return _Outcome("lost", error=str(error))
     except Exception as error:
@@ -235,11 +283,12 @@ def _send(channel: Channel, job: _Job) -> _Outcome:
 
 def _look_up(channel: Channel, job: _Job) -> _Outcome:
     try:
-        provider_id = channel.look_up(job.message, job.recipient, reference=job.reference, began_at=job.began_at)
+        with calling("look_up"):
+            provider_id = channel.look_up(job.message, job.recipient, reference=job.reference, began_at=job.began_at)
     except OutcomeUnknown as error:
         return _Outcome("unknowable", error=str(error))
     except TryLater as error:
-        return _Outcome("unasked", error=str(error))
+        return _Outcome("unasked", error=str(error), after_s=error.after_s)
     except Exception as error:
         return _Outcome("unasked", error=_unexpected(job, error))
     return _Outcome("accepted", provider_id) if provider_id is not None else _Outcome("absent")
@@ -273,7 +322,7 @@ def _settle(session: Session, job: _Job, outcome: _Outcome, now: datetime) -> No
             next_channel(session, notice, "refused", now)
         case "later":
             attempt.outcome = "failed"
-            try_later(session, notice, job.channel, now)
+            try_later(session, notice, job.channel, now, after_s=outcome.after_s, barred=outcome.barred)
         case "absent" if waited_s >= ABSENT_FOR_S:
             attempt.outcome = "failed"
             wait_until(notice, now)

@@ -53,6 +53,10 @@ class Refused(Exception):
         self.ends = ends
 
 
+class Barred(Refused):
+    """The provider takes nothing from us, whoever it is for: the credentials are wrong, or the account is closed."""
+
+
 class TryLater(Exception):
     """The provider certainly did not take the message now, but may later: after `after_s` seconds, if it said so."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from app.notices import html_of
-from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
+from app.providers.base import Barred, OutcomeUnknown, Recipient, Refused, TryLater
 from app.providers.deadline import within
 from app.rules.messages import Message
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 #: Wait for the next byte, and for the whole delivery, seconds.
 _TIMEOUT_S = 10.0
 _DEADLINE_S = 25.0
+#: The user or password is wrong, or a way to sign in that it does not offer.
+_NOT_LET_IN = frozenset({530, 534, 535, 538})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 #: Old mail servers mangle eight-bit text; everything is encoded.
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -171,6 +173,8 @@ def _by_code(code: int, said: bytes = b"") -> Refused | TryLater:
     """
     if code < 500:
         return TryLater(f"SMTP {code}")
+    if code in _NOT_LET_IN:
+        return Barred(f"SMTP {code}")
     return Refused(f"SMTP {code}", ends="bounced" if _NOBODY_THERE.match(said) else None)
 
 

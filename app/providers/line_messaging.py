@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
+from app.providers.base import Barred, OutcomeUnknown, Recipient, Refused, TryLater
 from app.providers.http import ask, json_of, rest_s
 from app.rules.messages import Message, utf16_units
 
@@ -74,6 +74,8 @@ class LineMessages:
             if "monthly limit" in said:
                 raise Refused("this month's messages are used up")
             raise TryLater("too many requests", after_s=rest_s(answer))
+        if answer.status_code in (401, 403):
+            raise Barred(_MEANS.get(answer.status_code, f"HTTP {answer.status_code}"))
         if 400 <= answer.status_code < 500 and answer.status_code != 408:
             known = _MEANS.get(answer.status_code, f"HTTP {answer.status_code}")
             raise Refused(known, ends="gone" if answer.status_code == 400 and "'to'" in said else None)

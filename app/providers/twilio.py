@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from app.providers.base import OutcomeUnknown, Refused, TryLater
+from app.providers.base import Barred, OutcomeUnknown, Refused, TryLater
 from app.providers.http import ask, json_of, rest_s
 from app.rules.reach import ends_for_good
 
@@ -63,6 +63,8 @@ class TwilioAccount:
         said = f"{code} {_MEANS.get(code, '')}".strip() if code else f"HTTP {answer.status_code}"
         if answer.status_code == 429 or code in _BUSY:
             raise TryLater(said, after_s=rest_s(answer))
+        if answer.status_code in (401, 403) and code in (None, 20003, 20005):
+            raise Barred(said)
         if 400 <= answer.status_code < 500 and answer.status_code != 408:
             raise Refused(said, ends=ends_for_good(code))
         raise OutcomeUnknown(said)

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import real_now
+from app.operations.alarm import channels_down
 from app.operations.lease import is_watched
 from app.web.visitor import parts, session
 
@@ -21,15 +22,19 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """Answer whether the database responds and the jobs are ticking."""
+    """Answer whether the database responds and the jobs are ticking, and which channels do not work.
+
+    A channel that is down makes no process unready: notices take another way, and a restart would mend nothing.
+    """
     try:
         parts().db.check()
         watched = is_watched(session(), real_now(parts().clock))
+        down = channels_down(session())
     except SQLAlchemyError:
         return jsonify(status="unavailable", database="silent"), 503
     if not watched:
         return jsonify(status="unavailable", database="ok", jobs="silent"), 503
-    return jsonify(status="ok", database="ok", jobs="ok"), 200
+    return jsonify(status="ok", database="ok", jobs="ok", channels_down=down), 200
 
 
 @blueprint.get("/metrics")

@@ -15,12 +15,13 @@ from app.db import Database, upgrade
 from app.errors import Conflict
 from app.lanes import Lanes
 from app.models import Alarm, Company, Customer, Notice, NoticeAttempt, Receipt, Service, Site, Visit
+from app.operations.alarm import raise_alarm
 from app.operations.booking import book_visit, cancel_visit, change_visit
 from app.operations.field import report_status
 from app.operations.notice import Telling, add_notice, release_notice
 from app.operations.outbox import deliver_due, waiting
 from app.operations.receipt import note_receipt
-from app.providers.base import OutcomeUnknown, Refused, TryLater
+from app.providers.base import Barred, OutcomeUnknown, Refused, TryLater
 from app.providers.email_smtp import SmtpEmail
 from app.providers.sms_twilio import TwilioSms
 from app.rules.lateness import Decision, Reason, Watch
@@ -39,6 +40,7 @@ class Pigeon:
     sent: list = field(default_factory=list)
     looked: list = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    repeats_safely: bool = False
 
     def reaches(self, recipient):
         return bool(recipient.mobile if self.name == "sms" else recipient.email)
@@ -636,3 +638,109 @@ def test_a_word_that_promises_another_one_tonight_is_none_in_the_morning(house):
     house.later(hours=11)
     assert house.state(notice_id) == ("dropped", "expired")
     assert ("call_customer", "expired") in house.alarms()
+
+
+def test_what_repeats_safely_is_sent_again_under_the_same_reference(house, late):
+    house.sms.repeats_safely = True
+    house.sms.fates = [OutcomeUnknown("lost"), OutcomeUnknown("lost"), TryLater("busy")]
+    house.deliver()
+    assert house.attempts(late) == [("sms", "unknown")]
+    for _ in range(3):
+        house.later(seconds=15)
+    assert house.state(late) == ("sent", None)
+    assert house.attempts(late) == [("sms", "accepted")]
+    assert len({reference for reference, _, _ in house.sms.sent}) == 1
+    assert len(house.sms.sent) == 4
+    assert house.sms.looked == []
+
+
+def test_a_sender_that_died_repeats_what_repeats_safely(house, late):
+    house.sms.repeats_safely = True
+    house.sms.fates = [Killed()]
+    with pytest.raises(Killed):
+        house.deliver()
+    house.later(seconds=60)
+    assert house.attempts(late) == [("sms", "accepted")]
+    assert len({reference for reference, _, _ in house.sms.sent}) == 1
+
+
+def test_what_repeats_safely_is_not_repeated_when_it_is_no_longer_true(house):
+    house.sms.repeats_safely = True
+    visit_id = house.world.visit()
+    notice_id = house.tell(visit_id)
+    house.sms.fates = [OutcomeUnknown("lost")]
+    house.deliver()
+    with house.db.write() as session:
+        arrive(session, visit_id, house.clock.now())
+    house.later(seconds=15)
+    assert house.state(notice_id) == ("dropped", "arrived")
+    assert len(house.sms.sent) == 1
+
+
+def test_a_provider_that_names_a_time_is_left_alone_until_then(house):
+    with house.db.write() as session:
+        session.get_one(Customer, house.world.customer).email = None
+    notice_id = house.tell(house.world.visit())
+    house.sms.fates = [TryLater("too many requests", after_s=40)]
+    house.deliver()
+    assert house.later(seconds=39) == 0
+    assert house.later(seconds=1) == 1
+    assert house.state(notice_id) == ("sent", None)
+
+
+def test_a_provider_that_wants_to_be_left_alone_for_long_is_passed_over(house, late):
+    house.sms.fates = [TryLater("too many requests", after_s=3600)]
+    house.deliver()
+    assert house.attempts(late) == [("sms", "failed"), ("email", "accepted")]
+
+
+def drained(house, lanes):
+    """Deliver in lanes until nothing is begun any more."""
+    while deliver_due(house.db, house.channels, house.clock, JAPAN, lanes):
+        pass
+    lanes.close()
+
+
+def test_a_channel_that_does_not_let_us_in_is_one_alarm_and_everything_goes_another_way(house):
+    told = [house.tell(house.world.visit(60 + 100 * n)) for n in range(4)]
+    house.sms.fates = [Barred("the account's credentials are wrong")] * 9
+    lanes = Lanes(width=1)
+    drained(house, lanes)
+    assert len(house.sms.sent) == 1
+    lanes = Lanes(width=1)
+    lanes.note("sms", house.clock.now(), answered=True, barred=True)
+    drained(house, lanes)
+    drained(house, Lanes(width=1))
+    assert {house.state(notice_id) for notice_id in told} == {("sent", None)}
+    assert house.alarms() == {("channel_down", None)}
+
+
+def test_a_channel_that_works_again_takes_its_alarm_back(house, late):
+    with house.db.write() as session:
+        raise_alarm(session, "channel_down", "channel:sms", house.clock.now(), facts={"channel": "sms"})
+    drained(house, Lanes())
+    assert house.alarms() == set()
+
+
+def test_a_thousand_notices_at_a_dead_channel_hide_none_at_another(house, late):
+    visit_id = house.world.visit(400)
+    with house.db.write() as session:
+        session.execute(update(Notice).where(Notice.id == late).values(channels=["sms"]))
+        waiting = session.get_one(Notice, house_tell_by_mail(house, session, visit_id))
+        assert waiting.channel == "email"
+    lanes = Lanes()
+    for _ in range(9):
+        lanes.note("sms", house.clock.now(), answered=False)
+    drained(house, lanes)
+    assert len(house.email.sent) == 1
+    assert house.sms.sent == []
+    assert house.state(late)[0] == "due"
+
+
+def house_tell_by_mail(house, session, visit_id):
+    """Add a notice about a visit whose customer asks for e-mail first, in the same transaction."""
+    session.get_one(Customer, house.world.customer).first_channel = "email"
+    decision = Decision("late", house.clock.now() + timedelta(minutes=80), house.clock.now() + timedelta(minutes=100),
+                        Reason("late_expected"), None, Watch(), None)  # fmt: skip
+    telling = Telling("https://a.jp", JAPAN, house.channels)
+    return add_notice(session, session.get_one(Visit, visit_id), decision, telling, house.clock.now()).id
