@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAYS ?= tests/data/days
 
-.PHONY: demo run test check format bench snapshots fuzz-wording lock clean
+.PHONY: demo run test check format bench snapshots fuzz-wording lock clean crash
 
 demo: $(VENV)/ready
 	$(BIN)/mamonaku demo --port $(PORT)
@@ -36,6 +36,11 @@ snapshots: $(VENV)/ready-dev
 # Renders 100,000 notices from broken texts and facts: none may leave with a hole. RENDERS=, SEED= for others.
 fuzz-wording: $(VENV)/ready-dev
 	$(BIN)/python -m tests.notices.fuzz --renders $(or $(RENDERS),100000) --seed $(or $(SEED),1)
+
+# Kills the jobs at every named point, SEEDS times each, on both databases; prints the table. Takes an hour with 50.
+SEEDS ?= 10
+crash: $(VENV)/ready-dev
+	$(BIN)/python -m tests.crash --seeds $(SEEDS)
 
 # requirements*.txt hold exact versions with hashes and name no host.
 lock: $(VENV)/ready-dev

@@ -17,7 +17,10 @@ from sqlalchemy.orm import Session
 from app.db import Database
 
 #: Everything that can be cut off, in the order in which a notice passes it.
-LABELS = ("sweep", "postpone", "climb", "divert", "take", "send", "look_up", "settle", "repairs", "incidents", "geocode", "place")
+LABELS = (
+    *("sweep", "postpone", "climb", "divert", "take", "send", "look_up", "settle"),
+    *("repairs", "incidents", "mail", "geocode", "place"),
+)
 
 _AT, _, _TIME = os.environ.get("MAMONAKU_CRASH_AT", "").partition(":")
 _passes = count(1)

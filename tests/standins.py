@@ -94,6 +94,11 @@ class FaultyServer:
         self._http.server_close()
         self._thread.join()
 
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been taken."""
+        self.taken.clear()
+        self.modes.clear()
+
     def _known(self, request: BaseHTTPRequestHandler) -> bool:
         """Return whether who asks may; others are answered 401."""
         return True
@@ -254,6 +259,11 @@ class LineServer(FaultyServer):
     def __init__(self) -> None:
         super().__init__()
         self._keys: dict[str, str] = {}
+
+    def forget(self) -> None:
+        """Begin anew; retry keys are forgotten too."""
+        super().forget()
+        self._keys.clear()
 
     def _known(self, request: BaseHTTPRequestHandler) -> bool:
         return request.headers.get("Authorization") == f"Bearer {LINE_TOKEN}"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261122_1915"
-down_revision = "20261122_1905"
+down_revision = "20261122_1910"
 branch_labels = None
 depends_on = None
 
