@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261122_1915"
-down_revision = "20261122_1910"
+revision = "20261122_1930"
+down_revision = "20261122_1920"
 branch_labels = None
 depends_on = None
 
