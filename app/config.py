@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         "", description="The account's LINE ID, e.g. `@aoba-pc`, shown to customers who want notices there."
     )
     line_base_url: str = Field("https://api.line.me", description="Address of LINE's API, or of a stand-in.")
+    sms_segment_yen: float = Field(
+        12.0, ge=0, le=1000, description="Price of one SMS segment in yen, to show what a wording costs."
+    )
     geocoder_url: str = Field(
         "https://nominatim.openstreetmap.org", description="Nominatim server that turns addresses into positions."
     )

@@ -16,7 +16,7 @@ from app.notices.html import html_of
 from app.notices.words import NOTHINGS, Facts, Hole, visible, window
 from app.rules.messages import Message, fits_one_sms
 
-__all__ = ["Hole", "Texts", "fill", "html_of", "part_of", "render", "wording_of"]
+__all__ = ["Hole", "Texts", "fill", "html_of", "part_of", "render", "sms_variants", "wording_of"]
 
 #: What no text may hold once it is filled: traces of a value that was forgotten, and places that somebody left to fill.
 _LEFT_OPEN = re.compile(
@@ -60,15 +60,25 @@ def fill(name: str, locale: str, texts: Texts, facts: Mapping[str, object], *, n
 
 def part_of(notice: Declared, part: str, source: str, said: Facts) -> str:
     """Return one part of a notice, filled; of an SMS the first variant that fits. Raises Hole."""
-    if faults_in(part, source, notice.name):
-        raise Hole(part)
-    template, names = compiled(source)
-    text = _tidy(template.render({name: said.written(name, part) for name in sorted(names & notice.known)}))
     if part == "short":
-        text = next((variant for variant in text.split("\n") if fits_one_sms(variant)), "")
+        text = next((variant for variant in sms_variants(notice, source, said) if fits_one_sms(variant)), "")
+    else:
+        text = _filled(notice, part, source, said)
     if not text or (part in ONE_LINE and "\n" in text) or _LEFT_OPEN.search(text):
         raise Hole(part)
     return text
+
+
+def sms_variants(notice: Declared, source: str, said: Facts) -> list[str]:
+    """Return every SMS of a notice, filled, whether it fits or not. Raises Hole."""
+    return _filled(notice, "short", source, said).split("\n")
+
+
+def _filled(notice: Declared, part: str, source: str, said: Facts) -> str:
+    if faults_in(part, source, notice.name):
+        raise Hole(part)
+    template, names = compiled(source)
+    return _tidy(template.render({name: said.written(name, part) for name in sorted(names & notice.known)}))
 
 
 def wording_of(kind: str, facts: Mapping[str, object]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from app.notices import part_of
+from app.notices import part_of, sms_variants
 from app.notices.declared import SAMPLE_AT, Declared, Texts, all_facts, all_notices, parts_of, sample_facts
-from app.notices.filling import Fault, compiled, faults_in, lines_naming
+from app.notices.filling import Fault, faults_in, lines_naming
 from app.notices.words import Facts, Hole
-from app.rules.messages import GSM7_LIMIT, UCS2_LIMIT, gsm7_septets, utf16_units
+from app.rules.messages import gsm7_septets, sms_length
 
 Sample = tuple[Mapping[str, object], datetime]
 
@@ -63,12 +63,9 @@ def _fault(notice: Declared, part: str, source: str, said: Facts, field: str) ->
     if part != "short":
         return Fault(part, _open_line(notice, part, source, said), "left_open")
     # An SMS has two ways to fail: nothing fits, or what fits is blank or has a hole in it.
-    template, names = compiled(source)
-    filled = template.render({name: said.written(name, part) for name in names & notice.known})
     lengths = []
-    for number, variant in enumerate(filled.strip().split("\n"), 1):
-        septets = gsm7_septets(variant)
-        length, most = (utf16_units(variant), UCS2_LIMIT) if septets is None else (septets, GSM7_LIMIT)
+    for number, variant in enumerate(sms_variants(notice, source, said), 1):
+        length, most = sms_length(variant)
         if 0 < length <= most:
             return Fault(part, number, "left_open")
         lengths.append((length - most, number, length, most, variant))

@@ -55,6 +55,7 @@ class Declared:
     """One notice: what it is about, its facts that are always there, those that `may` be missing, those still `ahead`.
 
     `now` says when its sample is written, from the start of the visit; `samples` are those that differ for it.
+    `planned` ones can be worded, but nothing sends them by itself yet.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Declared:
     ahead: frozenset[str]
     now: str
     samples: Mapping[str, Mapping[str, tuple[Any, Any]]]
+    planned: bool
 
     @property
     def known(self) -> frozenset[str]:
@@ -94,6 +96,7 @@ def all_notices() -> Mapping[str, Declared]:
             ahead=frozenset(given.get("ahead", [])),
             now=given.get("now", "-19"),
             samples={fact: _by_locale(_both(sample)) for fact, sample in given.get("sample", {}).items()},
+            planned=given.get("planned", False),
         )
         for name, given in listed.items()
     }

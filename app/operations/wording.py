@@ -68,7 +68,7 @@ def save_wording(
         return False
     faults = check(name, language, texts, own_facts(session, language, base_url))
     if faults:
-        raise Invalid([Problem(f.part, f.code, {**f.facts, "line": f.line}) for f in faults])
+        raise Invalid([Problem(f.part, f"text_{f.code}", {**f.facts, "line": f.line}) for f in faults])
     _keep(session, name, language, texts if texts != shipped(name, language) else None, actor, now)
     return True
 

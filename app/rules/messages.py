@@ -126,10 +126,30 @@ def gsm7_septets(text: str) -> int | None:
     return total
 
 
+def sms_length(text: str) -> tuple[int, int]:
+    """Return the length of a text as an SMS, and how much one SMS holds in its alphabet.
+
+    >>> sms_length("遅れ"), sms_length("late")
+    ((2, 70), (4, 160))
+    """
+    septets = gsm7_septets(text)
+    return (utf16_units(text), UCS2_LIMIT) if septets is None else (septets, GSM7_LIMIT)
+
+
 def fits_one_sms(text: str) -> bool:
     """Return whether a text is one SMS and not two: a second part may come alone, late, or not at all."""
-    septets = gsm7_septets(text)
-    return utf16_units(text) <= UCS2_LIMIT if septets is None else septets <= GSM7_LIMIT
+    length, most = sms_length(text)
+    return length <= most
+
+
+def sms_segments(text: str) -> int:
+    """Return as how many SMS a text is charged: parts of a long one hold a little less, for what joins them.
+
+    >>> sms_segments("あ" * 70), sms_segments("あ" * 71), sms_segments("a" * 307)
+    (1, 2, 3)
+    """
+    length, most = sms_length(text)
+    return 1 if length <= most else -(-length // (67 if most == UCS2_LIMIT else 153))
 
 
 def expires_at(kind: str, now: datetime, says_until_at: datetime | None) -> datetime:

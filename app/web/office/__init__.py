@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from app.web.office import backtests, company, customers, learning, policy, services, technicians, users
+from app.web.office import backtests, company, customers, learning, policy, services, technicians, users, wording
 from app.web.office.room import blueprint
 
-__all__ = ["backtests", "blueprint", "company", "customers", "learning", "policy", "services", "technicians", "users"]
+__all__ = [
+    "backtests",
+    "blueprint",
+    "company",
+    "customers",
+    "learning",
+    "policy",
+    "services",
+    "technicians",
+    "users",
+    "wording",
+]
