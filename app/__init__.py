@@ -17,18 +17,29 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
     """Open the database and the ways out to the world that the settings name."""
     from app.clock import WallClock
     from app.db import Database
+    from app.operations.own_ways import forget_device
     from app.parts import Parts
     from app.providers import build_channels
     from app.providers.geocode_nominatim import NominatimGeocoder
     from app.providers.mailbox_imap import from_settings as mailbox_of
+    from app.providers.push_web import WebPush
 
     if not settings.database_url:
         settings.instance.mkdir(parents=True, exist_ok=True)
+    db, channels = Database(settings.database), build_channels(settings)
+
+    def forget(endpoint: str) -> None:
+        with db.write() as session:
+            forget_device(session, endpoint)
+
+    push = channels.get("push")
+    if isinstance(push, WebPush):
+        push.gone = forget
     return Parts(
         settings=settings,
-        db=Database(settings.database),
+        db=db,
         clock=clock or WallClock(),
-        channels=build_channels(settings),
+        channels=channels,
         geocoder=NominatimGeocoder(settings.geocoder_url, settings.country),
         mailbox=mailbox_of(settings),
     )

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -73,6 +74,17 @@ class Settings(BaseSettings):
     line_base_url: str = Field("https://api.line.me", description="Address of LINE's API, or of a stand-in.")
     sms_segment_yen: float = Field(
         12.0, ge=0, le=1000, description="Price of one SMS segment in yen, to show what a wording costs."
+    )
+    push_contact: str = Field(
+        "", description="E-mail address that browsers' push services may write to; none: no notifications on devices."
+    )
+    push_key: str = Field(
+        "",
+        description="Private key that signs those notifications; made on first start and kept in the instance folder.",
+    )
+    push_services: str = Field(
+        "fcm.googleapis.com *.push.services.mozilla.com *.push.apple.com *.notify.windows.com",
+        description="Hosts of push services that may be written to; `*.` for any name below.",
     )
     geocoder_url: str = Field(
         "https://nominatim.openstreetmap.org", description="Nominatim server that turns addresses into positions."
@@ -155,7 +167,7 @@ class Settings(BaseSettings):
             raise ValueError("not a LINE ID of an official account; an example is @aoba-pc")
         return value
 
-    @field_validator("mail_from", "mail_reply_to")
+    @field_validator("mail_from", "mail_reply_to", "push_contact")
     @classmethod
     def _sender_of_mail(cls, value: str, info: ValidationInfo) -> str:
         if not value and info.field_name == "mail_from" and info.data.get("smtp_url"):
@@ -207,18 +219,21 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.instance / 'mamonaku.sqlite').absolute()}"
 
     def signing_key(self) -> str:
-        """Return the secret key; the first call on a new installation makes it and keeps it for the owner alone."""
-        if self.secret_key:
-            return self.secret_key
+        """Return the secret key."""
+        return self.secret_key or self.kept("secret_key", lambda: secrets.token_urlsafe(48))
+
+    def kept(self, name: str, make: Callable[[], str]) -> str:
+        """Return a secret from the instance folder; the first call on a new installation makes it."""
         self.instance.mkdir(parents=True, exist_ok=True)
-        file = self.instance / "secret_key"
-        # Written whole under another name first: of two processes that start together, none reads half a key.
-        handle, draft = tempfile.mkstemp(dir=self.instance)  # for the owner alone
-        with os.fdopen(handle, "w") as new:
-            new.write(secrets.token_urlsafe(48))
-        with suppress(FileExistsError):
-            os.link(draft, file)
-        os.unlink(draft)
+        file = self.instance / name
+        if not file.exists():
+            # Written whole under another name first: of two processes that start together, none reads half a key.
+            handle, draft = tempfile.mkstemp(dir=self.instance)  # for the owner alone
+            with os.fdopen(handle, "w") as new:
+                new.write(make())
+            with suppress(FileExistsError):
+                os.link(draft, file)
+            os.unlink(draft)
         return file.read_text().strip()
 
 

@@ -24,9 +24,13 @@ from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import http_ece
 import requests
 from aiosmtpd.controller import Controller
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from app.providers.base import PushDevice
 from app.rules.signatures import twilio_signature
 
 ACCOUNT, SECRET, SENDER = "AC" + "0" * 32, "s3cret", "+15005550006"
@@ -281,6 +285,29 @@ class LineServer(FaultyServer):
         return {"message": code or "The property, 'to', in the request body is invalid (U4af4980629)"}
 
 
+class PushServer(FaultyServer):
+    """A browser's push service and the browsers behind it: it can read what it takes, as only those could."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._auth = b"0123456789abcdef"
+        self.shown: dict[str, dict[str, Any]] = {}
+
+    def device(self, name: str = "phone") -> PushDevice:
+        """Return what a browser hands out when somebody subscribes."""
+        public = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        p256dh, auth = (base64.urlsafe_b64encode(raw).rstrip(b"=").decode() for raw in (public, self._auth))
+        return PushDevice(f"{self.url}/push/{name}", p256dh, auth)
+
+    def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
+        read = http_ece.decrypt(body, private_key=self._key, auth_secret=self._auth, version="aes128gcm")
+        notice = json.loads(read)
+        self.taken.append({"path": request.path, "headers": dict(request.headers.items()), **notice})
+        self.shown[notice["reference"]] = notice  # one with the same mark takes the place of the other
+        return 201, None
+
+
 class MailServer:
     """A mail server. `reply_rcpt` and `reply_data` are its answers; `break_off` hangs up after it took the text.
 
@@ -351,6 +378,16 @@ def sms_server() -> Iterator[SmsServer]:
 def line_server() -> Iterator[LineServer]:
     """Run a stand-in for LINE."""
     server = LineServer()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextmanager
+def push_server() -> Iterator[PushServer]:
+    """Run a push service with a browser behind it."""
+    server = PushServer()
     try:
         yield server
     finally:

@@ -16,13 +16,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.rules": {"app.rules"},
     "app.models": {"app.models", "app.rules", "app.db", "sqlalchemy"},
     "app.providers": {
-        "app.providers", "app.rules.messages", "app.rules.reach", "app.voice", "app.notices.html_of",
+        "app.providers", "app.rules.messages", "app.rules.reach", "app.voice", "app.push", "app.notices.html_of",
         "app.config", "requests", "geopy", "structlog", "urllib3", "http_ece", "py_vapid", "cryptography",
     },
     "app.operations": {
         "app.operations", "app.models", "app.rules", "app.errors", "app.notices", "app.auth", "app.i18n", "app.db",
         "app.prepared", "app.clock", "app.crash", "app.lanes", "app.providers.base", "app.providers.geocode_nominatim",
-        "sqlalchemy", "structlog", "phonenumbers",
+        "sqlalchemy", "structlog", "phonenumbers", "app.push",
     },
     "app.web": {
         "app.web", "app.operations", "app.models", "app.rules", "app.errors", "app.i18n", "app.auth", "app.parts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -84,6 +85,28 @@ def another_address(session: Session, customer_id: int, channels: Sequence[str],
     for channel, entry in closed(session, customer_id).items():
         if channel in channels and entry.why in NOWHERE:
             _note(session, customer_id, channel, now, is_open=True, why="new_address", actor=actor, words="")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to reach a customer: where it leads, and what closed it."""
+
+    channel: str
+    address: str | None
+    closed: ConsentEntry | None
+
+
+def ways_to(session: Session, customer: Customer) -> Sequence[Way]:
+    """Return every way to reach a customer, in the order in which they are tried."""
+    shut, devices = closed(session, customer.id), len(push_devices(session, customer.id))
+    leads = {
+        "line": customer.line_id,
+        "sms": customer.mobile,
+        "push": f"× {devices}" if devices else None,
+        "voice": customer.mobile or customer.phone,
+        "email": customer.email,
+    }
+    return [Way(channel, leads[channel], shut.get(channel)) for channel in CHANNELS]
 
 
 def push_devices(session: Session, customer_id: int) -> Sequence[PushSubscription]:

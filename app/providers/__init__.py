@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from app.providers import console, email_smtp, line_messaging, sms_twilio, voice_twilio
+from app.providers import console, email_smtp, line_messaging, push_web, sms_twilio, voice_twilio
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CHANNELS = (
     line_messaging.from_settings,
     sms_twilio.from_settings,
+    push_web.from_settings,
     voice_twilio.from_settings,
     email_smtp.from_settings,
 )

@@ -14,8 +14,11 @@ from werkzeug.wrappers import Response
 
 from app.errors import AppError, Invalid, NotFound
 from app.i18n import LOCALES, day_words, phone_words, time_words
+from app.operations import own_ways
 from app.operations.customer_view import LONGEST_TEXT, CustomerView, choose_notices, customer_view, press
 from app.operations.incident_view import incident_of
+from app.operations.line import CODE_LASTS
+from app.operations.own_ways import add_device, end_mail, line_code, mail_wish, note_shown
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, now, parts, session, zone
 
@@ -55,8 +58,15 @@ def _page(name: str, **facts: object) -> str:
     def phone(number: str) -> str:
         return phone_words(number, parts().settings.country)
 
+    channels, account = parts().channels, parts().settings.line_account
     return render_template(
-        f"customer/{name}.html", window=_window, phone=phone, channels=tuple(parts().channels), **facts
+        f"customer/{name}.html",
+        window=_window,
+        phone=phone,
+        channels=tuple(channels),
+        line_account=account,
+        push_key=getattr(channels.get("push"), "public_key", None),
+        **facts,
     )
 
 
@@ -110,6 +120,58 @@ def wishes(token: str) -> ResponseReturnValue:
     first = request.form.get("first_channel", _load(token).first_channel or "")
     choose_notices(session(), token, notices=request.form.get("notices", ""), first_channel=first, now=now())
     return _back(token)
+
+
+@blueprint.get("/<token>/no-mail")
+def mail(token: str) -> ResponseReturnValue:
+    """Ask whether e-mails shall end, or say that they have."""
+    wish = mail_wish(session(), token)
+    g.locale = request.args["lang"] if request.args.get("lang") in LOCALES else wish.language
+    return _page("mail", token=token, view=wish)
+
+
+@blueprint.post("/<token>/no-mail")
+@presses
+def no_mail(token: str) -> ResponseReturnValue:
+    """End e-mails, by the button here or by one press in the mail program (RFC 8058), which follows no redirect."""
+    end_mail(session(), token, now())
+    return mail(token)
+
+
+@blueprint.post("/<token>/mail")
+@presses
+def want_mail(token: str) -> ResponseReturnValue:
+    """Have e-mails sent again."""
+    own_ways.want_mail(session(), token, now())
+    return redirect(url_for("customer.mail", token=token, lang=request.args.get("lang")), 303)
+
+
+@blueprint.post("/<token>/line")
+@presses
+def line(token: str) -> ResponseReturnValue:
+    """Show how to be told on LINE, with a code that says who she is."""
+    view, account = _load(token), parts().settings.line_account
+    if not account or "line" not in parts().channels:
+        raise NotFound("link")
+    code = line_code(session(), token, now())
+    return _page("line", view=view, token=token, account=account, code=code, until_at=now() + CODE_LASTS)
+
+
+@blueprint.post("/<token>/push")
+@presses
+def add_push(token: str) -> ResponseReturnValue:
+    """Tell her on this device too."""
+    keys = {name: request.form.get(name, "") for name in ("endpoint", "p256dh", "auth")}
+    add_device(session(), token, **keys, services=parts().settings.push_services.split(), now=now())
+    return Response(status=204)
+
+
+@blueprint.post("/<token>/shown")
+@presses
+def shown(token: str) -> ResponseReturnValue:
+    """Take in that a device has shown a notice."""
+    note_shown(session(), token, request.form.get("reference", ""), now())
+    return Response(status=204)
 
 
 def _back(token: str) -> Response:

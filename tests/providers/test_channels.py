@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,10 +13,20 @@ import pytest
 from app import providers
 from app.config import Settings, SettingsError, read_settings
 from app.providers import CHANNELS, build_channels, console
-from app.providers.base import OutcomeUnknown, Recipient, Refused, TryLater
+from app.providers.base import OutcomeUnknown, PushDevice, Recipient, Refused, TryLater
 from app.rules import reach
 from app.rules.messages import Message
-from tests.standins import ACCOUNT, LINE_SECRET, LINE_TOKEN, SECRET, SENDER, line_server, mail_server, sms_server
+from tests.standins import (
+    ACCOUNT,
+    LINE_SECRET,
+    LINE_TOKEN,
+    SECRET,
+    SENDER,
+    line_server,
+    mail_server,
+    push_server,
+    sms_server,
+)
 
 MESSAGE = Message(
     short="【アオバPC】遅れ17:20-17:40頃",
@@ -34,6 +44,11 @@ REFERENCE = "12-18f"
 PERSONAL = ("hanako", "9012345678", "山田", "U4af4980629", SECRET, LINE_TOKEN)
 #: Nothing listens on this port of this host.
 DEAF = "127.0.0.1:1"
+PUSH_KEY = providers.push_web.new_key()
+#: A browser behind it.
+DEAF_DEVICE = PushDevice(
+    f"http://{DEAF}/push/x", p256dh=providers.push_web.WebPush(PUSH_KEY, "", []).public_key, auth="A" * 22
+)
 
 
 def be(**changes: Any) -> Callable[[Any], None]:
@@ -61,6 +76,8 @@ class Row:
     loses: dict[str, Callable[[Any], None]] = field(default_factory=lambda: HTTP_LOSES)
     #: Where the deadline of a whole call is.
     clockwork: Any = providers.http
+    #: Whom it is sent to.
+    recipient: Callable[[Any], Recipient] = lambda server: HANAKO
     #: What asks to be left alone for seven seconds.
     rest: Callable[[Any], None] | None = None
 
@@ -104,6 +121,23 @@ ROWS = {
         rest=be(mode=(429, 20429, "7")),
         reference=lambda server: server.taken[0].form["StatusCallback"],
         valid_s=lambda server: float(server.taken[0].form["Timeout"]),
+    ),
+    "push": Row(
+        module=providers.push_web,
+        server=push_server,
+        settings=lambda url: {
+            "push_contact": "desk@example.jp",
+            "push_key": PUSH_KEY,
+            "push_services": "127.0.0.1",
+        },
+        taken=lambda server: len(server.shown),
+        refuse=be(mode=(410, None)),
+        busy=be(mode=(429, None)),
+        rest=be(mode=(429, None, "7")),
+        reference=lambda server: server.taken[0]["headers"]["Topic"],
+        valid_s=lambda server: float(server.taken[0]["headers"]["TTL"]),
+        loses={mode: HTTP_LOSES[mode] for mode in ("hang", "close", "fail", "drip")},  # a body says nothing here
+        recipient=lambda server: replace(HANAKO, push=(server.device(),) if server else (DEAF_DEVICE,)),
     ),
     "email": Row(
         module=providers.email_smtp,
@@ -150,8 +184,12 @@ def channel(row, server):
     return channel_of(row, server.url)
 
 
-def send(channel, *, reference=REFERENCE, valid_s=20, to=HANAKO):
-    return channel.send(MESSAGE, to, reference=reference, valid_s=valid_s)
+@pytest.fixture
+def send(row, server):
+    def hand_over(channel, *, reference=REFERENCE, valid_s=20, to=None):
+        return channel.send(MESSAGE, to or row.recipient(server), reference=reference, valid_s=valid_s)
+
+    return hand_over
 
 
 def tells_nothing_personal(error) -> bool:
@@ -166,34 +204,34 @@ def test_it_is_not_there_without_its_settings(row):
     assert row.module.from_settings(Settings()) is None
 
 
-def test_it_reaches_who_can_be_reached(channel):
-    assert channel.reaches(HANAKO)
+def test_it_reaches_who_can_be_reached(row, server, channel):
+    assert channel.reaches(row.recipient(server))
     assert not channel.reaches(NOBODY)
 
 
-def test_a_message_is_handed_over_once_and_has_an_id(row, server, channel):
+def test_a_message_is_handed_over_once_and_has_an_id(row, server, channel, send):
     assert send(channel)
     assert row.taken(server) == 1
 
 
-def test_our_reference_reaches_the_provider_and_stays_the_same(row, server, channel):
+def test_our_reference_reaches_the_provider_and_stays_the_same(row, server, channel, send):
     send(channel)
     with row.server() as another:
-        send(channel_of(row, another.url))
+        send(channel_of(row, another.url), to=row.recipient(another))
         assert row.reference(server) == row.reference(another)
     with row.server() as another:
-        send(channel_of(row, another.url), reference="13-18f")
+        send(channel_of(row, another.url), reference="13-18f", to=row.recipient(another))
         assert row.reference(server) != row.reference(another)
 
 
-def test_how_long_it_is_valid_reaches_the_provider(row, server, channel):
+def test_how_long_it_is_valid_reaches_the_provider(row, server, channel, send):
     if row.valid_s is None:
         pytest.skip("this provider knows no validity: what it takes is delivered at once or when the phone is on again")
     send(channel, valid_s=20)
     assert row.valid_s(server) == 20
 
 
-def test_a_refusal_is_final_and_says_why_without_the_address(row, server, channel):
+def test_a_refusal_is_final_and_says_why_without_the_address(row, server, channel, send):
     row.refuse(server)
     with pytest.raises(Refused) as error:
         send(channel)
@@ -201,14 +239,14 @@ def test_a_refusal_is_final_and_says_why_without_the_address(row, server, channe
     assert row.taken(server) == 0
 
 
-def test_an_address_that_leads_nowhere_is_told_as_such(row, server, channel):
+def test_an_address_that_leads_nowhere_is_told_as_such(row, server, channel, send):
     row.refuse(server)
     with pytest.raises(Refused) as error:
         send(channel)
     assert error.value.ends in reach.NOWHERE
 
 
-def test_a_busy_provider_is_asked_later(row, server, channel):
+def test_a_busy_provider_is_asked_later(row, server, channel, send):
     row.busy(server)
     with pytest.raises(TryLater) as error:
         send(channel)
@@ -217,7 +255,7 @@ def test_a_busy_provider_is_asked_later(row, server, channel):
     assert row.taken(server) == 0
 
 
-def test_a_provider_that_says_how_long_is_left_alone_for_so_long(row, server, channel):
+def test_a_provider_that_says_how_long_is_left_alone_for_so_long(row, server, channel, send):
     if row.rest is None:
         pytest.skip("SMTP knows no such word")
     row.rest(server)
@@ -226,9 +264,9 @@ def test_a_provider_that_says_how_long_is_left_alone_for_so_long(row, server, ch
     assert error.value.after_s == 7
 
 
-def test_who_cannot_be_connected_to_has_certainly_not_taken_it(row):
+def test_who_cannot_be_connected_to_has_certainly_not_taken_it(row, send):
     with pytest.raises(TryLater) as error:
-        send(channel_of(row, f"http://{DEAF}"))
+        send(channel_of(row, f"http://{DEAF}"), to=row.recipient(None))
     assert tells_nothing_personal(error)
 
 
@@ -236,7 +274,7 @@ def test_who_cannot_be_connected_to_has_certainly_not_taken_it(row):
     ("row", "fault"),
     [pytest.param(row, fault, id=f"{name}-{fault}") for name, row in ROWS.items() for fault in row.loses],
 )
-def test_a_lost_answer_leaves_the_outcome_unknown(row, server, channel, monkeypatch, fault):
+def test_a_lost_answer_leaves_the_outcome_unknown(row, server, channel, send, monkeypatch, fault):
     monkeypatch.setattr(row.clockwork, "_DEADLINE_S", 0.4)
     row.loses[fault](server)
     with pytest.raises(OutcomeUnknown) as error:
@@ -249,11 +287,11 @@ def test_a_lost_answer_leaves_the_outcome_unknown(row, server, channel, monkeypa
         assert row.taken(server) == 1  # the person is told once
 
 
-def test_a_look_up_never_says_absent_of_what_was_taken(row, server, channel):
+def test_a_look_up_never_says_absent_of_what_was_taken(row, server, channel, send):
     began_at = datetime.now(UTC)
     sent = send(channel)
     try:
-        found = channel.look_up(MESSAGE, HANAKO, reference=REFERENCE, began_at=began_at)
+        found = channel.look_up(MESSAGE, row.recipient(server), reference=REFERENCE, began_at=began_at)
     except OutcomeUnknown:
         return
     assert found == sent
@@ -264,7 +302,7 @@ def test_the_console_stands_in_while_nothing_is_set(capsys):
     assert list(channels) == ["console"]
     screen = channels["console"]
     assert screen.reaches(NOBODY)
-    assert send(screen)
+    assert screen.send(MESSAGE, NOBODY, reference=REFERENCE, valid_s=20)
     shown = capsys.readouterr().out
     assert MESSAGE.short in shown
     assert "9012345678" not in shown
@@ -292,6 +330,7 @@ def test_channels_come_in_the_order_in_which_they_are_tried():
         ({"LINE_CHANNEL_TOKEN": LINE_TOKEN}, "LINE_CHANNEL_SECRET"),
         ({"LINE_CHANNEL_SECRET": LINE_SECRET}, "LINE_CHANNEL_SECRET"),
         ({"LINE_ACCOUNT": "aoba"}, "LINE_ACCOUNT"),
+        ({"PUSH_CONTACT": "nobody"}, "PUSH_CONTACT"),
     ],
 )
 def test_half_a_setting_is_refused_and_names_the_other_half(monkeypatch, given, named):

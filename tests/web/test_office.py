@@ -50,6 +50,7 @@ NEEDS = {
     "office.customers": "dispatch",
     "office.new_customer": "dispatch",
     "office.add_customer": "dispatch",
+    "office.change_way": "dispatch",
     "office.customer": "dispatch",
     "office.save_customer": "dispatch",
     "office.new_site": "dispatch",
@@ -403,3 +404,27 @@ def test_the_company_is_changed_by_a_manager(manager, db):
     assert reply.status_code == 422
     assert values(reply.text)["short_name"] == "とても長い会社の呼び名です"
     assert one(db, Company).short_name == "アオバ"
+
+
+def test_a_way_is_closed_and_opened_on_the_customers_word(app, signed_in, world, db):
+    app.config["WTF_CSRF_ENABLED"] = False
+    client, page = signed_in("dispatcher"), f"/customers/{world.customer}"
+    assert "停止中" not in client.get(page).text
+    no_word = client.post(f"{page}/ways", data={"channel": "sms", "is_open": "no", "words": " "})
+    assert no_word.status_code == 422
+    assert 'id="words-wrong"' in no_word.text
+    for bad in ({"channel": "pigeon", "is_open": "no"}, {"channel": "sms", "is_open": "perhaps"}):
+        assert client.post(f"{page}/ways", data={**bad, "words": "x"}).status_code == 422
+    word = {"channel": "sms", "words": "11/24 お電話で、ご本人から"}
+    assert client.post(f"{page}/ways", data={**word, "is_open": "no"}).status_code == 303
+    shown = client.get(page).text
+    assert "停止中" in shown
+    assert "11/24 お電話で、ご本人から" in shown
+    visit_id = world.visit()
+    seen = client.get(f"/visits/{visit_id}").text
+    assert "SMSは停止中" in seen
+    assert "お客様のお申し出" in seen
+    client.post(f"{page}/ways", data={**word, "is_open": "yes"})
+    assert "SMSは停止中" not in client.get(f"/visits/{visit_id}").text
+    assert "これまでの記録(2件)" in client.get(page).text
+    assert client.post("/customers/4711/ways", data={**word, "is_open": "no"}).status_code == 404

@@ -17,6 +17,7 @@ from app.operations.appointment import LONGEST_WHY, WAYS, Message
 from app.operations.appointment import cancel as cancel_appointment
 from app.operations.appointment import change as change_appointment
 from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
+from app.operations.consent import ways_to
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.notice import release_notice, settle_by_hand
@@ -202,6 +203,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         may_undo=history.visit.status not in ("booked", "cancelled"),
         repairs=_repairs(history.visit),
         usual_way="send" if current_policy(session()).tell_changes else "no",
+        ways=ways_to(session(), history.visit.customer),
         reach_km=round(REACH_M["car"] / 1000),
     )
     return page, 200 if form is None else form.status

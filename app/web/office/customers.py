@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import render_template, request
 
 from app.models import Site
+from app.operations.consent import LONGEST_WORDS, change_by_word, consent_history, ways_to
 from app.operations.customer import (
     KINDS,
     NewSite,
@@ -17,12 +19,14 @@ from app.operations.customer import (
     find_customer,
     list_customers,
 )
+from app.operations.history import actor_names
 from app.operations.locating import usual_place
 from app.operations.visit import visits_of
 from app.rules.quiet import WISHES
+from app.rules.reach import CHANNELS
 from app.web.forms import Form
 from app.web.office.room import blueprint, country, known_row, place_as_typed, saved
-from app.web.visitor import needs, now, parts, session
+from app.web.visitor import needs, now, parts, session, signed_in
 
 _CUSTOMER = ("name", "kind", "language", "mobile", "phone", "email", "line_id", "notices", "first_channel")
 
@@ -73,6 +77,19 @@ def save_customer(customer_id: int) -> Any:
     return saved("office.customer", customer_id=customer_id)
 
 
+@blueprint.post("/customers/<int:customer_id>/ways")
+@needs("dispatch")
+def change_way(customer_id: int) -> Any:
+    """Close or open a way to reach a customer, on the customer's word."""
+    form, actor = Form(request.form), signed_in().name
+    channel, is_open = form.one_of("channel", CHANNELS), form.one_of("is_open", ("yes", "no")) == "yes"
+    said = form.text("words", needed=True, most=LONGEST_WORDS)
+    change = partial(change_by_word, is_open=is_open, words=said, actor=actor, now=now())
+    if form.submit(lambda: change(session(), customer_id, channel) or True) is None:
+        return _customer(customer_id, way_form=form, wrong_way=channel)
+    return saved("office.customer", customer_id=customer_id)
+
+
 @blueprint.get("/customers/<int:customer_id>/sites/new")
 @needs("dispatch")
 def new_site(customer_id: int) -> Any:
@@ -118,15 +135,20 @@ def _customer_fields(form: Form) -> dict[str, Any]:
     return {**facts, **{name: facts[name] or value for name, value in usual.items()}, "country": country()}
 
 
-def _customer(customer_id: int, form: Form | None = None) -> Any:
-    known = find_customer(session(), customer_id)
+def _customer(customer_id: int, form: Form | None = None, *, way_form: Form | None = None, wrong_way: str = "") -> Any:
+    known, way_history = find_customer(session(), customer_id), consent_history(session(), customer_id)
     page = render_template(
         "office/customer.html",
         customer=known,
         form=form or Form(begins={name: getattr(known, name) for name in _CUSTOMER}),
         visits=visits_of(session(), customer_id),
+        ways=ways_to(session(), known),
+        way_history=way_history,
+        names=actor_names(session(), {entry.actor for entry in way_history}),
+        way_form=way_form or Form(),
+        wrong_way=wrong_way,
     )
-    return page, form.status if form else 200
+    return page, (form or way_form or Form()).status
 
 
 def _new_site(form: Form) -> NewSite:
