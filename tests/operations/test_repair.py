@@ -348,16 +348,20 @@ def test_who_was_told_of_a_delay_that_was_averted_is_told_that_it_has_gone(late,
         word.state, word.sent_at = "delivered", clock.at
     accept(late.next, f"reassign-{late.helper}")
     told = notices(db, late.next)
-    assert [(one.kind, one.reason_code) for one in told][1:] == [("on_time_again", "mended")]
-    assert told[1].quoted_until_at <= clock.at + timedelta(minutes=25)
-    assert "鈴木" in told[1].body
+    # The customer was told of another technician before: who comes to the door is news of its own.
+    assert [(one.kind, one.reason_code) for one in told][1:] == [
+        ("tech_changed", "tech_changed"),
+        ("on_time_again", "mended"),
+    ]
+    assert told[2].quoted_until_at <= clock.at + timedelta(minutes=25)
+    assert "鈴木" in told[2].body
     deliver(parts)
-    assert notices(db, late.next)[1].state == "sent"
+    assert [one.state for one in notices(db, late.next)][1:] == ["sent", "sent"]
     for half in range(1, 16):
         clock.forward(seconds=30)
         drive(db, clock, late.helper, 5 + half / 18)
         sweep(parts, clock.at)
-    assert len(notices(db, late.next)) == 2
+    assert len(notices(db, late.next)) == 3
 
 
 def parts_technician(db, late):
