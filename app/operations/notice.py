@@ -141,6 +141,8 @@ def release_notice(session: Session, notice_id: int, now: datetime, actor: str, 
     when the customer does not want to be told it.
     """
     notice, visit = _for_person(session, notice_id, ("held", "failed"))
+    if notice.quoted_until_at is not None and now > notice.quoted_until_at:
+        raise Conflict("notice_outdated", reason="window_over")
     _word(session, notice, visit, _last_window(session, visit, notice.id), telling, now)
     if notice.state != "due":
         raise Conflict("notice_still_held", field=(notice.state_reason or "").removeprefix("hole:"))

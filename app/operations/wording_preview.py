@@ -19,7 +19,7 @@ from app.notices.filling import Fault
 from app.notices.words import Facts
 from app.operations.notice import Telling, visit_facts
 from app.operations.wording import current_texts, own_facts, texts_of, tidied, wording_versions
-from app.rules.messages import sms_length, sms_segments
+from app.rules.messages import gsm7_septets, sms_length, sms_segments
 
 #: So many of the visits that were booked last can be chosen.
 OFFERED = 12
@@ -38,16 +38,23 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A notice as a customer would get it: each part, or None where it has a fault; its SMS; all that is wrong."""
+    """A notice as a customer would get it: each part, or None where it has a fault; its SMS; all that is wrong.
+
+    `odd` is the character because of which an SMS in Latin letters holds 70 characters instead of 160.
+    """
 
     parts: Mapping[str, str | None]
     variants: Sequence[Variant]
     faults: Sequence[Fault]
+    odd: str
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one version changed: per part the lines that stayed (' '), came ('+') and went ('-')."""
+    """What one version changed: per part the lines that came ('+') and went ('-'), with those beside them (' ').
+
+    Where more lines stayed, one marked '…' stands for them.
+    """
 
     number: int
     at: datetime
@@ -86,7 +93,9 @@ def preview_wording(
             parts[part] = part_of(notice, part, getattr(texts, part), said)
         except Hole:
             parts[part] = None
-    return Preview(parts, _variants(name, texts, said, parts.get("short")), faults)
+    variants = _variants(name, texts, said, parts.get("short"))
+    odd = [c for one in variants for c in one.text if gsm7_septets(c) is None] if language == "en" else []
+    return Preview(parts, variants, faults, odd[0] if odd else "")
 
 
 def recent_visits(session: Session) -> Sequence[Visit]:
@@ -110,11 +119,23 @@ def wording_changes(session: Session, name: str, language: str, limit: int) -> S
 
 def _change(version: Wording, after: Texts, before: Texts) -> Change:
     parts = {
-        part: [(line[0], line[2:]) for line in ndiff(old.split("\n"), new.split("\n")) if line[0] != "?"]
+        part: _beside([(line[0], line[2:]) for line in ndiff(old.split("\n"), new.split("\n")) if line[0] != "?"])
         for part in PARTS
         if (old := getattr(before, part)) != (new := getattr(after, part))
     }
     return Change(version.id, version.at, version.by, texts_of(version) is None, parts)
+
+
+def _beside(lines: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Return the lines of a comparison that changed, and those next to them."""
+    near = {at + by for at, (sign, _) in enumerate(lines) if sign != " " for by in (-1, 0, 1)}
+    kept: list[tuple[str, str]] = []
+    for at, line in enumerate(lines):
+        if at in near:
+            kept.append(line)
+        elif not kept or kept[-1][0] != "…":
+            kept.append(("…", ""))
+    return kept
 
 
 def _variants(name: str, texts: Texts, said: Facts, sent: str | None) -> Sequence[Variant]:

@@ -24,7 +24,11 @@ function soon() {
 
 form.addEventListener("input", soon);
 form.addEventListener("focusin", (event) => {
-  if (event.target.matches("textarea, input[name=subject]")) writing = event.target;
+  if (!event.target.matches("textarea, input[name=subject]")) return;
+  writing = event.target;
+  const side = preview.parentElement; // scrolls by itself where it stands beside the form
+  const part = preview.querySelector(`.seen-${writing.name}`);
+  if (part && side.scrollHeight > side.clientHeight) side.scrollTop += part.getBoundingClientRect().top - side.getBoundingClientRect().top - 8;
 });
 for (const chip of form.querySelectorAll("[data-puts]")) {
   chip.addEventListener("click", () => {

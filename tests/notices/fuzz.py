@@ -81,7 +81,7 @@ def told_too_late(name: str, source: str, facts: dict[str, object], now: datetim
     late = []
     for fact in ("eta", "next_at", "report_by", "reply_by", "quote_until"):
         value = facts.get(fact)
-        until = value[1] if isinstance(value, tuple) else value
+        until = value[-1] if isinstance(value, tuple) and value else value
         if f"{{{{ {fact} }}}}" in source and isinstance(until, datetime) and until < now:
             late.append(f"{name} tells {fact} of {until} at {now}")
     return late

@@ -130,7 +130,7 @@ def test_there_is_no_way_back_to_what_never_was(house):
 
 def test_words_that_a_newer_release_does_not_know_are_left_out(house, db, clock):
     with db.write() as session:
-        texts = {part: "{{ gone }}" for part in ("short", "line", "subject", "body", "spoken")}
+        texts = dict.fromkeys(("short", "line", "subject", "body", "spoken"), "{{ gone }}")
         session.add(Wording(at=clock.now(), by="user:1", notice="reminder_day", language="ja", **texts))
         session.add(Wording(at=clock.now(), by="user:1", notice="gone_itself", language="ja", **texts))
     assert "に伺います" in house.short(house.tell())
