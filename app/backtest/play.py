@@ -21,7 +21,7 @@ from app.replay import Replay, notice_line
 from app.rules import backtest as rules
 from app.rules.backtest import Case, DayFigures, Point, Result, Side, Thought, Word
 from app.rules.daylog import Line
-from app.rules.knowable import REACH, Knowable, knowable_since
+from app.rules.knowable import REACH, Knowable, arrivals_heard, knowable_since
 from app.rules.lateness import Told
 from app.rules.policy import Policy
 from app.rules.position import Fix
@@ -115,6 +115,9 @@ def _play(
         for visit, truth in day.truth.items()
         if truth.arrived_at is not None
     }
+    asked = {visit: one.arrived_at for visit, one in marked.items() if one.after}
+    known = arrivals_heard(day.lines(), asked) if asked else {}
+    marked |= {visit: replace(marked[visit], heard=True, heard_at=known.get(visit)) for visit in asked}
     claims = [
         (share, kept)
         for visit, one in marked.items()

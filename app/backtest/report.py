@@ -190,6 +190,11 @@ def mark_rows(marks: Sequence[Marks], locale: str) -> list[Row]:
     def median(value: float | None) -> str:
         return "" if value is None else t("backtest.median", locale, n=f"{value:.0f}")
 
+    def after_words(marks: Marks) -> str:
+        if not marks.after_arrival or marks.after_known is None:
+            return ""
+        return t("backtest.after_known", locale, n=marks.after_known)
+
     def minutes(value: float | None) -> tuple[str, str]:
         return ("–" if value is None else t("backtest.min", locale, n=f"{value:.0f}")), ""
 
@@ -203,7 +208,7 @@ def mark_rows(marks: Sequence[Marks], locale: str) -> list[Row]:
         row("messages", lambda m: ("–" if m.messages is None else f"{m.messages:.2f}", "")),
         row("kept", lambda m: of(m.kept, m.quotes)),
         row("width", lambda m: minutes(m.width_min)),
-        row("after_arrival", lambda m: (str(m.after_arrival), "")),
+        row("after_arrival", lambda m: (str(m.after_arrival), after_words(m))),
     ]
 
 

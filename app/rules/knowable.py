@@ -1,16 +1,17 @@
-"""From when on could a careful person have known that this visit would be late, from what had come in by then?
+"""From when on could a careful person have known of a delay, and of an arrival, from what had come in by then?
 
-For who judges a miss: a delay that nothing showed is nobody's fault, and one that was to be seen is ours.
+For who judges a miss, or a word after the arrival: what nothing showed is nobody's fault, what was to be seen is ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from app.rules.motion import Motion, motion
-from app.rules.position import Fix, believed
+from app.rules.daylog import Line
+from app.rules.motion import SITE_M, Motion, motion
+from app.rules.position import WORST_ACCURACY_M, Fix, believed, distance_m
 from app.rules.presence import Stop
 from app.rules.travel import observed, usual
 from app.rules.visit import GRACE
@@ -23,6 +24,9 @@ STOOD_S, CREPT_S, SILENT_S = 600.0, 300.0, 600.0
 REACH, HOLDS = timedelta(hours=3), timedelta(minutes=2)
 #: Who never gave a sign could have been asked after at this moment before the promise ends.
 UNHEARD = timedelta(minutes=10)
+
+#: A position at the site so shortly before the arrival shows it too: the last steps to the door.
+AT_THE_DOOR = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,39 @@ def knowable_since(
         at = stop.promised_until_at - UNHEARD
         return Knowable(at, "unheard", None, _left_s(stop, at) / 60) if at < arrived_at else None
     return sign
+
+
+def arrivals_heard(lines: Iterable[Line], arrived_at: Mapping[str, datetime]) -> dict[str, datetime]:
+    """Return from when on each arrival could be known, by what a day's lines had brought; what nothing showed is left
+    out.
+
+    A tap at the visit shows it, or one at another visit of the technician after the arrival; so does a position
+    measured within 80 m and its own error of the site, from two minutes before the arrival on. Example: a phone that
+    dies on the way, and no tap all day: the arrival cannot be known.
+    """
+    places: dict[str, tuple[str, float, float]] = {}
+    heard: dict[str, datetime] = {}
+    for line in lines:
+        fields = line.fields
+        if line.kind == "visit" and fields["visit"] in arrived_at:
+            places[fields["visit"]] = fields["technician"], fields["lat"], fields["lon"]
+        if line.kind not in ("fix", "status"):
+            continue
+        for visit, (technician, lat, lon) in places.items():
+            if visit in heard or technician != fields["technician"]:
+                continue
+            if line.kind == "status":
+                shows = fields["status"] in _TAPPED if fields["visit"] == visit else line.at >= arrived_at[visit]
+            else:
+                error_m = min(fields.get("accuracy_m") or 0.0, WORST_ACCURACY_M)
+                near = distance_m(fields["lat"], fields["lon"], lat, lon) <= SITE_M + error_m
+                shows = near and (fields.get("fixed_at") or line.at) >= arrived_at[visit] - AT_THE_DOOR
+            if shows:
+                heard[visit] = line.at
+    return heard
+
+
+_TAPPED = ("arrived", "working", "completed", "no_access")
 
 
 def _sign(stop: Stop, moved: Motion, at: datetime, zone: tzinfo) -> Knowable | None:

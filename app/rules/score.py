@@ -22,14 +22,29 @@ EARLY_ENOUGH_MIN = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """One visit whose arrival is known: the words about a delay until then (`told`, oldest first), and how many came
-    after it."""
+    """One visit whose arrival is known: the words about a delay until then (`told`, oldest first), and when others came
+    `after` it; `heard` says whether it was asked for, and `heard_at` from when on the arrival could be known at all
+    (None: nothing showed it)."""
 
     visit: str
     promised_until_at: datetime
     arrived_at: datetime
     told: tuple[Told, ...]
-    after_arrival: int
+    after: tuple[datetime, ...]
+    heard: bool = False
+    heard_at: datetime | None = None
+
+    @property
+    def after_arrival(self) -> int:
+        """How many words about a delay came after the arrival."""
+        return len(self.after)
+
+    @property
+    def after_known(self) -> int | None:
+        """How many of them came although the arrival could be known; None where that was not asked for."""
+        if not self.heard and self.after:
+            return None
+        return sum(self.heard_at is not None and at > self.heard_at for at in self.after)
 
     @property
     def delay_min(self) -> float:
@@ -96,13 +111,15 @@ class Marks:
     kept: float | None
     width_min: float | None
     after_arrival: int
+    #: Of them, those sent although the arrival could be known; None where that was not asked for.
+    after_known: int | None
 
 
 def mark(visit: str, promised_until_at: datetime, arrived_at: datetime, told: Iterable[Told]) -> Marked:
     """Return one visit's marks. Example: five o'clock promised, told at 16:45, arrived at 17:30: late, lead 15 min."""
     words = sorted((one for one in told if one.kind in COUNTED), key=lambda one: one.at)
     before = tuple(one for one in words if one.at <= arrived_at)
-    return Marked(visit, promised_until_at, arrived_at, before, len(words) - len(before))
+    return Marked(visit, promised_until_at, arrived_at, before, tuple(one.at for one in words[len(before) :]))
 
 
 def total(marked: Sequence[Marked]) -> Marks:
@@ -126,7 +143,13 @@ def total(marked: Sequence[Marked]) -> Marks:
         kept=_share(sum(kept for _, kept in quotes), len(quotes)),
         width_min=statistics.median(width_min for width_min, _ in quotes) if quotes else None,
         after_arrival=sum(one.after_arrival for one in marked),
+        after_known=_sum(one.after_known for one in marked),
     )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -34,7 +34,7 @@ def _cell(value: object) -> str:
 
 
 #: What a table of days shows of the marks.
-SHOWN = ("warned", "warned_10_min", "false_alarms", "messages", "kept", "width_min", "after_arrival")
+SHOWN = ("warned", "warned_10_min", "false_alarms", "messages", "kept", "width_min", "after_arrival", "after_known")
 
 
 def days(folder: Path) -> Iterable[Sequence[object]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.rules import score
+from app.rules.daylog import Line, parse_line
+from app.rules.knowable import arrivals_heard
 from app.rules.lateness import Told
 
 #: Figures a day of one kind must reach: the names are those of Marks, least ones first.
@@ -61,13 +64,19 @@ def marked(day: Path, notices: Sequence[Mapping[str, Any]]) -> list[tuple[str, s
         at, begin, end = (_instant(notice[name]) for name in ("t", "quoted_from", "quoted_until"))
         assert at is not None
         told[notice["visit"]].append(Told(notice["message"], at, begin, end))
+    heard = arrivals_heard(_lines(day), arrived)
     return [
         (
             day.stem + track[visit] if fleet else track[visit],
-            score.mark(visit, promised_until[visit], at, told[visit]),
+            replace(score.mark(visit, promised_until[visit], at, told[visit]), heard=True, heard_at=heard.get(visit)),
         )
         for visit, at in arrived.items()
     ]
+
+
+def _lines(day: Path) -> Iterator[Line]:
+    for number, text in enumerate(day.read_text(encoding="utf-8").splitlines(), 1):
+        yield parse_line(number, text)
 
 
 def mark(day: Path, notices: Sequence[Mapping[str, Any]]) -> score.Marks:

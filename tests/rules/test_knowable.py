@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
-from app.rules.knowable import Knowable, knowable_since
+from app.rules.daylog import Line
+from app.rules.knowable import Knowable, arrivals_heard, knowable_since
 from app.rules.position import Fix
 from tests.rules.test_forecast import at, stop, way
 
@@ -60,3 +61,35 @@ def test_only_what_had_come_in_by_then_counts() -> None:
 def test_a_red_light_is_no_sign() -> None:
     fixes = [*way(0, 8, -6000, -2500), *way(8, 10, -2500, -2500), *way(10, 16, -2500, 0)]
     assert since(fixes, 17, 23) is None
+
+
+def heard(*lines: tuple[float, str, dict[str, object]]) -> datetime | None:
+    visit = {"visit": "a", "technician": "t", "lat": 34.0, "lon": 135.0}
+    other = {"visit": "b", "technician": "u", "lat": 34.0, "lon": 135.0}
+    told = [(-60.0, "visit", visit), (-60.0, "visit", other), *lines]
+    written = [Line(n, at(minute), kind, fields) for n, (minute, kind, fields) in enumerate(told)]
+    return arrivals_heard(written, {"a": at(30)}).get("a")
+
+
+def fix(lat: float, **more: object) -> dict[str, object]:
+    return {"technician": "t", "lat": lat, "lon": 135.0, **more}
+
+
+def test_an_arrival_that_no_tap_and_no_position_shows_cannot_be_known() -> None:
+    tap = {"technician": "t", "visit": "a", "status": "en_route"}
+    assert heard((10, "status", tap), (20, "fix", fix(34.01)), (25, "fix", fix(34.0)), (40, "fix", fix(34.01))) is None
+    assert heard((35, "fix", {**fix(34.0), "technician": "u"})) is None
+
+
+def test_an_arrival_is_known_when_the_tap_or_the_position_has_come_in_and_not_when_it_was_made() -> None:
+    assert heard((33, "status", {"technician": "t", "visit": "a", "status": "arrived", "at": at(30)})) == at(33)
+    assert heard((36, "fix", fix(34.0, fixed_at=at(31)))) == at(36)
+    assert heard((29, "fix", fix(34.0005)), (31, "fix", fix(34.0))) == at(29)
+    assert heard((31, "fix", fix(34.001, accuracy_m=50.0))) == at(31)
+    assert heard((31, "fix", fix(34.001))) is None
+
+
+def test_who_taps_at_the_next_visit_has_been_at_the_one_before() -> None:
+    tap = {"technician": "t", "visit": "c", "status": "en_route"}
+    assert heard((70, "status", tap)) == at(70)
+    assert heard((20, "status", tap)) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,6 +46,12 @@ def test_the_first_word_about_a_delay_is_what_warns_and_only_until_the_promise_e
 def test_words_after_the_arrival_warn_nobody_and_are_counted_apart():
     marked = visit(30, late(31, 40, 50), late(-1, kind="holding"))
     assert ([one.kind for one in marked.told], marked.after_arrival) == (["holding"], 1)
+    assert marked.after_known is None
+    assert replace(marked, heard=True).after_known == 0
+    assert replace(marked, heard=True, heard_at=after(30.5)).after_known == 1
+    assert replace(marked, heard=True, heard_at=after(31)).after_known == 0
+    assert total([marked, visit(3)]).after_known is None
+    assert total([replace(marked, heard=True, heard_at=after(30)), visit(3)]).after_known == 1
 
 
 def test_a_window_holds_when_the_arrival_is_in_it_or_five_minutes_beside_it():
