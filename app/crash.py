@@ -19,7 +19,7 @@ from app.db import Database
 #: Everything that can be cut off, in the order in which a notice passes it.
 LABELS = (
     *("sweep", "postpone", "climb", "divert", "take", "send", "look_up", "settle"),
-    *("repairs", "incidents", "mail", "geocode", "place"),
+    *("remind", "postpone_reminder", "repairs", "incidents", "mail", "geocode", "place"),
 )
 
 _AT, _, _TIME = os.environ.get("MAMONAKU_CRASH_AT", "").partition(":")

@@ -100,7 +100,7 @@ def remind(parts: Parts, now: datetime) -> int:
 
 def _remind(parts: Parts, reminder_ids: Sequence[int], telling: Telling, now: datetime) -> int:
     try:
-        with parts.db.write() as session:
+        with writing(parts.db, "remind") as session:
             return turn_due(session, reminder_ids, telling, now)
     except Exception as error:
         if len(reminder_ids) > 1:
@@ -110,7 +110,7 @@ def _remind(parts: Parts, reminder_ids: Sequence[int], telling: Telling, now: da
             log.warning("a reminder is held by somebody else and stays due", reminder_id=reminder_ids[0])
             return 0
         log.error("a reminder could not be told", reminder_id=reminder_ids[0], exc_info=True)
-        with parts.db.write() as session:
+        with writing(parts.db, "postpone_reminder") as session:
             postpone_reminder(session, reminder_ids[0], now)
         return 0
 

@@ -115,7 +115,8 @@ class Jobs:
 
     def deliver(self) -> None:
         """Send on what nobody confirmed, and hand over every notice that is due."""
-        climb(self._parts, self._parts.clock.now())
+        if not self._parts.settings.dry_run:  # nothing left, so nobody can confirm it, and nobody is to be called
+            climb(self._parts, self._parts.clock.now())
         deliver(self._parts, self._lanes)
 
     def remind(self) -> None:

@@ -98,6 +98,10 @@ class FaultyServer:
         self._http.server_close()
         self._thread.join()
 
+    def release(self) -> None:
+        """Let go what hangs."""
+        self._over.set()
+
     def forget(self) -> None:
         """Begin anew, as if nothing had been taken."""
         self.taken.clear()

@@ -185,6 +185,14 @@ def press_for(session: Session, visit_id: int, kind: str, *, now: datetime, zone
     raise_alarm(session, kind, subject, now, visit_id=visit.id, technician_id=visit.technician_id, facts=facts)
 
 
+def note_opened(session: Session, token: str, now: datetime) -> None:
+    """Take in that the page was really looked at: she knows what was told. Raises NotFound.
+
+    A person's browser reports it; what fetches a link to scan it runs no script.
+    """
+    confirm_told(session, _visit_of(session, token, now).id, "opened", now)
+
+
 def choose_notices(session: Session, token: str, *, notices: str, first_channel: str, now: datetime) -> None:
     """Take in what a customer wishes to be told, by which channel first ("": as usual); the same again adds nothing.
 

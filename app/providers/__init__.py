@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from app.providers import console, email_smtp, line_messaging, push_web, sms_twilio, voice_twilio
+from app.providers.dry_run import DryRun
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -22,7 +23,10 @@ CHANNELS = (
 
 
 def build_channels(settings: Settings) -> Mapping[str, Channel]:
-    """Return the channels that the settings name, in their order; the console when they name none."""
+    """Return the channels that the settings name, in their order; the console when they name none.
+
+    In a dry run each is replaced by one that sends nothing.
+    """
     named: list[Channel | None] = [from_settings(settings) for from_settings in CHANNELS]
     found = [channel for channel in named if channel is not None] or [console.from_settings(settings)]
-    return {channel.name: channel for channel in found}
+    return {channel.name: DryRun(channel) if settings.dry_run else channel for channel in found}

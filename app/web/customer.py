@@ -1,4 +1,4 @@
-"""What does the customer see on her phone? Her visit by its link alone: no account, no cookie, no script.
+"""What does the customer see on her phone? Her visit by its link alone: no account, no cookie, and no script needed.
 
 The token in the address is the capability. Opening changes nothing, so link scanners do no harm; a press does.
 """
@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from app.errors import AppError, Invalid, NotFound
 from app.i18n import LOCALES, day_words, phone_words, time_words
 from app.operations import own_ways
-from app.operations.customer_view import LONGEST_TEXT, CustomerView, choose_notices, customer_view, press
+from app.operations.customer_view import LONGEST_TEXT, CustomerView, choose_notices, customer_view, note_opened, press
 from app.operations.incident_view import incident_of
 from app.operations.line import CODE_LASTS
 from app.operations.own_ways import add_device, end_mail, line_code, mail_wish, note_shown
@@ -93,6 +93,15 @@ def cannot_be_there(token: str) -> ResponseReturnValue:
         problems = {p.field: p for p in error.problems}
         return _page("decline", view=view, token=token, text=text, most=LONGEST_TEXT, problems=problems), 422
     return _back(token)
+
+
+@blueprint.post("/<token>/opened")
+@presses
+def opened(token: str) -> ResponseReturnValue:
+    """Record that somebody has the page before her."""
+    _load(token)
+    note_opened(session(), token, now())
+    return "", 204
 
 
 @blueprint.post("/<token>/call-me")

@@ -34,6 +34,7 @@ def desk_words() -> dict[str, Any]:
         "gist": gist,
         "ways_words": ways_words,
         "inbox_waiting": lambda: waiting(session()),
+        "dry_run": lambda: parts().settings.dry_run,
     }
 
 

@@ -80,6 +80,7 @@ def main() -> None:
         "days": lambda: table(["day", "part", "visits", "late", "on_time", *SHOWN, "took_s"], days(wish.days)),
         "more": lambda: more(wish.days),
         "delivery": lambda: table(*delivery.measure()),
+        "load": lambda: table(*delivery.under_load()),
         "board": lambda: table(*board.measure()),
         "learning": lambda: table(*learning.measure()),
         "sweep": lambda: table(*sweep.measure()),

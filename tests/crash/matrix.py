@@ -41,8 +41,8 @@ POINTS: Mapping[str, int] = {
 FATES = ("ok", "ok", "close", "broken", "empty", "fail", "lost")
 #: Customers who must be told in one run.
 CUSTOMERS = 3
-#: Five and a half minutes: a claim runs out, a look-up is repeated, and a person is called in them.
-TICKS = 22
+#: Eight and a half minutes: a claim runs out, a look-up is repeated, and a person is called in them.
+TICKS = 34
 
 
 @dataclass
@@ -171,7 +171,8 @@ def count(database: Database, server: FaultyServer, provider: str, tally: Tally,
     tally.lost += len(visits - {notice.visit_id for notice in notices})
     for notice in notices:
         accepts = took[(notice.short if provider == "sms" else notice.line) or ""]
-        ended = notice.state in ("delivered", "dropped", "sent") or notice.visit_id in called or not calls(notice.kind)
+        over = notice.state in ("delivered", "dropped") or (notice.state == "sent" and notice.state_reason is not None)
+        ended = over or notice.visit_id in called or not calls(notice.kind)
         believed = notice.state in ("sent", "delivered") or notice.state_reason == "not_confirmed"
         tally.unknown += notice.state == "unknown" and notice.state_reason == "no_answer"
         if not ended or (believed and not accepts) or notice.state == "sending":

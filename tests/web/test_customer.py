@@ -351,6 +351,20 @@ def test_presses_are_limited(client, link):
 def test_it_is_small(client, link, tell):
     tell("late", 80, 100)
     page = client.get(link.path)
-    files = [STATIC / name for name in ("tokens.css", "app.css", "customer.css", "icons.svg", "icon.svg")]
+    files = [
+        STATIC / name
+        for name in ("tokens.css", "app.css", "customer.css", "icons.svg", "icon.svg", "customer-opened.js")
+    ]
     assert len(page.data) + sum(file.stat().st_size for file in files) < 60_000
-    assert b"<script" not in page.data
+    assert page.data.count(b"<script") == 1
+
+
+def test_a_page_that_was_really_looked_at_confirms_what_was_told(client, link, tell, db, clock):
+    tell("late", 80, 100, state="sent", delivered_at=None)
+    assert "customer-opened.js" in client.get(link.path).get_data(as_text=True)
+    with db.read() as session:
+        assert session.scalars(select(Notice.state)).one() == "sent"
+    assert client.post(f"{link.path}/opened").status_code == 204
+    with db.read() as session:
+        notice = session.scalars(select(Notice)).one()
+        assert (notice.state, notice.confirmed_by) == ("delivered", "opened")
