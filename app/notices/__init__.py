@@ -22,7 +22,7 @@ __all__ = ["Hole", "Texts", "fill", "html_of", "part_of", "render", "sms_variant
 _LEFT_OPEN = re.compile(
     rf"[{{}}]|(?<![A-Za-z])(?:{'|'.join(sorted(NOTHINGS - {'null', 'NULL', 'nan'}))})(?![A-Za-z])"
     r"|[「『(\uff08【〔[]\s*[」』)\uff09】〕\]]|[○〇●◯]{2}|(?<!\w)[Xx]{2}:[Xx]{2}(?![A-Za-z:])"
-    r"|(?:^|[\s:\uff1a〜-])頃(?![一-龠])|^(?:様|御中)\s*$|^(?:Dear|Hi) *[,:]",
+    r"|(?:^|[\s:\uff1a〜、。がはにをへ-])頃(?![一-龠])|^(?:様|御中)\s*$|^(?:Dear|Hi) *[,:]",
     re.MULTILINE,
 )
 

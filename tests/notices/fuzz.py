@@ -43,7 +43,7 @@ CLOCKS = [timedelta(0), timedelta(hours=9), timedelta(days=1), timedelta(days=-4
 _NOTHINGS = re.compile(r"(?<![A-Za-z])(None|undefined|NaN)(?![A-Za-z])")
 _EMPTY = re.compile(r"「\s*」|『\s*』|【\s*】|\uff08\s*\uff09|\(\s*\)|\[\s*\]|〔\s*〕")
 _WINDOW = re.compile(r"(\d\d:\d\d)[-〜](\d\d:\d\d)")
-_NO_TIME = re.compile(r"(?:^|[\s、。::〜■-])頃", re.MULTILINE)
+_NO_TIME = re.compile(r"(?:^|[\s、。:\uff1a〜■がはにをへ-])頃", re.MULTILINE)
 _NOBODY = re.compile(r"^(?:様|御中|Dear\s*,)\s*$", re.MULTILINE)
 
 

@@ -47,6 +47,7 @@ def test_the_words_the_product_comes_with_pass(name, locale):
         ("到着は ○○ 頃です", 1, "left_open"),
         ("到着は\nXX:XX頃です", 2, "left_open"),
         ("担当は「」です", 1, "left_open"),
+        ("本日、頃に伺います", 1, "left_open"),
         ("None", 1, "left_open"),
         ("一行目\n担当 {{ tech }}", 2, "may_be_missing"),
         ("担当{% if not tech %}{{ tech }}{% endif %}", 1, "may_be_missing"),
