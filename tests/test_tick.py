@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.event import listen
 
-from app.models import Alarm, Site, Technician, Visit
+from app.models import Alarm, Notice, Site, Technician, Visit
+from app.operations import reminder
+from app.operations.appointment import book
 from app.operations.booking import lock_technicians
 from app.providers.geocode_nominatim import GeocoderSilent, Place
-from app.tick import locate, sweep
+from app.tick import locate, remind, sweep
 
 
 class Atlas:
@@ -165,3 +167,29 @@ def test_a_geocoder_that_does_not_answer_is_told_apart_from_an_unknown_address(p
     assert unknown.asked == 1
     locate(replace(parts, geocoder=unknown), clock.forward(hours=7))
     assert unknown.asked == 2
+
+
+def test_reminders_that_are_due_become_notices_and_one_that_fails_waits_alone(db, clock, world, parts, monkeypatch):
+    at = clock.now() + timedelta(days=3)
+    ids = {"customer_id": world.customer, "site_id": world.site, "service_id": world.service, "duration_min": 60}
+    with db.write() as session:
+        for hours in (0, 2):
+            begins_at = at + timedelta(hours=hours)
+            promise = {"promised_from_at": begins_at, "promised_until_at": begins_at, "technician_id": None}
+            book(session, zone=parts.settings.zone, now=clock.now(), actor="user:1", **ids, **promise)
+    clock.at = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
+    tell = reminder.add_notice
+
+    def refuse(session, visit, *rest):
+        if visit.id == 1:
+            raise RuntimeError("no such luck")
+        return tell(session, visit, *rest)
+
+    monkeypatch.setattr(reminder, "add_notice", refuse)
+    assert remind(parts, clock.now()) == 1
+    assert remind(parts, clock.now()) == 0
+    monkeypatch.undo()
+    assert remind(parts, clock.forward(minutes=5)) == 1
+    assert remind(parts, clock.now()) == 0
+    with db.read() as session:
+        assert session.scalars(select(Notice.kind)).all() == ["reminder_day", "reminder_day"]

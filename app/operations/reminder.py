@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.models import Notice, Reminder, Visit
 from app.operations.notice import News, Telling, add_notice
 from app.operations.policy import current_policy
+from app.prepared import Prepared
 from app.rules.messages import UNSETTLING
 from app.rules.reminder import TAP_STANDS, planned, why_not
 
@@ -18,7 +19,11 @@ from app.rules.reminder import TAP_STANDS, planned, why_not
 POSTPONED = timedelta(minutes=5)
 NOT_WANTED = "not_wanted"
 _ROW = Reminder.__table__.c
-_INSERT = insert(Reminder.__table__)  # type: ignore[arg-type]
+#: Every booking runs it.
+_INSERT = Prepared(
+    insert(Reminder.__table__),  # type: ignore[arg-type]
+    ("visit_id", "kind", "promised_from_at", "due_at", "state", "state_reason", "booked_at"),
+)
 #: Said in full, so that both databases see that the index of booked reminders answers it.
 _BOOKED = Reminder.state == literal_column("'booked'")
 
@@ -40,8 +45,7 @@ def book_reminders(session: Session, visit: Visit, zone: tzinfo, now: datetime, 
         }
         for one in planned(visit.promised_from_at, current_policy(session), zone, now)
     ]
-    if rows:
-        session.connection().execute(_INSERT, rows)
+    _INSERT.run(session.connection(), rows)
 
 
 def reminders_wanted(session: Session, visit_id: int) -> bool:

@@ -29,6 +29,8 @@ FRIDAY_AT = datetime(2026, 11, 27, 5, 0, tzinfo=UTC)
 class Post:
     """A channel that takes everything, and may be held at the door."""
 
+    repeats_safely = False
+
     sent: list = field(default_factory=list)
     references: list = field(default_factory=list)
     door: threading.Event | None = None
