@@ -49,7 +49,7 @@ class Asked:
 
 class FaultyServer:
     """A real HTTP server that fails in every way we know. `modes` says what happens to the next requests, one each;
-    afterwards `mode`:
+    afterwards `mode`, or what that returns when it is called:
 
     ok · (400, 21614), (429, 20429, "7") or any status with a code, and a Retry-After · hang (taken, no answer) · close
     (taken, connection closed) · fail (taken, answered 500) · broken (taken, half an answer) · empty (taken, an answer
@@ -126,7 +126,8 @@ class FaultyServer:
 
     def _next_mode(self) -> Any:
         with self._lock:
-            return self.modes.popleft() if self.modes else self.mode
+            mode = self.modes.popleft() if self.modes else self.mode
+            return mode() if callable(mode) else mode
 
     def _post(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         if not self._known(request):
