@@ -25,6 +25,8 @@ _LEFT_OPEN = re.compile(
     r"|(?:^|[\s:\uff1a〜、。がはにをへ-])頃(?![一-龠])|^(?:様|御中)\s*$|^(?:Dear|Hi) *[,:]",
     re.MULTILINE,
 )
+#: The longest part that leaves, characters: lists and a person's words may make much of a short text.
+MOST_FILLED = 20_000
 
 
 def render(
@@ -64,7 +66,7 @@ def part_of(notice: Declared, part: str, source: str, said: Facts) -> str:
         text = next((variant for variant in sms_variants(notice, source, said) if fits_one_sms(variant)), "")
     else:
         text = _filled(notice, part, source, said)
-    if not text or (part in ONE_LINE and "\n" in text) or _LEFT_OPEN.search(text):
+    if not 0 < len(text) <= MOST_FILLED or (part in ONE_LINE and "\n" in text) or _LEFT_OPEN.search(text):
         raise Hole(part)
     return text
 

@@ -90,7 +90,8 @@ class Message:
     """One notice in one language, filled and checked.
 
     `short` for SMS; `line` for a chat, its facts in lines; `subject` and `body` for e-mail; `spoken` to be read aloud
-    over the telephone: whole sentences without addresses or brackets, times spelled as a voice says them.
+    over the telephone: whole sentences without addresses or brackets, times spelled as a voice says them. What is only
+    ever written, such as the refusal of further visits, has nothing but `subject` and `body`.
     """
 
     short: str

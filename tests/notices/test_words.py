@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -103,6 +104,14 @@ def test_what_may_be_missing_can_be_asked_for_and_never_written():
     with pytest.raises(Hole) as hole:
         str(missing)
     assert hole.value.field == "tech"
+
+
+def test_no_part_that_leaves_is_longer_than_a_letter():
+    facts, now = sample_facts(all_notices()["reply"], "ja")
+    long = replace(shipped("reply", "ja"), body="{{ words }}" * 11)
+    with pytest.raises(Hole) as hole:
+        fill("reply", "ja", long, {**facts, "words": "あ" * 2000}, now=now)
+    assert hole.value.field == "body"
 
 
 def test_a_persons_words_keep_their_lines_where_there_are_lines_and_lose_addresses_where_they_are_heard():

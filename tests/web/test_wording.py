@@ -86,6 +86,7 @@ def test_a_long_sms_shows_its_length_and_what_it_costs(manager):
     assert "送られる1通" in answer.text
     long = manager.post("/wording/late/ja/preview", data=typed(short="あ" * 71))
     assert "71/70字" in long.text
+    assert "2通分(約24円)の長さになるため使いません" in long.text
     assert "最も短い1通でも71字になることがあります(70字まで)" in long.text
 
 
