@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,14 +89,20 @@ def another_address(session: Session, customer_id: int, channels: Sequence[str],
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to reach a customer: where it leads, and what closed it."""
+    """One way to reach a customer: where it leads, what closed it, and whether the house has it at all."""
 
     channel: str
     address: str | None
     closed: ConsentEntry | None
+    set_up: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the customer can be told this way."""
+        return self.set_up and self.closed is None and self.address is not None
 
 
-def ways_to(session: Session, customer: Customer) -> Sequence[Way]:
+def ways_to(session: Session, customer: Customer, configured: Collection[str]) -> Sequence[Way]:
     """Return every way to reach a customer, in the order in which they are tried."""
     shut, devices = closed(session, customer.id), len(push_devices(session, customer.id))
     leads = {
@@ -106,7 +112,7 @@ def ways_to(session: Session, customer: Customer) -> Sequence[Way]:
         "voice": customer.mobile or customer.phone,
         "email": customer.email,
     }
-    return [Way(channel, leads[channel], shut.get(channel)) for channel in CHANNELS]
+    return [Way(name, leads[name], shut.get(name), name in configured) for name in CHANNELS]
 
 
 def push_devices(session: Session, customer_id: int) -> Sequence[PushSubscription]:

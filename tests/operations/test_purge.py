@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 
 from app.models import Backtest, CurrentPosition, ForecastEntry, Inbound, PositionFix, VisitEvent
 from app.operations.inbound import receive
+from app.operations.line import make_code, take_in
 from app.operations.position import ReportedFix, record_fixes
 from app.operations.purge import FORECASTS_KEPT, forget_words, purge
+from app.rules.line_events import LineEvent
 from app.rules.position import Fix
 
 
@@ -84,3 +86,15 @@ def test_what_customers_wrote_is_forgotten_after_its_days_and_that_they_wrote_is
         kept = session.scalars(select(Inbound).order_by(Inbound.id)).all()
         assert [(one.words, one.sender) for one in kept] == [(None, ""), (None, ""), ("鍵は", "+819012345678")]
         assert [one.handled_by for one in kept] == ["system", "system", None]
+
+
+def test_codes_and_calls_of_line_are_forgotten(db, world, clock):
+    with db.write() as session:
+        make_code(session, world.customer, clock.now())
+        take_in(session, [LineEvent("01H", "follow", "U1", clock.now())], clock.now(), UTC)
+    gone = []
+    for days in (0, 2, 40):
+        clock.forward(days=days)
+        with db.write() as session:
+            gone.append(purge(session, clock.now(), timedelta(days=7), timedelta(days=7)))
+    assert gone == [0, 1, 1]

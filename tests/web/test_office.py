@@ -428,3 +428,17 @@ def test_a_way_is_closed_and_opened_on_the_customers_word(app, signed_in, world,
     assert "SMSは停止中" not in client.get(f"/visits/{visit_id}").text
     assert "これまでの記録(2件)" in client.get(page).text
     assert client.post("/customers/4711/ways", data={**word, "is_open": "no"}).status_code == 404
+
+
+def test_whom_nothing_reaches_by_itself_is_called_and_the_office_knows_beforehand(signed_in, world, db, parts):
+    client, page, visit = signed_in("dispatcher"), f"/customers/{world.customer}", f"/visits/{world.visit()}"
+    warning = "自動でお知らせできる手段がありません"
+    for path in (page, visit):
+        assert warning not in client.get(path).text  # nothing is set up yet: all is printed
+    parts.channels = {"line": None}
+    for path in (page, visit):
+        assert warning in client.get(path).text
+    assert "未設定の手段" in client.get(page).text
+    parts.channels = {"email": None}
+    for path in (page, visit):
+        assert warning not in client.get(path).text

@@ -31,7 +31,7 @@ from app.rules.helper import REACH_M
 from app.rules.visit import AWAITED, change_allowed
 from app.web.dispatch.booking import name_clash
 from app.web.forms import Form
-from app.web.visitor import locale, needs, now, session, signed_in, telling, zone
+from app.web.visitor import locale, needs, now, parts, session, signed_in, telling, zone
 
 blueprint = Blueprint("visits", __name__)
 
@@ -203,7 +203,8 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         may_undo=history.visit.status not in ("booked", "cancelled"),
         repairs=_repairs(history.visit),
         usual_way="send" if current_policy(session()).tell_changes else "no",
-        ways=ways_to(session(), history.visit.customer),
+        ways=ways_to(session(), history.visit.customer, parts().channels),
+        prints_only="console" in parts().channels,
         reach_km=round(REACH_M["car"] / 1000),
     )
     return page, 200 if form is None else form.status
