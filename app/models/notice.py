@@ -93,6 +93,11 @@ class Notice(Base):
     def _reach(cls) -> ColumnElement[str]:
         return case((and_(cls.sent_at.is_not(None), cls.state.in_(("due", "sending"))), "sent"), else_=cls.state)
 
+    @property
+    def own_words(self) -> str:
+        """What a dispatcher wrote in it; empty where it was worded by itself."""
+        return str(self.reason_facts.get("words", {}).get("words", "")) if self.kind == "reply" else ""
+
     def turn_to(self, index: int) -> None:
         """Go on with another of its channels."""
         self.channel_index = index

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotFound, Problem
-from app.models import Alarm, Company, Customer, Notice, Visit, VisitEvent
+from app.models import Alarm, Company, Customer, Inbound, Notice, Visit, VisitEvent
 from app.operations.alarm import raise_alarm
 from app.operations.booking import add_event, look_again, visit_for_change
 from app.operations.checks import tell_choice
@@ -27,19 +27,34 @@ PRESSES = ("call_me", "cannot_be_there", "acknowledged")
 #: What calls a person; each stands once on the attention list until that person has dealt with it.
 CALLS = ("call_me", "cannot_be_there")
 LONGEST_TEXT = 300
+#: So many of her messages the page shows again.
+MOST_WROTE = 5
 #: An open visit may run over its plan by this; the firm is at work for it until then.
 STILL_AT_WORK = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
 class ToldNotice:
-    """One notice that really left: its kind, the window it told, when it was sent and when receipt was confirmed."""
+    """One notice that really left: its kind, the window it told, when it was sent and when receipt was confirmed.
+
+    `text` is what a dispatcher wrote in it.
+    """
 
     kind: str
     from_at: datetime | None
     until_at: datetime | None
     sent_at: datetime
     delivered_at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """One message of the customer's own about the visit, and whether somebody has dealt with it."""
+
+    at: datetime
+    text: str
+    read: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,8 @@ class CustomerView:
     arrived_at: datetime | None
     completed_at: datetime | None
     told: tuple[ToldNotice, ...]
+    #: What she wrote on this page, newest first; what came by other ways she has on her phone.
+    wrote: tuple[Wrote, ...]
     asked: dict[str, Asked]
     acknowledged: bool
     awaited: bool
@@ -91,7 +108,7 @@ class CustomerView:
 
 def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
     """Return what the holder of a link may see. Raises NotFound for an unknown or ended link."""
-    visit = _visit_of(session, token, now)
+    visit = visit_of_link(session, token, now)
     company = _company(session)
     notices = _notices(session, visit)
     current = [n for n in notices if n.promised_from_at == visit.promised_from_at]
@@ -121,10 +138,13 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
         arrived_at=visit.arrived_at,
         completed_at=visit.completed_at,
         told=tuple(
-            ToldNotice(n.kind, n.quoted_from_at, n.quoted_until_at, n.sent_at or n.created_at, n.delivered_at)
+            ToldNotice(
+                n.kind, n.quoted_from_at, n.quoted_until_at, n.sent_at or n.created_at, n.delivered_at, n.own_words
+            )
             for n in reversed(notices)
             if n.reach in HANDED_OVER
         ),
+        wrote=_wrote(session, visit),
         asked=_asked(session, visit),
         acknowledged=_acknowledged(session, visit, current),
         awaited=awaited,
@@ -151,7 +171,7 @@ def press(session: Session, token: str, kind: str, *, now: datetime, zone: tzinf
     words = "".join(c for c in text.strip() if c.isprintable() or c == "\n")
     if len(words) > LONGEST_TEXT:
         raise Invalid.one("text", "too_long", most=LONGEST_TEXT)
-    press_for(session, _visit_of(session, token, now).id, kind, now=now, zone=zone, words=words)
+    press_for(session, visit_of_link(session, token, now).id, kind, now=now, zone=zone, words=words)
 
 
 def press_for(session: Session, visit_id: int, kind: str, *, now: datetime, zone: tzinfo, words: str = "") -> None:
@@ -199,7 +219,7 @@ def choose_notices(session: Session, token: str, *, notices: str, first_channel:
     Raises NotFound for an unknown or ended link, Invalid naming the field. Nobody asks for silence here: who wants no
     notices at all says so to the office.
     """
-    visit = visit_for_change(session, _visit_of(session, token, now).id)
+    visit = visit_for_change(session, visit_of_link(session, token, now).id)
     customer, problems = visit.customer, list[Problem]()
     tell_choice(problems, "notices", notices, dict.fromkeys(("all", "delays", customer.notices)))
     tell_choice(
@@ -227,7 +247,8 @@ def _reached_by(session: Session, customer: Customer) -> tuple[str, ...]:
     return tuple(name for name in CHANNELS if reach[name] and name not in shut)
 
 
-def _visit_of(session: Session, token: str, now: datetime) -> Visit:
+def visit_of_link(session: Session, token: str, now: datetime) -> Visit:
+    """Return the visit behind a link. Raises NotFound for an unknown or ended one."""
     visit = session.scalar(
         select(Visit)
         .where(Visit.link_token == token)
@@ -279,6 +300,16 @@ def _promise_before(session: Session, visit: Visit) -> tuple[datetime, datetime]
         if window != (visit.promised_from_at, visit.promised_until_at):
             return window
     return None
+
+
+def _wrote(session: Session, visit: Visit) -> tuple[Wrote, ...]:
+    rows = session.scalars(
+        select(Inbound)
+        .where(Inbound.visit_id == visit.id, Inbound.channel == "page", Inbound.words.is_not(None))
+        .order_by(Inbound.id.desc())
+        .limit(MOST_WROTE)
+    )
+    return tuple(Wrote(m.received_at, m.words or "", m.handled_at is not None) for m in rows)
 
 
 def _asked(session: Session, visit: Visit) -> dict[str, Asked]:

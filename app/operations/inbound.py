@@ -16,14 +16,17 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.errors import Invalid
 from app.models import Customer, Inbound, Notice, NoticeAttempt, Visit
 from app.operations.attempt import reference_of
+from app.operations.customer_view import visit_of_link
 from app.operations.replies import act
 from app.rules.messages import HANDED_OVER
 from app.rules.visit import AWAITED
 
 #: No SMS, LINE message or form is longer; of a mail so much is kept.
 LONGEST_WORDS = 20_000
+LONGEST_ON_PAGE = 1000
 #: A message without a reference answers what was sent to this address last, if that is no older.
 ANSWERS_WITHIN = timedelta(days=3)
 #: A visit that was over so long ago is not what a new message is about.
@@ -99,6 +102,20 @@ def receive(
         sharers = () if channel == "page" else _customers(session, channel, sender)
         act(session, message, proven=match.proven, sharers=sharers, chosen=chosen, now=now, zone=zone)
     return Heard(message.understood, message.customer.language if message.customer else None)
+
+
+def write_on_page(session: Session, token: str, words: str, *, key: str, zone: tzinfo, now: datetime) -> None:
+    """Take in what a customer wrote on the own page; the form's `key` keeps one that is sent twice from standing twice.
+
+    Raises NotFound for an unknown or ended link, Invalid naming `words`.
+    """
+    visit = visit_of_link(session, token, now)
+    said = _kept(words)
+    if not said:
+        raise Invalid.one("words", "missing")
+    if len(said) > LONGEST_ON_PAGE:
+        raise Invalid.one("words", "too_long", most=LONGEST_ON_PAGE)
+    receive(session, "page", f"visit:{visit.id}", said, now, provider_id=f"{visit.id}:{key[:64]}", zone=zone)
 
 
 def _kept(words: str) -> str:

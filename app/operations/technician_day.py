@@ -10,12 +10,13 @@ from typing import TypeVar
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.models import Notice, Technician, Visit, VisitEvent
+from app.models import Inbound, Notice, Technician, Visit, VisitEvent
 from app.operations.company import find_company
 from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
 from app.rules.lateness import Told
 from app.rules.messages import ARRIVALS, HANDED_OVER
+from app.rules.replies import gist
 from app.rules.visit import AWAITED, OPEN, before_undo
 
 Row = TypeVar("Row", Notice, VisitEvent)
@@ -35,7 +36,7 @@ _TAPS = ("en_route", "arrived", "working", "completed", "no_access", "undone")
 
 @dataclass(frozen=True, slots=True)
 class NoticeLine:
-    """One notice to the customer: its kind, the window it tells, and how far it got.
+    """One notice to the customer: its kind, the window it tells, how far it got, and the words a dispatcher wrote.
 
     `reach` delivered | sent | waiting | failed, `at` when it reached that, as far as known.
     """
@@ -45,11 +46,14 @@ class NoticeLine:
     quoted_from_at: datetime | None
     quoted_until_at: datetime | None
     reach: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerLine:
-    """What the customer answered: call_me, cannot_be_there or acknowledged, with her words where she left some."""
+    """What the customer answered: call_me, cannot_be_there or acknowledged, with her words where she left some; or
+    wrote: the gist of a message of hers.
+    """
 
     kind: str
     at: datetime
@@ -116,7 +120,7 @@ class TechnicianDay:
 
 
 def technician_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> TechnicianDay:
-    """Return a technician's visits of today in order; five queries, however many visits there are."""
+    """Return a technician's visits of today in order; six queries, however many visits there are."""
     technician = session.get_one(Technician, technician_id)
     rows = _visits(session, technician_id, zone, now)
     ids = [visit.id for visit in rows]
@@ -129,7 +133,8 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
             .order_by(VisitEvent.id)
         )
     )
-    visits = tuple(_day_visit(v, notices.get(v.id, []), events.get(v.id, []), now) for v in rows)
+    wrote = _wrote(session, ids)
+    visits = tuple(_day_visit(v, notices.get(v.id, []), events.get(v.id, []), wrote.get(v.id, []), now) for v in rows)
     return TechnicianDay(
         technician_id=technician_id,
         technician=technician.name,
@@ -161,7 +166,27 @@ def _visits(session: Session, technician_id: int, zone: tzinfo, now: datetime) -
     ).all()
 
 
-def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEvent], now: datetime) -> DayVisit:
+def _wrote(session: Session, visit_ids: Sequence[int]) -> dict[int, list[AnswerLine]]:
+    """Return the gist of what customers wrote about each visit; a plain answer is an event already."""
+    found: dict[int, list[AnswerLine]] = {}
+    for message in session.scalars(
+        select(Inbound)
+        .where(Inbound.visit_id.in_(visit_ids), Inbound.understood.is_(None), Inbound.words.is_not(None))
+        .order_by(Inbound.id)
+    ):
+        assert message.visit_id is not None
+        line = AnswerLine("wrote", message.received_at, gist(message.words or ""))
+        found.setdefault(message.visit_id, []).append(line)
+    return found
+
+
+def _day_visit(
+    visit: Visit,
+    notices: Sequence[Notice],
+    events: Sequence[VisitEvent],
+    wrote: Sequence[AnswerLine],
+    now: datetime,
+) -> DayVisit:
     current = [n for n in notices if n.promised_from_at == visit.promised_from_at and n.state != "dropped"]
     told = [
         Told(n.kind, n.sent_at or n.created_at, n.quoted_from_at, n.quoted_until_at)
@@ -172,6 +197,7 @@ def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEv
     expected_from_at = quoted.quoted_from_at if quoted else None
     expected_until_at = quoted.quoted_until_at if quoted else None
     awaited = visit.status in AWAITED
+    pressed = [AnswerLine(e.kind, e.at, str(e.facts.get("text", ""))) for e in events if e.kind in _ANSWERS]
     begin = openings(visit.promised_until_at, told)
     if not awaited:  # at the door, time has stopped
         begin = tuple(o for o in begin if o.from_at is None or o.from_at <= (visit.arrived_at or now))[-1:]
@@ -192,9 +218,7 @@ def _day_visit(visit: Visit, notices: Sequence[Notice], events: Sequence[VisitEv
         service_en=visit.service.name_en,
         note=visit.note,
         told=tuple(_notice_line(n) for n in reversed(current)),
-        answers=tuple(
-            AnswerLine(e.kind, e.at, str(e.facts.get("text", ""))) for e in reversed(events) if e.kind in _ANSWERS
-        ),
+        answers=tuple(sorted([*pressed, *wrote], key=lambda line: line.at)[::-1]),
         openings=begin,
         delays=delays(expected_until_at or visit.promised_until_at, now) if awaited else (),
         eta_reported=visit.eta_reported if awaited else None,
@@ -215,7 +239,12 @@ def _notice_line(notice: Notice) -> NoticeLine:
         notice.reach, "failed"
     )
     return NoticeLine(
-        notice.kind, notice.sent_at or notice.created_at, notice.quoted_from_at, notice.quoted_until_at, reach
+        notice.kind,
+        notice.sent_at or notice.created_at,
+        notice.quoted_from_at,
+        notice.quoted_until_at,
+        reach,
+        notice.own_words,
     )
 
 

@@ -5,17 +5,20 @@ The token in the address is the capability. Opening changes nothing, so link sca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from secrets import token_hex
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
-from app.errors import AppError, Invalid, NotFound
+from app.errors import AppError, Invalid, NotFound, Problem
 from app.i18n import LOCALES, day_words, phone_words, time_words
 from app.operations import own_ways
 from app.operations.customer_view import LONGEST_TEXT, CustomerView, choose_notices, customer_view, note_opened, press
+from app.operations.inbound import LONGEST_ON_PAGE, write_on_page
 from app.operations.incident_view import incident_of
 from app.operations.line import CODE_LASTS
 from app.operations.own_ways import add_device, end_mail, line_code, mail_wish, note_shown
@@ -73,7 +76,21 @@ def _page(name: str, **facts: object) -> str:
 @blueprint.get("/<token>")
 def visit(token: str) -> ResponseReturnValue:
     """Show the visit as it is now."""
-    return _page("visit", view=_load(token), token=token, incident=incident_of(session(), token, now()))
+    return _visit_page(token)
+
+
+def _visit_page(token: str, *, typed: str = "", problems: Mapping[str, Problem] | None = None) -> str:
+    """Return the visit's page, with what was typed to the office when that could not be taken."""
+    return _page(
+        "visit",
+        view=_load(token),
+        token=token,
+        incident=incident_of(session(), token, now()),
+        typed=typed,
+        problems=problems or {},
+        new_key=lambda: token_hex(16),
+        most_words=LONGEST_ON_PAGE,
+    )
 
 
 @blueprint.get("/<token>/cannot-be-there")
@@ -181,6 +198,25 @@ def shown(token: str) -> ResponseReturnValue:
     """Take in that a device has shown a notice."""
     note_shown(session(), token, request.form.get("reference", ""), now())
     return Response(status=204)
+
+
+@blueprint.post("/<token>/message")
+@presses
+def message(token: str) -> ResponseReturnValue:
+    """Take in what the customer writes to the office; what was typed is kept when it cannot be taken."""
+    _load(token)
+    words = request.form.get("words", "").replace("\x00", "")
+    try:
+        write_on_page(session(), token, words, key=_key(), zone=zone(), now=now())
+    except Invalid as error:
+        return _visit_page(token, typed=words, problems={p.field: p for p in error.problems}), 422
+    return _back(token)
+
+
+def _key() -> str:
+    """Return the key that the form came with, or a new one."""
+    given = request.form.get("key", "")
+    return given if given.isascii() and given.isalnum() else token_hex(16)
 
 
 def _back(token: str) -> Response:
