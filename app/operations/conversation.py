@@ -119,6 +119,7 @@ def answer(session: Session, key: str, words: str, actor: str, telling: Telling,
         raise Conflict("answer_unreachable")
     wrote_by = messages[-1].channel if messages else None
     notice.channels = sorted(notice.channels, key=lambda name: name != wrote_by)
+    notice.turn_to(0)
     handle(session, key, actor, now)
     return notice
 

@@ -213,3 +213,18 @@ def test_a_manager_is_called_in_every_room_once_it_is_overdue(signed_in, db, hea
         call_for_unread(session, TOKYO, clock.now())
     assert "お客様への返信が遅れています" in signed_in("manager").get("/customers").text
     assert "お客様への返信が遅れています" not in signed_in("dispatcher").get("/customers").text
+
+
+def test_the_visit_leads_to_the_conversation(desk, db, hear, world, clock):
+    visit_id = world.visit()
+    hear("何時になりますか")
+    clock.forward(minutes=6)
+    with db.write() as session:
+        call_for_unread(session, TOKYO, clock.now())
+    page = desk.get(f"/visits/{visit_id}").text
+    assert f'href="/inbox/c{world.customer}"' in page
+    assert 'href="/inbox/m1"' in page
+
+
+def test_a_customer_who_never_wrote_has_an_empty_conversation(desk, world):
+    assert "まだやり取りはありません" in desk.get(f"/inbox/c{world.customer}").text
