@@ -210,7 +210,7 @@ def note_opened(session: Session, token: str, now: datetime) -> None:
 
     A person's browser reports it; what fetches a link to scan it runs no script.
     """
-    confirm_told(session, _visit_of(session, token, now).id, "opened", now)
+    confirm_told(session, visit_of_link(session, token, now).id, "opened", now)
 
 
 def choose_notices(session: Session, token: str, *, notices: str, first_channel: str, now: datetime) -> None:
