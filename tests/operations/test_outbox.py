@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -744,3 +745,27 @@ def house_tell_by_mail(house, session, visit_id):
                         Reason("late_expected"), None, Watch(), None)  # fmt: skip
     telling = Telling("https://a.jp", JAPAN, house.channels)
     return add_notice(session, session.get_one(Visit, visit_id), decision, telling, house.clock.now()).id
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_receipts_in_any_order_and_twice_never_undo_an_end(house, seed):
+    dice = random.Random(seed)
+    notice_id = house.tell(house.world.visit())
+    house.deliver()
+    provider_id = house.provider_id(notice_id)
+    said = ["queued", "sent", "ringing", "completed", "busy", "no-answer", "undelivered", "delivered", "read"] * 2
+    dice.shuffle(said)
+    ended, kept = None, []
+    for status in said:
+        house.receipt(provider_id, status)
+        if status not in kept:
+            kept.append(status)
+        if ended is None and status in ("delivered", "read"):
+            ended = "delivered"
+        elif ended is None and status in ("busy", "no-answer", "undelivered"):
+            ended = "due"
+        if ended is not None:
+            assert house.notice(notice_id).state == ended
+    assert house.receipts() == sorted(kept)
+    assert house.receipt("SM-of-nobody", "delivered") is False
+    assert house.notice(notice_id).channel == ("sms" if ended == "delivered" else "email")
