@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.event import listen
 
+from app import tick
 from app.models import Alarm, Notice, Site, Technician, Visit
 from app.operations import reminder
 from app.operations.appointment import book
@@ -193,3 +195,15 @@ def test_reminders_that_are_due_become_notices_and_one_that_fails_waits_alone(db
     assert remind(parts, clock.now()) == 0
     with db.read() as session:
         assert session.scalars(select(Notice.kind)).all() == ["reminder_day", "reminder_day"]
+
+
+def test_a_sweep_leaves_the_collector_as_it_was(parts, world, clock, monkeypatch):
+    seen = []
+    monkeypatch.setattr(tick, "_look", lambda *_: seen.append(gc.isenabled()) or 0)
+    world.visit(60)
+    sweep(parts, clock.now())
+    assert (seen, gc.isenabled()) == ([False], True)
+    monkeypatch.setattr(tick, "_look", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        sweep(parts, clock.now())
+    assert gc.isenabled()
