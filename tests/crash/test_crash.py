@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 from app import crash
 from tests.crash.matrix import POINTS, matrix
 
@@ -19,7 +21,8 @@ def test_a_process_that_is_killed_loses_nothing_and_says_nothing_twice(tmp_path)
     assert sum(tally.lost + tally.twice for tally in found.values()) == 0
 
 
-def test_the_same_holds_on_postgresql(tmp_path, postgresql_url, postgresql):
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_the_same_holds_on_postgresql(tmp_path, postgresql_url, db):
     found = matrix({"postgresql": postgresql_url}, ("send.made", "climb.written"), (0,), tmp_path, ("sms",))
     assert [detail for tally in found.values() for detail in tally.details] == []
 
