@@ -11,6 +11,7 @@ import base64
 import json
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -47,7 +48,7 @@ class Asked:
     body: bytes
 
 
-class FaultyServer:
+class FaultyServer(ABC):
     """A real HTTP server that fails in every way we know. `modes` says what happens to the next requests, one each;
     afterwards `mode`, or what that returns when it is called:
 
@@ -111,9 +112,9 @@ class FaultyServer:
         """Return whether who asks may; others are answered 401."""
         return True
 
+    @abstractmethod
     def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
         """Take one message; return status and body of the answer."""
-        raise NotImplementedError
 
     def _refusal(self, status: int, code: Any) -> Any:
         """Return the body that goes with a refusal."""

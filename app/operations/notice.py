@@ -33,7 +33,7 @@ from app.rules.messages import (
     no_longer_true,
 )
 from app.rules.quiet import HUSHED, unwanted, waits_until
-from app.rules.reach import is_optional, may_ring, plan_channels
+from app.rules.reach import PRINTED, is_optional, may_ring, plan_channels
 
 #: Reasons for a holding notice that know nothing of the arrival: an earlier window is not said to stand.
 _KNOWS_NOTHING = frozenset({"silent", "nothing_known", "late_unclear"})
@@ -243,7 +243,7 @@ def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinf
         return False
     notice.expires_at = expires_at(notice.kind, until_at, _says_until(notice))
     notice.rest("due", QUIET_HOURS)
-    notice.call_at = call_at(notice.kind, until_at, visit.promised_from_at)
+    notice.call_at = _called_at(notice, until_at, visit.promised_from_at)
     notice.next_attempt_at, notice.watch_at = until_at, notice.call_at
     return True
 
@@ -312,6 +312,11 @@ def _next_key(session: Session, visit: Visit, kind: str) -> str:
     return f"{visit.id}:{kind}:{(counted or 0) + 1}"
 
 
+def _called_at(notice: Notice, told_at: datetime, about_at: datetime) -> datetime | None:
+    """Return when a person is called unless a notice is confirmed; what is only printed nobody can confirm."""
+    return None if notice.channels == [PRINTED] else call_at(notice.kind, told_at, about_at)
+
+
 def _says_until(notice: Notice) -> datetime | None:
     """Return when what a notice tells is over: its window, the word it promises, or the visit it speaks of."""
     word_at = notice.reason_facts.get("next_at")
@@ -359,7 +364,7 @@ def _word(
     first = visit.customer.first_channel
     notice.channels = plan_channels(list(telling.channels), reaching, first, kind=notice.kind)
     notice.turn_to(0)
-    notice.call_at = call_at(notice.kind, now, before[0] if before else visit.promised_from_at)
+    notice.call_at = _called_at(notice, now, before[0] if before else visit.promised_from_at)
     if next_at:
         notice.reason_facts = {**notice.reason_facts, "next_at": next_at.isoformat()}
     notice.expires_at = expires_at(notice.kind, now, _says_until(notice))

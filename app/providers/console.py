@@ -9,6 +9,7 @@ import structlog
 
 from app.providers.base import Recipient
 from app.rules.messages import Message
+from app.rules.reach import PRINTED
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -19,7 +20,7 @@ log = structlog.get_logger()
 class Console:
     """Prints what would be sent; reaches everybody and never fails."""
 
-    name = "console"
+    name = PRINTED
     repeats_safely = True
 
     def reaches(self, recipient: Recipient) -> bool:

@@ -8,6 +8,8 @@ from datetime import datetime, time, tzinfo
 #: Every way to reach a person, in the order in which they are tried: what is read within minutes comes first.
 CHANNELS = ("line", "sms", "push", "voice", "email")
 
+#: What takes the words while no way is set up: it prints them, and nobody gets them.
+PRINTED = "console"
 #: Why a way is closed because the address leads nowhere: another address opens it again.
 NOWHERE = frozenset({"bounced", "not_mobile", "unknown_number", "gone"})
 #: Why a way is closed because the person wants that: only the person, or somebody on the person's word, opens it again.

@@ -14,6 +14,7 @@ from app.models import Service, User
 from app.operations.inbox import waiting
 from app.operations.technician import DAYS
 from app.rules.access import may
+from app.rules.reach import PRINTED
 from app.rules.replies import gist
 from app.web.visitor import actor, locale, now, parts, session, zone
 
@@ -35,6 +36,7 @@ def desk_words() -> dict[str, Any]:
         "ways_words": ways_words,
         "inbox_waiting": lambda: waiting(session()),
         "dry_run": lambda: parts().settings.dry_run,
+        "prints_only": lambda: PRINTED in parts().channels,
     }
 
 

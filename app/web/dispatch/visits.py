@@ -204,7 +204,6 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         repairs=_repairs(history.visit),
         usual_way="send" if current_policy(session()).tell_changes else "no",
         ways=ways_to(session(), history.visit.customer, parts().channels),
-        prints_only="console" in parts().channels,
         reach_km=round(REACH_M["car"] / 1000),
     )
     return page, 200 if form is None else form.status

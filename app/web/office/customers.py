@@ -143,7 +143,6 @@ def _customer(customer_id: int, form: Form | None = None, *, way_form: Form | No
         form=form or Form(begins={name: getattr(known, name) for name in _CUSTOMER}),
         visits=visits_of(session(), customer_id),
         ways=ways_to(session(), known, parts().channels),
-        prints_only="console" in parts().channels,
         way_history=way_history,
         names=actor_names(session(), {entry.actor for entry in way_history}),
         way_form=way_form or Form(),
