@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 #: On this host no line can be listened to.
 _THIS_HOST = frozenset({"127.0.0.1", "::1", "localhost"})
 LONGEST_ENDPOINT = 1000
+#: A host as every program reads it: of anything else, such as a backslash, each has its own idea where the host ends.
+_HOST = re.compile(r"[a-z0-9.:-]+")
 
 
 def is_push_service(endpoint: str, services: Collection[str]) -> bool:
@@ -24,6 +27,8 @@ def is_push_service(endpoint: str, services: Collection[str]) -> bool:
     except ValueError:
         return False
     if len(endpoint) > LONGEST_ENDPOINT or parts.username is not None or not endpoint.isprintable():
+        return False
+    if not _HOST.fullmatch(host):
         return False
     if not any(host == service or (service[:2] == "*." and host.endswith(service[1:])) for service in services):
         return False
