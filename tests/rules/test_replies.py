@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from app.rules.replies import LONGEST_GIST, gist, understand
@@ -86,3 +88,9 @@ def test_who_only_quotes_is_shown_whole_and_a_long_text_has_an_end():
     assert gist("> 17時") == "> 17時"
     assert len(gist("あ" * 1000)) == LONGEST_GIST
     assert gist("") == ""
+
+
+def test_a_line_made_to_cost_time_costs_none():
+    began_s = time.process_time()
+    gist("\n".join(["00:00" * 24 + "(@)" * 120 + "x", "00:00" * 20 + "(@" * 100 + ":", "on " + "wrote: " * 80] * 12))
+    assert time.process_time() - began_s < 0.5
