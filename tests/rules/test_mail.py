@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 
@@ -99,6 +100,29 @@ def test_html_alone_is_read_without_its_tags_and_files_are_named():
     assert found.startswith("One &\ntwo")
     assert "bad" not in found
     assert "📎" in found
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ("<html><head><meta charset=utf-8><body>Never closed: still read</body></html>", "Never closed: still read"),
+        ("<head><title>t</title></head>5 &lt; 6 < 7<!-- <b>remark</b> -->!", "5 < 6 < 7!"),
+        ("<header>Top</header><p>a<br/>b", "Top\na\nb"),
+        ("text<style>p{}", "text"),
+        ("cut <a href='x", "cut"),
+        ("&#" + "9" * 5000 + "; 了解", "&#" + "9" * 5000 + "; 了解"),
+    ],
+)
+def test_html_that_is_not_as_it_should_be_is_still_read(html, shown):
+    assert read_mail(mail(html.encode(), Content_Type="text/html; charset=utf-8")).words == shown
+
+
+@pytest.mark.parametrize("piece", ["<a ", '<a x="', "<a a=", "<!--", "<script>", "<head>", "<", "</", "&"])
+def test_html_made_to_cost_time_costs_none(piece):
+    raw = mail((piece * 90_000).encode(), Content_Type="text/html")
+    began_s = time.process_time()
+    read_mail(raw)
+    assert time.process_time() - began_s < 1.0
 
 
 def test_of_two_versions_the_plain_one_is_read():
