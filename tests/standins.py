@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -54,7 +54,8 @@ class FaultyServer(ABC):
 
     ok · (400, 21614), (429, 20429, "7") or any status with a code, and a Retry-After · hang (taken, no answer) · close
     (taken, connection closed) · fail (taken, answered 500) · broken (taken, half an answer) · empty (taken, an answer
-    without body) · lost (not taken, connection closed) · drip (taken, one byte now and then)
+    without body) · lost (not taken, connection closed) · drip (taken, one byte now and then) · "early ok", "early hang"
+    and so on: `calls_back` is called with what was taken, and only then it is answered in that way
     """
 
     #: How one that was taken is answered.
@@ -66,6 +67,8 @@ class FaultyServer(ABC):
         self.modes: deque[Any] = deque()
         self.requests: list[Asked] = []
         self.arrived = Event()
+        #: What the provider or the customer does before the answer to "early ..." has come.
+        self.calls_back: Callable[[Any], object] = lambda _taken: None
         #: How messages are dated; a test with a clock of its own puts that here.
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._lock = Lock()
@@ -142,7 +145,11 @@ class FaultyServer(ABC):
             return self._hang_up(request)
         with self._lock:
             status, said = self._take(request, body)
+            newest = self.taken[-1:]
         self.arrived.set()
+        if mode.startswith("early ") and status == self.accepted:
+            self.calls_back(*newest)
+        mode = mode.removeprefix("early ")
         if mode == "ok":
             return self._answer(request, status, said)
         if mode == "fail":
@@ -317,8 +324,11 @@ class PushServer(FaultyServer):
 class MailServer:
     """A mail server. `reply_rcpt` and `reply_data` are its answers; `break_off` hangs up after it took the text.
 
-    `mode` is what else it does when it has taken one: ok, hang (no answer), drip (one byte now and then), broken (an
-    answer that is none).
+    `mode` is what else happens to a mail, or what that returns when it is called once for each:
+
+    ok · hang (taken, no answer) · drip (taken, one byte now and then) · broken (taken, an answer that is none) · close
+    (taken, connection closed) · slow (taken, answered after a while) · later (451, not taken) · greylist (an address
+    that comes for the first time is turned away for a minute) · nobody (550, no such mailbox)
     """
 
     def __init__(self, **options: Any) -> None:
@@ -327,33 +337,46 @@ class MailServer:
         self.reply_rcpt = "250 OK"
         self.reply_data = "250 OK"
         self.break_off = False
-        self.mode = "ok"
+        self.mode: Any = "ok"
         self.envelopes: list[Any] = []
         self.arrived = Event()
+        #: How often it was asked to take a mail.
+        self.asked = 0
+        #: By what a greylist counts its minute; a test with a clock of its own puts that here.
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._turned_away: dict[str, datetime] = {}
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         outer = self
 
         class Handler:
             async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
-                if outer.reply_rcpt.startswith("2"):
+                outer.asked += 1
+                envelope.mode = outer.mode() if callable(outer.mode) else outer.mode
+                reply = outer._at_the_door(envelope.mode, address)
+                if reply.startswith("2"):
                     envelope.rcpt_tos.append(address)
-                return outer.reply_rcpt
+                return reply
 
             async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+                mode = envelope.mode
+                if mode == "later":
+                    return "451 4.3.0 try again"
                 if outer.reply_data.startswith("2"):
                     mail = message_from_bytes(envelope.content, policy=policy.default)
                     outer.mails.append(mail)  # type: ignore[arg-type]
                     outer.recipients.extend(envelope.rcpt_tos)
                     outer.envelopes.append(envelope)
                     outer.arrived.set()
-                while outer.mode in ("hang", "drip") and not server.transport.is_closing():
-                    if outer.mode == "drip":
+                while mode in ("hang", "drip") and not server.transport.is_closing():
+                    if mode == "drip":
                         server.transport.write(b"2")
                     await asyncio.sleep(0.05)
-                if outer.mode == "broken":
+                if mode == "slow":
+                    await asyncio.sleep(0.1)
+                if mode == "broken":
                     return "what?"
-                if outer.break_off:
+                if outer.break_off or mode == "close":
                     server.transport.abort()
                 return outer.reply_data
 
@@ -364,6 +387,15 @@ class MailServer:
         self._controller = OnOurSocket(Handler(), hostname="127.0.0.1", port=self.port, **options)
         self._controller.start()
         self.url = f"smtp://127.0.0.1:{self.port}"
+
+    def _at_the_door(self, mode: str, address: str) -> str:
+        if mode == "nobody":
+            return "550 5.1.1 no such mailbox"
+        since = self._turned_away.setdefault(address, self.now()) if mode == "greylist" else None
+        since = since or self._turned_away.get(address)
+        if since is not None and self.now() < since + timedelta(minutes=1):
+            return "450 4.2.0 greylisted"
+        return self.reply_rcpt
 
     def close(self) -> None:
         """Stop."""

@@ -19,15 +19,17 @@ def confirm(session: Session, notice_ids: Collection[int], how: str, now: dateti
     """Record that the customer has these notices, and stop whatever was still under way to tell her; return how many.
 
     `how` is one of WAYS. What waits to leave, was dropped, or is confirmed already stays as it is: a second
-    confirmation changes nothing. What did not get through is known too to who has read its page.
+    confirmation changes nothing. What did not get through is known too to who has read its page, and so is what is
+    under way: its link may be opened before the provider's answer is here. An answer may be one to an earlier notice.
     """
     if how not in WAYS:
         raise ValueError(f"no way to know: {how}")
+    read = ("failed", "unknown", "sending") if how == "opened" else ("failed", "unknown")
     rows = session.scalars(
         select(Notice)
         .where(
             Notice.id.in_(notice_ids),
-            or_(Notice.reach == "sent", Notice.state.in_(("failed", "unknown"))),
+            or_(Notice.reach == "sent", Notice.state.in_(read)),
         )
         .order_by(Notice.id)
         .with_for_update(of=Notice)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.models import Notice, Visit
 from app.operations.confirmation import WAYS, confirm, confirm_told
 from app.operations.customer_view import press
-from app.providers.base import Refused
+from app.providers.base import OutcomeUnknown, Refused, TryLater
 from tests.operations.test_outbox import JAPAN, House
 
 
@@ -41,6 +41,41 @@ def test_nobody_has_what_never_left(house):
     with house.db.write() as session:
         assert confirm(session, [waiting], "opened", house.clock.now()) == 0
     assert house.state(waiting)[0] == "due"
+
+
+@pytest.mark.parametrize(("how", "left"), [("opened", "delivered"), ("replied", "sent")])
+def test_a_link_may_be_opened_before_the_provider_has_answered(house, how, left):
+    """An answer may be one to an earlier notice; the page shows this one."""
+    visit_id = house.world.visit()
+    notice_id = house.tell(visit_id)
+
+    def opened_meanwhile(_reference):
+        with house.db.write() as session:
+            confirm_told(session, visit_id, how, house.clock.now())
+        return "sms-1"
+
+    house.sms.fates = [opened_meanwhile]
+    house.deliver()
+    assert house.state(notice_id) == (left, None)
+    assert house.attempts(notice_id) == [("sms", "accepted")]
+
+
+@pytest.mark.parametrize("answer", [OutcomeUnknown("hung"), Refused("no"), TryLater("busy")])
+def test_who_has_opened_the_page_is_not_told_again_whatever_the_provider_answers(house, answer):
+    visit_id = house.world.visit()
+    notice_id = house.tell(visit_id)
+
+    def opened_meanwhile(_reference):
+        with house.db.write() as session:
+            confirm_told(session, visit_id, "opened", house.clock.now())
+        raise answer
+
+    house.sms.fates, house.sms.seen = [opened_meanwhile], [None]
+    house.deliver()
+    house.later(minutes=40)
+    assert confirmed(house, notice_id)[:2] == ("delivered", "opened")
+    assert house.alarms() == set()
+    assert (len(house.sms.sent), house.email.sent) == (1, [])
 
 
 def test_there_is_no_other_way_to_know(house):
