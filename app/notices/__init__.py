@@ -84,10 +84,11 @@ def _filled(notice: Declared, part: str, source: str, said: Facts) -> str:
 
 
 def wording_of(kind: str, facts: Mapping[str, object]) -> str:
-    """Return which notice suits the facts: a delay that grew is told differently from one that shrank."""
+    """Return which notice suits the facts: a delay that grew is told differently from one that shrank, and one that
+    another technician shortens names him."""
     if kind == "holding":
         return "holding_unchanged" if facts.get("eta") else "holding_unknown"
-    if kind == "tech_changed" and facts.get("eta"):
+    if kind in ("tech_changed", "late_update", "on_time_again") and facts.get("eta") and facts.get("prev_tech"):
         return "tech_swapped"
     if kind != "late_update":
         if kind not in all_notices():

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
-from app.models import Notice, Technician, Visit
+from app.models import Notice, Technician, Visit, VisitEvent
 from app.operations.attempt import drop
 from app.operations.booking import book_visit, cancel_visit, change_visit, visit_for_change
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, note_told, word_of
@@ -30,10 +30,14 @@ from app.rules.visit import GRACE
 
 #: How a customer learns of a change: by a notice; somebody has told her, or she asked for it; not at all.
 WAYS = ("send", "told", "no")
+#: Whose doing a change of time is; the customer's own wish is confirmed, ours is apologised for.
+SIDES = ("customer", "us")
 #: What became of the visit makes these old news; what a person wrote, and news of an incident, are not.
 _TAKEN_BACK = (*ARRIVALS, *REMINDERS, *CHANGES)
 _UNDER_WAY = ("due", "held", "sending", "sent")
 LONGEST_WHY = 200
+#: A reason that the customer reads stands in one line of a chat.
+LONGEST_REASON = 80
 
 Window = tuple[datetime, datetime]
 
@@ -66,11 +70,23 @@ class Changes(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """How the customer is to learn of a change: `way` is one of WAYS (None: as the company has set), `why` is kept."""
+    """How the customer is to learn of a change.
+
+    `way` is one of WAYS (None: as the company has set); `why`, the office's own reason for it, is kept. `side` is one
+    of SIDES (None: nobody said, and the notice does not apologise); `reason` is ours, as she reads it.
+    """
 
     telling: Telling
     way: str | None = None
     why: str = ""
+    side: str | None = None
+    reason: str = ""
+
+    @property
+    def words(self) -> dict[str, Word]:
+        """What its notice says of whose doing it is."""
+        ours: dict[str, Word] = {"by_us": True} if self.side == "us" else {}
+        return {**ours, "reason": self.reason} if ours and self.reason else ours
 
 
 def book(
@@ -116,7 +132,7 @@ def change(
         book_again(session, visit, [one.id for one in waiting if one.kind in REMINDERS], now)
     words: dict[str, Word]
     if _window(visit) != known:
-        words = {"prev_promised": known}
+        words = {"prev_promised": known, **message.words}
         _tell(session, visit, News("moved", "moved", words=words), message, now)
     elif (before := _named(session, visit)) is not None and visit.technician_id not in (None, before):
         words = {"prev_tech": session.get_one(Technician, before).name}
@@ -148,9 +164,15 @@ def cancel(
     take_reminders_back(session, visit.id, "cancelled", now)
     if now <= visit.promised_until_at + GRACE:
         # Who has not heard yet that the visit was moved knows it by its old time.
-        words: dict[str, Word] = {"promised": known} if known else {}
+        words: dict[str, Word] = {**({"promised": known} if known else {}), **message.words}
         _tell(session, visit, News("cancelled", "cancelled", words=words), message, now)
     return visit
+
+
+def asked_by(session: Session, visit_id: int) -> str:
+    """Return whose doing a change of a visit seems to be: that of a customer who cannot be there, or ours."""
+    wish = select(VisitEvent.id).where(VisitEvent.visit_id == visit_id, VisitEvent.kind == "cannot_be_there").limit(1)
+    return "us" if session.scalar(wish) is None else "customer"
 
 
 def _check(message: Message) -> None:
@@ -158,6 +180,12 @@ def _check(message: Message) -> None:
         raise Invalid.one("tell", "choice", choices=", ".join(WAYS))
     if len(message.why) > LONGEST_WHY:
         raise Invalid.one("tell_why", "too_long", most=LONGEST_WHY)
+    if message.side not in (None, *SIDES):
+        raise Invalid.one("side", "choice", choices=", ".join(SIDES))
+    if len(message.reason) > LONGEST_REASON:
+        raise Invalid.one("told_reason", "too_long", most=LONGEST_REASON)
+    if not message.reason.isprintable() or set(message.reason) & set("{}"):
+        raise Invalid.one("told_reason", "characters")
 
 
 def _tell(session: Session, visit: Visit, news: News, message: Message, now: datetime) -> None:

@@ -55,8 +55,8 @@ class Telling:
     channels: Mapping[str, Channel]
 
 
-#: A word that a text needs beside what is known of the visit: as it is written, an instant, or a window.
-Word = str | datetime | tuple[datetime, datetime]
+#: A word that a text needs beside what is known of the visit: as it is written, a flag, an instant, or a window.
+Word = str | bool | datetime | tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ from app.models import Alarm, CurrentPosition, Customer, Notice, Site, Technicia
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.appointment import Message
 from app.operations.appointment import change as change_appointment
+from app.operations.attempt import drop
 from app.operations.booking import LONGEST_WINDOW, add_event, visit_for_change
 from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, load_days
-from app.operations.notice import GONE_OUT, Telling, add_notice
+from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, word_of
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
 from app.rules.forecast import Day
 from app.rules.helper import Worker, forecasts, shifts_around, shortlist
-from app.rules.lateness import Decision, Reason, Watch
 from app.rules.messages import UNSETTLING
 from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, best_few, five_minutes, needs_repair, offers
 from app.rules.visit import AWAITED
@@ -244,8 +244,24 @@ def _tell(session: Session, visit: Visit, offer: Offer, telling: Telling, now: d
     from_at, until_at = five_minutes(max(then.from_at, now)), five_minutes(then.until_at, up=True)
     kind = "on_time_again" if then.late_probability <= SAFE_SHARE else "late_update"
     if kind == "on_time_again" or until_at < word.quoted_until_at:
-        reason = Reason("mended", {"percent": round(100 * then.late_probability)})
-        add_notice(session, visit, Decision(kind, from_at, until_at, reason, None, Watch(), None), telling, now)
+        facts = {"percent": round(100 * then.late_probability)}
+        words = _swapped(session, visit, now)
+        add_notice(session, visit, News(kind, "mended", facts, (from_at, until_at), words), telling, now)
+
+
+def _swapped(session: Session, visit: Visit, now: datetime) -> dict[str, Word]:
+    """Take back the word that another technician comes, which the word of when he comes says too; return whom it names.
+
+    One message instead of two, and the apology stands in it.
+    """
+    waiting = session.scalar(
+        select(Notice).where(Notice.visit_id == visit.id, Notice.kind == "tech_changed", Notice.state == "due")
+    )
+    if waiting is None:
+        return {}
+    before = word_of(waiting, "prev_tech")
+    drop(session, waiting, "superseded", now)
+    return {"prev_tech": before} if before else {}
 
 
 def _last_word(session: Session, visit: Visit) -> Notice | None:

@@ -64,13 +64,13 @@ class Office:
         with self.db.write() as session:
             return book(session, zone=JAPAN, now=self.clock.now(), actor="user:1", **{**ids, **promise, **wish}).id
 
-    def change(self, way=None, why="", **changes):
-        message = Message(self.telling, way, why)
+    def change(self, way=None, why="", side=None, reason="", **changes):
+        message = Message(self.telling, way, why, side, reason)
         with self.db.write() as session:
             change(session, self.visit, message, now=self.clock.now(), actor="user:1", **changes)
 
-    def cancel(self, way=None, why=""):
-        message = Message(self.telling, way, why)
+    def cancel(self, way=None, why="", side=None, reason=""):
+        message = Message(self.telling, way, why, side, reason)
         with self.db.write() as session:
             cancel(session, self.visit, message, now=self.clock.now(), actor="user:1", reason="雨のため")
 
@@ -240,6 +240,43 @@ def test_a_cancelled_visit_takes_everything_back_and_is_told(office):
     (told,) = office.post.sent
     assert "11/27(金) 14:00〜14:30" in told
     assert "雨" not in told  # the office's own reason is not the customer's business
+
+
+@pytest.mark.parametrize("act", ["move", "cancel"])
+def test_what_is_our_doing_begins_with_an_apology_and_gives_our_reason(office, act):
+    ours = {"side": "us", "reason": "車両の故障"}
+    office.cancel(**ours) if act == "cancel" else office.change(promised_from_at=FRIDAY_AT + timedelta(days=3), **ours)
+    office.deliver()
+    (told,) = office.post.sent
+    assert told.index("誠に申し訳ございません") < told.index("11/")
+    assert "車両の故障" in told
+
+
+@pytest.mark.parametrize("act", ["move", "cancel"])
+@pytest.mark.parametrize("side", ["customer", None])
+def test_who_asked_for_it_herself_reads_no_apology(office, act, side):
+    hers = {"side": side, "reason": "車両の故障"}
+    office.cancel(**hers) if act == "cancel" else office.change(promised_from_at=FRIDAY_AT + timedelta(days=3), **hers)
+    office.deliver()
+    (told,) = office.post.sent
+    assert "申し訳" not in told
+    assert "車両の故障" not in told
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"side": "nobody"}, "side"),
+        ({"side": "us", "reason": "x" * 81}, "told_reason"),
+        ({"side": "us", "reason": "{{ brand }}"}, "told_reason"),
+        ({"side": "us", "reason": "二行\nにわたる"}, "told_reason"),
+    ],
+)
+def test_whose_doing_it_is_and_the_reason_are_checked_before_anything_is_changed(office, given, field):
+    with pytest.raises(Invalid) as refused:
+        office.cancel(**given)
+    assert [problem.field for problem in refused.value.problems] == [field]
+    assert office.notices() == []
 
 
 def test_who_did_not_hear_of_the_move_is_told_of_the_time_she_knows_when_it_is_cancelled(office):

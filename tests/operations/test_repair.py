@@ -348,15 +348,16 @@ def test_who_was_told_of_a_delay_that_was_averted_is_told_that_it_has_gone(late,
         word.state, word.sent_at = "delivered", clock.at
     accept(late.next, f"reassign-{late.helper}")
     told = notices(db, late.next)
-    # The customer was told of another technician before: who comes to the door is news of its own.
+    # The customer was told of another technician before: who comes, and when, is one message and not two.
     assert [(one.kind, one.reason_code) for one in told][1:] == [
         ("tech_changed", "tech_changed"),
         ("on_time_again", "mended"),
     ]
     assert told[2].quoted_until_at <= clock.at + timedelta(minutes=25)
-    assert "鈴木" in told[2].body
+    assert "鈴木(変更前 佐藤)" in told[2].body
+    assert "直前のご連絡となり、誠に申し訳ございません" in told[2].body
     deliver(parts)
-    assert [one.state for one in notices(db, late.next)][1:] == ["sent", "sent"]
+    assert [one.state for one in notices(db, late.next)][1:] == ["dropped", "sent"]
     for half in range(1, 16):
         clock.forward(seconds=30)
         drive(db, clock, late.helper, 5 + half / 18)

@@ -83,6 +83,34 @@ def test_who_is_not_told_is_not_told_for_a_reason(signed_in, db, visit):
     assert {state for _, state, _ in reminders(db, visit)} == {"taken_back"}
 
 
+def test_the_customer_who_is_moved_by_us_reads_an_apology_and_the_reason(signed_in, db, visit, world):
+    client = signed_in("dispatcher")
+    page = client.get(f"/visits/{visit}?lang=ja").text
+    assert page.count('name="side" value="us" checked') == 2
+    assert '<option value="車両の故障">' in page
+    typed = moved(technician=world.technician, side="us", told_reason="車両の故障")
+    assert post(client, f"/visits/{visit}/move", typed).status_code == 303
+    with db.read() as session:
+        body = session.scalars(select(Notice.body)).one()
+    assert "弊社の都合により" in body
+    assert "車両の故障" in body
+
+
+def test_a_customer_who_cannot_be_there_is_taken_for_who_asked(signed_in, client, db, visit):
+    with db.read() as session:
+        link = session.get_one(Visit, visit).link_token
+    assert client.post(f"/v/{link}/cannot-be-there", data={"text": "木曜なら"}).status_code < 400
+    page = signed_in("dispatcher").get(f"/visits/{visit}").text
+    assert page.count('name="side" value="customer" checked') == 2
+
+
+def test_a_side_that_there_is_not_is_refused_and_what_was_typed_is_kept(signed_in, db, visit):
+    page = post(signed_in("dispatcher"), f"/visits/{visit}/move", moved(side="them", told_reason="車両の故障"))
+    assert page.status_code == 422
+    assert 'value="車両の故障"' in page.text
+    assert notices(db) == []
+
+
 def test_a_way_that_there_is_not_is_refused(signed_in, db, visit):
     page = post(signed_in("dispatcher"), f"/visits/{visit}/move", moved(tell="perhaps"))
     assert page.status_code == 422
@@ -124,6 +152,17 @@ def test_a_program_may_say_how_the_customer_learns_of_it(client, db, world, visi
     assert notices(db) == [("moved", "dropped", None), ("cancelled", "delivered", "by phone")]
     wrong = called(client, world, "patch", f"/visits/{visit}", promised_from="2026-12-01T10:00:00+09:00", tell="x")
     assert wrong.status_code == 422
+
+
+def test_a_program_may_say_whose_doing_it_is(client, db, world, visit):
+    ours = {"status": "cancelled", "side": "us", "told_reason": "担当者の急な体調不良"}
+    assert called(client, world, "patch", f"/visits/{visit}", **ours).status_code == 200
+    with db.read() as session:
+        body = session.scalars(select(Notice.body)).one()
+    assert "誠に申し訳ございません" in body
+    assert "担当者の急な体調不良" in body
+    assert called(client, world, "patch", f"/visits/{visit}", side="us").status_code == 422
+    assert called(client, world, "patch", f"/visits/{visit}", status="cancelled", side="them").status_code == 422
 
 
 def test_only_saying_how_to_tell_changes_nothing(client, world, visit):

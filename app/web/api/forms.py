@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from app.operations.appointment import LONGEST_WHY, WAYS
+from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS
 from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
@@ -190,6 +190,14 @@ class VisitPatch(Body):
         "Without it, as the company has set.",
     )
     tell_why: Lines = Field("", max_length=LONGEST_WHY, description="Why she is not sent a notice; kept with it.")
+    side: Literal[SIDES] | None = Field(  # type: ignore[valid-type]
+        None,
+        description="Whose doing another time or the end of it is: `us` is apologised for, `customer` is confirmed. "
+        "Without it the notice says neither.",
+    )
+    told_reason: Lines = Field(
+        "", max_length=LONGEST_REASON, description="Our reason as the customer reads it, in her language; with `us`."
+    )
 
 
 class StatusIn(Body):

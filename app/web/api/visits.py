@@ -89,10 +89,11 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
 
     The customer is told of another time, of another technician than she was told of, and that nobody comes. `tell`
     says otherwise: `told` when somebody has told her already, `no` when she is not to be told; `tell_why` is kept.
+    What is our doing (`side`) she reads with an apology, and with our reason where `told_reason` gives one.
     """
-    given = {name: getattr(json_data, name) for name in json_data.model_fields_set - {"tell", "tell_why"}}
+    given = {name: getattr(json_data, name) for name in json_data.model_fields_set - _TO_HER}
     common: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": wanted_version()}
-    message = Message(telling(), json_data.tell, json_data.tell_why)
+    message = Message(telling(), json_data.tell, json_data.tell_why, json_data.side, json_data.told_reason)
     if "status" in given:
         _refuse(sorted(given.keys() - {"status", "reason"}), "extra")
         return shown(cancel(session(), visit_id, message, reason=json_data.reason, **common))
@@ -139,6 +140,8 @@ def list_told(visit_id: int, query_data: PageIn) -> dict[str, Any]:
     return {"items": [_notice(notice) for notice in page.items], "next": page.next}
 
 
+#: What only says how the customer learns of a change.
+_TO_HER = {"tell", "tell_why", "side", "told_reason"}
 _COLUMNS = {
     "promised_from": "promised_from_at",
     "promised_until": "promised_until_at",

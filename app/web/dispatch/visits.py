@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
+from app import i18n
 from app.explain.pictures import visit_picture
 from app.explain.visit import answer
 from app.models import Visit
 from app.operations.alarm import clear_alarm
-from app.operations.appointment import LONGEST_WHY, WAYS, Message
+from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
 from app.operations.appointment import cancel as cancel_appointment
 from app.operations.appointment import change as change_appointment
 from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
@@ -37,6 +38,9 @@ blueprint = Blueprint("visits", __name__)
 
 #: What a technician tells the office by word of mouth.
 OFFICE_MAY_SAY = ("en_route", "arrived", "completed", "no_access")
+
+#: Reasons of ours that are offered to whoever moves or cancels a visit, in the customer's language.
+_USUAL_REASONS = ("ran_long", "ill", "weather", "vehicle", "parts")
 
 
 @blueprint.get("/visits/<int:visit_id>")
@@ -169,7 +173,8 @@ def _message(form: Form) -> Message:
     why = form.text("tell_why", most=LONGEST_WHY)
     if way == "no" and not why and current_policy(session()).tell_changes:
         form.wrong("tell_why", "missing")
-    return Message(telling(), way, why)
+    side = form.one_of("side", SIDES) if form.value("side") else None
+    return Message(telling(), way, why, side, form.text("told_reason", most=LONGEST_REASON))
 
 
 def _done(visit_id: int, form: Form, part: str, action: Callable[[], object]) -> Any:
@@ -202,6 +207,8 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         may_say=[status for status in OFFICE_MAY_SAY if change_allowed(history.visit.status, status)],
         may_undo=history.visit.status not in ("booked", "cancelled"),
         repairs=_repairs(history.visit),
+        usual_reasons=[i18n.t(f"visit.reason_{name}", history.visit.customer.language) for name in _USUAL_REASONS],
+        usual_side=asked_by(session(), visit_id),
         usual_way="send" if current_policy(session()).tell_changes else "no",
         ways=ways_to(session(), history.visit.customer, parts().channels),
         reach_km=round(REACH_M["car"] / 1000),
