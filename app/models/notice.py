@@ -93,6 +93,17 @@ class Notice(Base):
     def _reach(cls) -> ColumnElement[str]:
         return case((and_(cls.sent_at.is_not(None), cls.state.in_(("due", "sending"))), "sent"), else_=cls.state)
 
+    @hybrid_property
+    def about_incident(self) -> int | None:
+        """The incident that it tells of."""
+        return self.reason_facts.get("incident")
+
+    @about_incident.inplace.expression
+    @classmethod
+    def _about_incident(cls) -> ColumnElement[int]:
+        number: ColumnElement[int] = cls.reason_facts["incident"].as_integer()
+        return number
+
     @property
     def own_words(self) -> str:
         """What a dispatcher wrote in it; empty where it was worded by itself."""

@@ -355,7 +355,8 @@ def _send(
 ) -> None:
     """Write a notice to each customer concerned: one, however many visits of hers are; none to who has been served.
 
-    The end and the report go to everybody who has been told of the incident, served or not.
+    The end and the report go to everybody who has been told of the incident, served or not. It is about a visit that
+    she still waits for, if there is one: what is said of a cancelled one is never sent.
     """
     to_all = entry.kind in ("closed", "report")
     rows = session.scalars(
@@ -364,7 +365,7 @@ def _send(
         .where(IncidentVisit.incident_id == incident.id, IncidentVisit.visit_id.in_(visit_ids))
         .where(Visit.status.in_(OPEN) | IncidentVisit.told_entry_id.is_not(None) if to_all else Visit.status.in_(OPEN))
         .options(contains_eager(IncidentVisit.visit).joinedload(Visit.customer))
-        .order_by(Visit.promised_from_at, Visit.id)
+        .order_by(Visit.status.not_in(OPEN), Visit.status == "cancelled", Visit.promised_from_at, Visit.id)
     ).all()
     words = Words(entry.words_ja, entry.words_en)
     title = Words(incident.title_ja, incident.title_en)

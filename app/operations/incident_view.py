@@ -208,7 +208,7 @@ def _notice_states(session: Session, incident_id: int, customer_ids: Sequence[in
         .where(
             IncidentVisit.incident_id == incident_id,
             Notice.kind == "incident_update",
-            Notice.dedupe_key.like("incident:%"),
+            Notice.about_incident == incident_id,
         )
         .order_by(Notice.id)
     )

@@ -202,10 +202,11 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
     if unwelcome:
         return unwelcome
     others = session.execute(
-        select(Notice.id, Notice.kind, Notice.state, Notice.reach).where(
+        select(Notice.id, Notice.kind, Notice.state, Notice.reach, Notice.about_incident).where(
             Notice.visit_id == visit.id, Notice.id != notice.id
         )
     ).all()
+    newer = [other for other in others if other.id > notice.id and other.state != "dropped"]
     said = Said(
         kind=notice.kind,
         promise=(notice.promised_from_at, notice.promised_until_at),
@@ -222,7 +223,8 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
         status=visit.status,
         promise=(visit.promised_from_at, visit.promised_until_at),
         technician_id=visit.technician_id,
-        newer_kinds={other.kind for other in others if other.id > notice.id and other.state != "dropped"},
+        # What is said of a storm does not make the word on a dead server old.
+        newer_kinds={other.kind for other in newer if other.about_incident in (None, notice.about_incident)},
         told_before=any(
             other.id < notice.id and other.reach in GONE_OUT and other.kind in UNSETTLING for other in others
         ),

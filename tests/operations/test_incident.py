@@ -23,6 +23,7 @@ from app.operations.incident import (
     report_incident,
 )
 from app.operations.incident_view import incident_lines, incident_of, read_incident, visits_to_choose
+from app.operations.notice import why_outdated
 from app.rules.incident import REPORT_PARTS
 from app.tick import tell_incidents
 
@@ -171,6 +172,34 @@ def test_who_has_been_served_hears_only_the_end_and_who_cancelled_hears_nothing(
     assert sorted(visit for visit, words, _ in told() if words == "解消しました。") == sorted(
         [waiting, served, cancelled]
     )
+
+
+def test_who_cancelled_one_visit_of_two_still_hears_the_end(world, storm, do, told, db, clock):
+    first, second = world.visit(60), world.visit(240, technician_id=None)
+    incident_id = storm(first, second)
+    with db.write() as session:
+        cancel_visit(session, first, now=clock.now(), actor="user:1", version=1, reason="no")
+    do(close_incident, incident_id, Words("解消しました。"))
+    assert told()[-1] == (second, "解消しました。", "due")
+
+
+def test_the_word_on_one_incident_does_not_make_that_on_another_old_news(world, storm, do, db, clock):
+    visit = world.visit(60)
+    storm_id, blackout_id = storm(visit), storm(visit, title=Words("停電"), words=Words("停電のため遅れます。"))
+
+    def why():
+        with db.read() as session:
+            rows = session.scalars(select(Notice).order_by(Notice.id))
+            return [why_outdated(session, notice, notice.visit, clock.now()) for notice in rows]
+
+    assert why() == [None, None]
+    do(close_incident, storm_id, Words("解消しました。"))
+    assert why() == ["superseded", None, None]
+    with db.write() as session:
+        session.scalars(select(Notice).order_by(Notice.id.desc()).limit(1)).one().state = "failed"
+    with db.read() as session:
+        assert read_incident(session, storm_id).counts == {"failed": 1}
+        assert read_incident(session, blackout_id).counts == {"due": 1}
 
 
 def site(db, customer_id):
