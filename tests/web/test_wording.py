@@ -77,7 +77,8 @@ def test_a_real_visit_can_be_chosen_for_the_preview(manager, world):
     assert f'value="visit:{visit_id}"' in manager.get("/wording/late/ja").text
     answer = manager.post("/wording/late/ja/preview", data=typed(seen_with=f"visit:{visit_id}"))
     assert "11/27(金)" in answer.text
-    assert manager.post("/wording/late/ja/preview", data=typed(seen_with="visit:999")).status_code == 404
+    for unknown in ("visit:999", "visit:99999999999", "visit:" + "9" * 5000, "visit:x"):
+        assert manager.post("/wording/late/ja/preview", data=typed(seen_with=unknown)).status_code == 404
 
 
 def test_a_long_sms_shows_its_length_and_what_it_costs(manager):
