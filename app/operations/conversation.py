@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Customer, Inbound, Notice, Visit, VisitEvent
-from app.operations.consent import opt_out, opted_out, push_devices
+from app.operations.consent import another_address, opt_out, opted_out, push_devices
+from app.operations.contact import email_address, mobile_e164
 from app.operations.customer import find_customer
 from app.operations.history import actor_names
 from app.operations.inbound import visit_spoken_of
@@ -26,6 +27,8 @@ SHOWN_FOR = timedelta(days=120)
 MOST_TURNS = 200
 #: What a customer does on the own page.
 _PRESSES = ("call_me", "cannot_be_there", "acknowledged", "wishes")
+#: Where a sender's address stands with a customer, and the ways that lead to it.
+_KEPT_AS = {"sms": ("mobile", ("sms", "voice")), "line": ("line_id", ("line",)), "email": ("email", ("email",))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,9 @@ def answer(session: Session, key: str, words: str, actor: str, telling: Telling,
 def assign(session: Session, key: str, customer_id: int, actor: str, now: datetime, *, keep_address: bool) -> str:
     """Say whose an unknown sender's messages are, and return the key of that conversation.
 
-    With `keep_address` the address is written to the customer where there is none of its kind yet. Who had asked for no
-    more messages is spared them from now on. Raises NotFound, Conflict when somebody has assigned it already.
+    With `keep_address` the address is written to the customer where there is none of its kind yet, and it is one that
+    can be written to: a sender's name is none. Who had asked for no more messages is spared them from now on. Raises
+    NotFound, Conflict when somebody has assigned it already.
     """
     known, messages = _messages(session, key)
     if known is not None:
@@ -142,11 +146,24 @@ def assign(session: Session, key: str, customer_id: int, actor: str, now: dateti
         message.customer_id, message.visit_id = customer.id, visit_id
         if understand(gist(message.words or "")) == "stop":
             opt_out(session, customer.id, message.channel, "stop", now, actor=actor)
-    column = {"sms": "mobile", "line": "line_id", "email": "email"}[last.channel]
-    if keep_address and not getattr(customer, column):
+    column, opens = _KEPT_AS[last.channel]
+    if keep_address and not getattr(customer, column) and _can_be_written_to(last):
         setattr(customer, column, last.sender)
+        another_address(session, customer.id, opens, actor, now)
     session.flush()
     return f"c{customer.id}"
+
+
+def _can_be_written_to(message: Inbound) -> bool:
+    try:
+        match message.channel:
+            case "sms":
+                return mobile_e164(message.sender, "", "sender") == message.sender
+            case "email":
+                return email_address(message.sender, "sender") == message.sender
+    except Invalid:
+        return False
+    return True
 
 
 def _messages(session: Session, key: str) -> tuple[Customer | None, Sequence[Inbound]]:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Alarm, Customer, Inbound, Notice
-from app.operations.consent import opted_out
+from app.operations.consent import opt_out, opted_out
 from app.operations.inbound import receive
 from app.operations.unread import call_for_unread
 from app.providers.sms_twilio import TwilioSms
@@ -151,6 +151,27 @@ def test_an_unknown_sender_is_found_and_assigned_with_the_own_number(db, desk, h
         assert opted_out(session, other_id) == {"sms"}
     assert press("m1", "assign", customer=str(other_id)).status_code == 409
     assert "鈴木 一郎" in desk.get("/inbox/m1").text
+
+
+@pytest.mark.parametrize(
+    ("channel", "sender", "kept"),
+    [("sms", "+819099990000", True), ("sms", "BANK", False), ("sms", "+81312345678", False), ("email", "a b@", False)],
+)
+def test_only_an_address_that_can_be_written_to_is_kept_and_it_opens_what_led_nowhere(
+    db, desk, hear, press, world, clock, channel, sender, kept
+):
+    hear("駐車場はありますか", sender=sender, channel=channel)
+    with db.write() as session:
+        other = Customer(name="鈴木 一郎", created_at=clock.now())
+        session.add(other)
+        session.flush()
+        other_id = other.id
+        opt_out(session, other_id, channel, "unknown_number", clock.now(), actor="system")
+    assert press("m1", "assign", customer=str(other_id), keep_address="1").status_code == 303
+    with db.read() as session:
+        customer = session.get_one(Customer, other_id)
+        assert (customer.mobile or customer.email) == (sender if kept else None)
+        assert opted_out(session, other_id) == (frozenset() if kept else {channel})
 
 
 @pytest.mark.parametrize("key", ["c999", "m999", "x1", "c", "c-1", "c99999999999", "cあ", "now"])
