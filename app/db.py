@@ -91,14 +91,12 @@ class UTCDateTime(TypeDecorator[datetime]):
 _TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
 
 
-def _as_text(value: datetime | None) -> str | None:
-    return None if value is None else _in_text(value)
-
-
 # `isoformat` takes three microseconds, a third of what all else takes to write a look down; and one instant stands in
 # many columns of many rows.
 @lru_cache(maxsize=4096)
-def _in_text(value: datetime) -> str:
+def _as_text(value: datetime | None) -> str | None:
+    if value is None:
+        return None
     if value.tzinfo is None:
         raise ValueError(f"an instant without an offset: {value!r}")
     at = value.astimezone(UTC)
@@ -111,6 +109,7 @@ def _minute_in_text(year: int, month: int, day: int, hour: int, minute: int) -> 
     return f"{year:04d}-{month:02d}-{day:02d} {hour:02d}:{minute:02d}:"
 
 
+@lru_cache(maxsize=4096)
 def _from_text(kept: str | None) -> datetime | None:
     return None if kept is None else datetime.fromisoformat(f"{kept}+00:00")
 

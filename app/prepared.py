@@ -6,7 +6,8 @@ for the few statements that a fleet's positions run all day, that costs more tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, ColumnElement, Connection, Select, bindparam
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import ARRAY, JSON, BigInteger
@@ -66,12 +68,11 @@ class Prepared:
     def columns(self, connection: Connection, values: Mapping[str, Any] = MappingProxyType({})) -> list[Iterable[Any]]:
         """Ask once; return all rows, column by column: nothing at all when there is no row."""
         made = self._for(connection)
-        # The driver's own rows: result.all() would make an object of each.
-        cursor: Any = connection.exec_driver_sql(made.sql, made.given([values])[0]).cursor
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        if made.results is None:
-            made.results = self._results(connection.dialect, cursor.description)
-        cursor.close()
+        with _cursor(connection, made.sql) as cursor:
+            cursor.execute(made.sql, made.given([values])[0])
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            if made.results is None:
+                made.results = self._results(connection.dialect, cursor.description)
         return _changed(found, made.results)
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -79,8 +80,9 @@ class Prepared:
         if rows:
             made = self._for(connection)
             given = made.given(rows)
-            # One alone is not written as a batch, which the drivers take longer for.
-            connection.exec_driver_sql(made.sql, given if len(given) > 1 else given[0])
+            with _cursor(connection, made.sql) as cursor:
+                # One alone is not written as a batch, which the drivers take longer for.
+                cursor.executemany(made.sql, given) if len(given) > 1 else cursor.execute(made.sql, given[0])
 
     def _for(self, connection: Connection) -> _Made:
         dialect = connection.dialect
@@ -122,6 +124,23 @@ class _Made:
             return [() for _ in whole]
         listed = zip(*_changed([tuple([row[name] for name in self.names]) for row in whole], self.binds), strict=True)
         return list(listed) if self.positional else [dict(zip(self.names, one, strict=True)) for one in listed]
+
+
+@contextmanager
+def _cursor(connection: Connection, sql: str) -> Iterator[Any]:
+    """Lend the driver's own cursor: what SQLAlchemy does around each statement takes longer than the statement.
+
+    What the driver raises is raised as SQLAlchemy would, since it decides who tries again.
+    """
+    driver, dialect = connection.connection, connection.dialect
+    assert dialect.loaded_dbapi is not None
+    cursor = driver.cursor()
+    try:
+        yield cursor
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
+    finally:
+        cursor.close()
 
 
 def _made(statement: ClauseElement, dialect: Dialect, names: Sequence[str] | None) -> _Made:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.models import DecisionEntry, ForecastEntry, Technician, Visit
 from app.operations.alarm import Call, clear_alarms, raise_alarm, raise_alarms
@@ -30,7 +31,7 @@ from app.rules.board import LIKELY, RISKY
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day
 from app.rules.hindsight import CONFIRMING, suspected_since
 from app.rules.history import Noted, worth_noting
-from app.rules.lateness import ALARMS, Decision, Told, Watch, decide
+from app.rules.lateness import ALARMS, UNSUSPECTED, Decision, Told, Watch, decide
 from app.rules.policy import Policy
 from app.rules.quiet import hushed
 from app.rules.visit import AWAITED, OPEN
@@ -77,10 +78,10 @@ _STATE = Prepared(
     .where(Technician.__table__.c.id == bindparam("technician"))
     .values({name: bindparam(f"new_{name}") for name in ("state", "state_since_at", "state_why", "state_found_at")})
 )
-_NEW = tuple((f"new_{name}", name) for name in _WRITTEN)
-_WATCHED = tuple(one.name for one in fields(Watch))
-#: Most of the time nothing is suspected: what is kept of that, and what it means.
-_NOTHING_KEPT, _NOTHING_WATCHED = dict.fromkeys(_WATCHED), Watch()
+_NEW = ("visit", *(f"new_{name}" for name in _WRITTEN))
+_MAKE_NEW = itemgetter(*(KnownVisit._fields.index(name) for name in ("id", *_WRITTEN)))
+#: Who is told something is told of these as well.
+_TOLD_OF = [joinedload(asked) for asked in (Visit.customer, Visit.service, Visit.technician)]
 _ENTRY = Prepared(
     insert(DecisionEntry.__table__),  # type: ignore[arg-type]
     ("visit_id", "at", "kind", "reason_code", "reason_facts"),
@@ -154,7 +155,7 @@ def _look(
         forecast, told = forecasts[visit.id], day.told.get(visit.id, [])
         decision = _decide(day, stops[visit.id], forecast, told, _watch(visit), now, policy)
         if decision.kind:
-            row = session.get_one(Visit, visit.id)
+            row = session.get_one(Visit, visit.id, options=_TOLD_OF)
             wish = row.customer.notices
             decision = hushed(decision, stops[visit.id], forecast, wish, telling.zone, now, policy)
             if decision.kind:
@@ -283,14 +284,16 @@ def _word_at(told: Sequence[KnownNotice]) -> datetime | None:
 
 
 def _watch(visit: KnownVisit) -> Watch:
-    if visit.watch == _NOTHING_KEPT:
-        return _NOTHING_WATCHED
-    return Watch(**{name: datetime.fromisoformat(at) if at else None for name, at in visit.watch.items()})
+    if not visit.watch:
+        return UNSUSPECTED
+    return Watch(**{name: datetime.fromisoformat(at) for name, at in visit.watch.items() if at})
 
 
-def _memory(watch: Watch) -> dict[str, str | None]:
+def _memory(watch: Watch) -> dict[str, str]:
     """Return a watch as it is kept; `_watch` reads it."""
-    return {name: at.isoformat() if (at := getattr(watch, name)) else None for name in _WATCHED}
+    if watch is UNSUSPECTED:
+        return {}
+    return {one.name: at.isoformat() for one in fields(Watch) if (at := getattr(watch, one.name))}
 
 
 def _is_news(visit: KnownVisit, forecast: Forecast, decision: Decision) -> bool:
@@ -400,11 +403,5 @@ def _state_row(known: KnownTechnician, outlook: DayForecast, now: datetime) -> l
 
 def _row(visit: KnownVisit, kept: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the row to write for a visit, if a look found something new about it."""
-    for name, value in kept.items():  # a loop, not all(): this is asked for every stop of a fleet
-        if getattr(visit, name) != value:
-            break
-    else:
-        return []
-    row = {new: kept[name] if name in kept else getattr(visit, name) for new, name in _NEW}
-    row["visit"] = visit.id
-    return [row]
+    after = visit._replace(**kept)
+    return [] if after == visit else [dict(zip(_NEW, _MAKE_NEW(after), strict=True))]

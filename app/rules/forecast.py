@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from app.rules.habits import PRIORS, Habits, Window
 from app.rules.motion import CREEP_MPS, Motion, motion
@@ -18,7 +19,7 @@ from app.rules.ratio import Ratios
 from app.rules.samples import SAMPLES, U, Z, factors
 from app.rules.travel import Travel, aside, doubted, held_up, jammed, observed, usual, usual_s
 from app.rules.visit import GRACE
-from app.rules.work import LATEST_S, departures, packing, times_to_leave
+from app.rules.work import LATEST_S, departures, packing, time_to_leave, times_to_leave
 
 #: Late is who arrives more than this after the end of the promise.
 GRACE_S = GRACE.total_seconds()
@@ -64,9 +65,8 @@ class Day:
     technician: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """The arrival at one open stop, as a range.
+class Forecast(NamedTuple):
+    """The arrival at one open stop, as a range: a tuple, as one is made for every stop at every look.
 
     `arrives_from_at`, `arrives_median_at`, `arrives_until_at`: 10, 50 and 90 %; `late_probability` of arriving more
     than 5 minutes after the promise; `as_of` the newest evidence (None: nothing but the plan); `basis` plan |
@@ -96,7 +96,7 @@ class Forecast:
     silent_s: float = 0.0
     due_at: datetime | None = None
     reopened: bool = False
-    windows: Mapping[str, Window] = field(default_factory=lambda: PRIORS.windows)
+    windows: Mapping[str, Window] = PRIORS.windows
 
     def share_after(self, at: datetime) -> float:
         """Return the probability of arriving after `at`. Example: at `arrives_median_at` about 0.5."""
@@ -322,7 +322,7 @@ def _needed_s(place: tuple[float, float], following: Stop | None, day: Day, now:
 def _onward(
     stop: Stop, leaving: Sequence[float], place: tuple[float, float], day: Day, now: datetime, column: int
 ) -> list[float]:
-    hour = _hour(now + timedelta(seconds=sorted(leaving)[SAMPLES // 2]), day.zone)
+    hour = _hour(now + timedelta(seconds=sum(leaving) / SAMPLES), day.zone)
     travel_s = usual_s(distance_m(*place, stop.lat, stop.lon), hour)
     ratios = factors(_roads(stop, day, hour), column)
     return [leave_s + travel_s * factor for leave_s, factor in zip(leaving, ratios, strict=True)]
@@ -338,13 +338,17 @@ def _leave_after(
     begin_s = max((stop.promised_from_at - now).total_seconds(), 0.0)
     work_s = stop.duration_min * 60.0
     ratios = factors(day.habits.work(stop.service, day.technician), works)
-    # Conditions, not max(): every look does this for each sample of each stop that is left.
-    done = [(a if a > begin_s else begin_s) + work_s * factor for a, factor in zip(arrivals, ratios, strict=True)]
     needed_s = _needed_s((stop.lat, stop.lon), following, day, now)
-    if needed_s <= LATEST_S:
-        return done  # it is time already
-    leaving = times_to_leave(needed_s, U[leaves])
-    return [done_s if done_s > leave_s else leave_s for done_s, leave_s in zip(done, leaving, strict=True)]
+    # Conditions, not max(): every look does this for each sample of each stop that is left.
+    if needed_s <= LATEST_S:  # it is time already
+        return [(a if a > begin_s else begin_s) + work_s * factor for a, factor in zip(arrivals, ratios, strict=True)]
+    first_s, span_s = time_to_leave(needed_s)
+    return [
+        done_s
+        if (done_s := (a if a > begin_s else begin_s) + work_s * factor) > (leave_s := first_s + span_s * u)
+        else leave_s
+        for a, factor, u in zip(arrivals, ratios, U[leaves], strict=True)
+    ]
 
 
 def _under_way(

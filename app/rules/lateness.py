@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 from app.rules.forecast import GRACE_S, Forecast, Stop
 from app.rules.messages import next_word_at
@@ -66,6 +67,10 @@ class Watch:
     fine_since_at: datetime | None = None
 
 
+#: Nothing is suspected, as most of the time.
+UNSUSPECTED = Watch()
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why: `code`, a key of REASONS, and the figures it rests on."""
@@ -92,9 +97,8 @@ class Decision:
     alarm: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One customer at one moment."""
+class _Case(NamedTuple):
+    """One customer at one moment; `lead_min` minutes before the promise ends, `left_min` before the arrival."""
 
     stop: Stop
     forecast: Forecast
@@ -102,14 +106,8 @@ class _Case:
     watch: Watch
     now: datetime
     policy: Policy
-
-    @property
-    def lead_min(self) -> float:
-        return (self.stop.promised_until_at - self.now).total_seconds() / 60
-
-    @property
-    def left_min(self) -> float:
-        return (self.forecast.arrives_median_at - self.now).total_seconds() / 60
+    lead_min: float
+    left_min: float
 
     @property
     def at_the_bell(self) -> bool:
@@ -133,12 +131,12 @@ class _Case:
         return len(holdings) < self.policy.most_holding and (not holdings or self.now >= next_word_at(holdings[-1].at))
 
     def nothing(
-        self, code: str, watch: Watch = Watch(), alarm: str | None = None, again_at: datetime | None = None
+        self, code: str, watch: Watch = UNSUSPECTED, alarm: str | None = None, again_at: datetime | None = None
     ) -> Decision:
         return Decision(None, None, None, self._reason(code), again_at, watch, alarm)
 
     def say(
-        self, kind: str, code: str, quoted: Quote | None, watch: Watch = Watch(), alarm: str | None = None
+        self, kind: str, code: str, quoted: Quote | None, watch: Watch = UNSUSPECTED, alarm: str | None = None
     ) -> Decision:  # fmt: skip
         low, high = quoted.window if quoted else (None, None)
         again_at = self.now + timedelta(minutes=self.policy.update_gap_min if kind in TOLD_LATE else 1)
@@ -174,7 +172,9 @@ def decide(
     five the technician creeps and is expected at half past: `late_confirming` now, and `late` with a window of 25
     minutes when that still holds 90 seconds later.
     """
-    case = _Case(stop, forecast, told, watch, now, policy)
+    lead_min = (stop.promised_until_at - now).total_seconds() / 60
+    left_min = (forecast.arrives_median_at - now).total_seconds() / 60
+    case = _Case(stop, forecast, told, watch, now, policy, lead_min, left_min)
     if stop.completed_at is not None or (stop.arrived_at is not None and not forecast.reopened):
         return case.nothing("arrived")
     if forecast.next_stop and forecast.state == "at_site":
@@ -208,7 +208,7 @@ def _before_late(case: _Case) -> Decision:
     forecast, policy, now, lead_min = case.forecast, case.policy, case.now, case.lead_min
     again_at = _look_again_at(case)
     likely = _likely_late(case)
-    if likely >= _threshold(case):
+    if likely > 0 and likely >= _threshold(case):
         if lead_min < 0 and (case.at_the_door or (-policy.bell_past_min < lead_min and case.at_the_bell)):
             return case.nothing("at_the_bell", again_at=again_at)
         since_at = case.watch.late_since_at or now
@@ -359,14 +359,11 @@ def _look_again_at(case: _Case) -> datetime:
     slack_s = 60 * lead_min + GRACE_S - samples[int(0.6 * len(samples))]
     least_s = min(max(2.0 * lead_min, 30.0), 600.0) if lead_min > 0 else 60.0
     wait_s = min(max(0.5 * slack_s, least_s), 1800.0)
-    act_min = policy.act_lead_min + LAST_LOOK_MIN
-    for border_min in (
-        LAST_WORD_MIN,
-        policy.silent_lead_min,
-        act_min,
-        policy.overdue_lead_min,
-        policy.unheard_lead_min,
-    ):
+    borders_min = (LAST_WORD_MIN, policy.silent_lead_min, policy.act_lead_min + LAST_LOOK_MIN, policy.overdue_lead_min,
+                   policy.unheard_lead_min)  # fmt: skip
+    if wait_s <= 60 * (lead_min - max(borders_min)):  # as mostly: none of them is reached meanwhile
+        return case.now + timedelta(seconds=wait_s)
+    for border_min in borders_min:
         if lead_min > border_min:
             wait_s = min(wait_s, max(60 * (lead_min - border_min), 15.0))
     return case.now + timedelta(seconds=wait_s)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import attrgetter
 
 from app.rules.position import Fix, metres_per_degree
 
@@ -38,6 +40,8 @@ SITE_M, ROLLING_M, LEFT_M = 80.0, 110.0, 150.0
 CREPT_M, CREPT_LEFT_M = 25.0, 40.0
 #: So long at the door, or this long somewhat farther off where a jam may stand too, is an arrival.
 DOOR_M, DOOR_STAY_S, SITE_STAY_S = 40.0, 180.0, 330.0
+
+_FIXED_AT = attrgetter("fixed_at")
 
 #: Seconds before the newest fix, metres east and north of the place; newest first.
 Point = tuple[float, float, float]
@@ -120,16 +124,17 @@ def _points(fixes: Sequence[Fix], lat: float, lon: float, since: datetime | None
     """Return the leg's fixes as metres around the place, newest first, without pings that repeat an old position."""
     last = fixes[-1]
     north, east = metres_per_degree(last.lat)
-    reach_at = last.fixed_at - timedelta(seconds=REACH_S)
+    last_at = last.fixed_at
+    reach_at = last_at - timedelta(seconds=REACH_S)
     begin_at = reach_at if since is None else max(reach_at, since)
-    points: list[Point] = []
-    for fix in reversed(fixes):
-        if points and fix.fixed_at < begin_at:
-            break
-        if fix.moved or not points:
-            ago_s = (last.fixed_at - fix.fixed_at).total_seconds()
-            points.append((ago_s, (fix.lon - lon) * east, (fix.lat - lat) * north))
-    return points
+    begin = min(bisect_left(fixes, begin_at, key=_FIXED_AT), len(fixes) - 1)
+    # Unpacked at once: every look does this for each position of the leg.
+    leg = [
+        ((last_at - at).total_seconds(), (fix_lon - lon) * east, (fix_lat - lat) * north)
+        for at, fix_lat, fix_lon, _, _, moved in reversed(fixes[begin:-1])
+        if moved
+    ]
+    return [(0.0, (last.lon - lon) * east, (last.lat - lat) * north), *leg]
 
 
 def _slow(points: Sequence[Point]) -> int:

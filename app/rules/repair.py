@@ -337,8 +337,7 @@ def _eased(before: Mapping[str, Forecast], after: Mapping[str, Forecast]) -> dic
 
 def _delayed(forecast: Forecast, extra: timedelta) -> Forecast:
     """Return a forecast whose every sample is so much later."""
-    return replace(
-        forecast,
+    return forecast._replace(
         arrivals_s=tuple(sample + extra.total_seconds() for sample in forecast.arrivals_s),
         arrives_from_at=forecast.arrives_from_at + extra,
         arrives_median_at=forecast.arrives_median_at + extra,

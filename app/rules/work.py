@@ -57,16 +57,21 @@ def departures(
     return samples
 
 
-def times_to_leave(needed_s: float, leave_u: Sequence[float]) -> list[float]:
-    """Return when one who is free sets off: evenly spread over a time before `needed_s`, never in the past.
+def time_to_leave(needed_s: float) -> tuple[float, float]:
+    """Return when one who is free sets off, at the earliest, and over how long a time from then on: evenly spread.
 
-    Seconds from now, for each number of `leave_u` in (0, 1). Example: needed in an hour, `times_to_leave(3600, [0.5])`
-    is [2550].
+    Seconds from now, never in the past, when one must leave in `needed_s` at the usual speed. Example: needed in an
+    hour, `time_to_leave(3600)` is (1800, 1500).
     """
     if needed_s == math.inf or needed_s <= LATEST_S:
-        return [0.0] * len(leave_u)
+        return 0.0, 0.0
     first_s = max(needed_s - EARLIEST_S, 0.0)
-    span_s = needed_s - LATEST_S - first_s
+    return first_s, needed_s - LATEST_S - first_s
+
+
+def times_to_leave(needed_s: float, leave_u: Sequence[float]) -> list[float]:
+    """Return samples of when one who is free sets off, for each number of `leave_u` in (0, 1); see `time_to_leave`."""
+    first_s, span_s = time_to_leave(needed_s)
     return [first_s + u * span_s for u in leave_u]
 
 
