@@ -14,6 +14,7 @@ from operator import itemgetter
 import structlog
 from sqlalchemy.orm import Session
 
+from app.brake import Brake
 from app.crash import calling, writing
 from app.db import SILENT, held_elsewhere
 from app.lanes import Lanes
@@ -91,12 +92,14 @@ def _look(parts: Parts, technician_ids: Sequence[int], telling: Telling, now: da
         return 0
 
 
-def deliver(parts: Parts, lanes: Lanes | None = None, *, zone: tzinfo | None = None) -> None:
+def deliver(
+    parts: Parts, lanes: Lanes | None = None, brake: Brake | None = None, *, zone: tzinfo | None = None
+) -> None:
     """Hand over every notice that is due: in lanes beside each other, or without them here, one after another.
 
     `zone` is where quiet hours are counted, when not in the company's.
     """
-    deliver_due(parts.db, parts.channels, parts.clock, zone or parts.settings.zone, lanes)
+    deliver_due(parts.db, parts.channels, parts.clock, zone or parts.settings.zone, lanes, brake)
 
 
 def climb(parts: Parts, now: datetime) -> None:

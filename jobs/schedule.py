@@ -17,7 +17,8 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.backtest.process import Backtester
-from app.clock import WallClock
+from app.brake import Brake
+from app.clock import FastClock, WallClock
 from app.db import SILENT
 from app.lanes import Lanes
 from app.operations.keeping import thin_out
@@ -61,6 +62,8 @@ class Jobs:
         self._leads_until_s = 0.0
         self._wall = WallClock()
         self._lanes = Lanes()
+        # A day in fast motion jumps as it pleases, and writes to nobody.
+        self._brake = None if isinstance(parts.clock, FastClock) else Brake()
         self._backtester = Backtester(parts)
         self._stopping = Event()
         self._rung = {"sweep": Event(), "deliver": Event()}
@@ -117,7 +120,7 @@ class Jobs:
         """Send on what nobody confirmed, and hand over every notice that is due."""
         if not self._parts.settings.dry_run:  # nothing left, so nobody can confirm it, and nobody is to be called
             climb(self._parts, self._parts.clock.now())
-        deliver(self._parts, self._lanes)
+        deliver(self._parts, self._lanes, self._brake)
 
     def remind(self) -> None:
         """Turn every reminder that is due into a notice."""

@@ -9,7 +9,7 @@ from app.models.customer import Customer, Site
 from app.models.forecast import ForecastEntry
 from app.models.inbound import Inbound
 from app.models.incident import Incident, IncidentEntry, IncidentVisit
-from app.models.job import JobRun, Lease
+from app.models.job import JobRun, Lease, Tick
 from app.models.learning import Learning, Lesson
 from app.models.line import LineCall, LineCode
 from app.models.notice import Notice, NoticeAttempt, Receipt
@@ -60,6 +60,7 @@ __all__ = [
     "SignIn",
     "Site",
     "Technician",
+    "Tick",
     "User",
     "Visit",
     "VisitEvent",

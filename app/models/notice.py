@@ -25,6 +25,7 @@ class Notice(Base):
             "state IN ('due', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'dropped', 'held')", name="state"
         ),
         Index("ix_notice_waiting", "channel", "next_attempt_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_notice_let_go", "let_go_at", "kind"),
         Index("ix_notice_watched", "watch_at", sqlite_where=_WATCHED, postgresql_where=_WATCHED),
     )
 
@@ -70,6 +71,8 @@ class Notice(Base):
     #: Until when the present sender owns it, and the token that proves it.
     claimed_until_at: Mapped[datetime | None]
     claim_token: Mapped[str | None]
+    #: When it was let go: its first attempt began, or a person released it. The brake holds only what was not.
+    let_go_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     #: How we know that the customer has it: receipt, opened, replied, key_pressed, by_hand; None while we do not.

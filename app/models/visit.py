@@ -33,10 +33,11 @@ class Visit(Base):
         Index("ix_visit_due", "check_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_visit_day", "technician_id", "planned_from_at"),
         Index("ix_visit_promised", "promised_from_at"),
+        Index("ix_visit_customer", "customer_id", "promised_from_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
     service_id: Mapped[int] = mapped_column(ForeignKey("service.id"))
     technician_id: Mapped[int | None] = mapped_column(ForeignKey("technician.id"))

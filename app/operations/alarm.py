@@ -24,6 +24,8 @@ ABOUT_WAITING = (
     "word_promised",
     "repair_offered",
 )
+#: The brake holds: whatever else there is comes after.
+BRAKE = "brake"
 #: More lines than this nobody can act on; the page says that there are more.
 MOST_ALARMS = 50
 
@@ -161,9 +163,11 @@ def clear_alarms(session: Session, subject: str, kinds: Sequence[str], now: date
 
 
 def clear_alarm(session: Session, alarm_id: int, now: datetime, by: str) -> None:
-    """Take one line off the list because a person dealt with it; twice is no harm."""
+    """Take one line off the list because a person dealt with it; twice is no harm. The brake wants a decision."""
     session.execute(
-        update(Alarm).where(Alarm.id == alarm_id, Alarm.cleared_at.is_(None)).values(cleared_at=now, cleared_by=by)
+        update(Alarm)
+        .where(Alarm.id == alarm_id, Alarm.cleared_at.is_(None), Alarm.kind != BRAKE)
+        .values(cleared_at=now, cleared_by=by)
     )
 
 
@@ -190,13 +194,17 @@ def read_alarms(session: Session) -> Sequence[AlarmLine]:
         .outerjoin(Site, Site.id == Visit.site_id)
         .outerjoin(Technician, Technician.id == func.coalesce(Visit.technician_id, Alarm.technician_id))
         .where(Alarm.cleared_at.is_(None))
-        .order_by(Visit.promised_until_at.is_(None), Visit.promised_until_at, Alarm.raised_at, Alarm.id)
+        .order_by(
+            Alarm.kind != BRAKE, Visit.promised_until_at.is_(None), Visit.promised_until_at, Alarm.raised_at, Alarm.id
+        )
         .limit(MOST_ALARMS)
     )
     lines = [AlarmLine(**row._mapping) for row in rows]
     words = _to_read_out(session, [line.visit_id for line in lines if line.kind == "call_customer"])
     lines = [replace(line, words=words.get(line.visit_id)) for line in lines]
-    return sorted(lines, key=lambda line: (line.deadline_at is None, line.deadline_at or line.raised_at))
+    return sorted(
+        lines, key=lambda line: (line.kind != BRAKE, line.deadline_at is None, line.deadline_at or line.raised_at)
+    )
 
 
 def channels_down(session: Session) -> list[str]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Notice
 from app.operations.attempt import drop, next_channel
+from app.operations.brake import is_holding
 from app.operations.notice import call_person, why_outdated
 from app.rules.messages import LEFT_UNTOLD
 
@@ -43,6 +44,8 @@ def climb(session: Session, notice_id: int, now: datetime) -> None:
         else:
             drop(session, notice, old_news, now)
     elif notice.call_at is not None and notice.call_at <= now:
-        call_person(session, notice, *_UP[notice.state], now)
+        state, reason = _UP[notice.state]
+        never_left = notice.let_go_at is None and is_holding(session)
+        call_person(session, notice, state, "braked" if never_left else reason, now)
     else:
         next_channel(session, notice, "not_confirmed", now)

@@ -149,6 +149,7 @@ def release_notice(session: Session, notice_id: int, now: datetime, actor: str, 
     old_news = why_outdated(session, notice, visit, now)
     if old_news:
         raise Conflict("notice_unwanted" if old_news in HUSHED else "notice_outdated", reason=old_news)
+    notice.let_go_at = now  # a person lets it go: past the brake, and whatever else the customer was told
     add_event(session, visit, "notice_released", actor, now, facts={"notice": notice.id})
     clear_answered(session, visit.id, now, actor)
     return notice

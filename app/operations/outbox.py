@@ -4,6 +4,8 @@ The only operation that commits, because it must not hold a transaction while a 
 take (a short transaction that checks the facts again, claims the notice and writes the attempt), call, settle (a short
 transaction that is refused when the claim has passed to somebody else).
 
+While the brake holds (operations.brake), only what was let go before is taken.
+
     due ──take──> sending ──accepted──> sent ──receipt──> delivered
      ^               │ refused: next channel, none left: failed      (a person is called)
      ├── try later ──┤
@@ -21,6 +23,7 @@ import structlog
 from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
+from app.brake import Brake
 from app.clock import Clock
 from app.crash import calling, writing
 from app.db import Database
@@ -28,9 +31,19 @@ from app.lanes import Lanes
 from app.models import Notice, NoticeAttempt, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.attempt import accept, ask_person, drop, next_channel, reference_of, try_later, wait_until
+from app.operations.brake import holds, may_leave
+from app.operations.cap import why_capped
 from app.operations.consent import opt_out
-from app.operations.notice import earlier_under_way, message_of, recipient_of, wait_for_morning, why_outdated
+from app.operations.notice import (
+    call_person,
+    earlier_under_way,
+    message_of,
+    recipient_of,
+    wait_for_morning,
+    why_outdated,
+)
 from app.providers.base import Barred, Channel, OutcomeUnknown, Recipient, Refused, TryLater
+from app.rules.brake import wave_of
 from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, LEFT_UNTOLD, Message
 
 log = structlog.get_logger()
@@ -44,6 +57,10 @@ LOOK_AGAIN = timedelta(seconds=15)
 ITS_TURN = timedelta(seconds=1)
 #: So many notices are dropped or sent on in one transaction, at most, on the way to one that is handed over.
 _AT_ONCE = 200
+
+
+class _NoRoom(Exception):
+    """Nothing more may be let go before the brake has been looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +100,23 @@ class _Outcome:
 
 
 def deliver_due(
-    db: Database, channels: Mapping[str, Channel], clock: Clock, zone: tzinfo, lanes: Lanes | None = None
+    db: Database,
+    channels: Mapping[str, Channel],
+    clock: Clock,
+    zone: tzinfo,
+    lanes: Lanes | None = None,
+    brake: Brake | None = None,
 ) -> int:
     """Hand over every notice that is due and look up those whose answer was lost; return how many were begun.
 
     Without lanes everything is done here, one after another. With lanes it returns at once; a lane that is free again
     goes on by itself with what is due for its channel, and what waits for a closed one goes another way. Calling it
-    again, from any number of processes, is no harm. `zone` is where the quiet hours are counted.
+    again, from any number of processes, is no harm. `zone` is where the quiet hours are counted. Without a brake nobody
+    is asked, however much leaves: a day that is played again writes to nobody.
     """
     begun = 0
     if lanes is None:
-        while (job := _take(db, channels, clock.now(), zone, None)) is not None:
+        while (job := _take(db, channels, clock.now(), zone, None, brake)) is not None:
             _carry_out(db, channels, clock, job, None)
             begun += 1
         return begun
@@ -102,14 +125,14 @@ def deliver_due(
             _go_another_way(db, name, clock.now())
         while lanes.enter(name, clock.now()):
             try:
-                job = _take(db, channels, clock.now(), zone, name)
+                job = _take(db, channels, clock.now(), zone, name, brake)
             except BaseException:
                 lanes.leave(name)
                 raise
             if job is None:
                 lanes.leave(name)
                 break
-            lanes.run(name, _drain(db, channels, clock, zone, job, lanes))
+            lanes.run(name, _drain(db, channels, clock, zone, job, lanes, brake))
             begun += 1
     return begun
 
@@ -125,14 +148,20 @@ def waiting(session: Session, now: datetime) -> tuple[int, float]:
 
 
 def _drain(
-    db: Database, channels: Mapping[str, Channel], clock: Clock, zone: tzinfo, first: _Job, lanes: Lanes
+    db: Database,
+    channels: Mapping[str, Channel],
+    clock: Clock,
+    zone: tzinfo,
+    first: _Job,
+    lanes: Lanes,
+    brake: Brake | None,
 ) -> Callable[[], None]:
     def work() -> None:
         job: _Job | None = first
         while job is not None:
             _carry_out(db, channels, clock, job, lanes)
             shut = lanes.closed(first.channel)
-            job = None if shut else _take(db, channels, clock.now(), zone, first.channel)
+            job = None if shut else _take(db, channels, clock.now(), zone, first.channel, brake)
 
     return work
 
@@ -154,8 +183,35 @@ def _go_another_way(db: Database, name: str, now: datetime) -> None:
             next_channel(session, notice, "channel_down", now)
 
 
-def _take(db: Database, channels: Mapping[str, Channel], now: datetime, zone: tzinfo, only: str | None) -> _Job | None:
+def _take(
+    db: Database,
+    channels: Mapping[str, Channel],
+    now: datetime,
+    zone: tzinfo,
+    only: str | None,
+    brake: Brake | None,
+) -> _Job | None:
     """Claim the notice that has been due longest (for one channel), dropping on the way what is no longer true."""
+    held = brake is not None and holds(db, brake, now, zone)
+    try:
+        return _taken(db, channels, now, zone, only, brake, held=held)
+    except _NoRoom:
+        return None
+    finally:
+        if brake is not None:
+            brake.done()
+
+
+def _taken(
+    db: Database,
+    channels: Mapping[str, Channel],
+    now: datetime,
+    zone: tzinfo,
+    only: str | None,
+    brake: Brake | None,
+    *,
+    held: bool,
+) -> _Job | None:
     with writing(db, "take") as session:
         for _ in range(_AT_ONCE):
             notice = session.scalar(
@@ -165,6 +221,7 @@ def _take(db: Database, channels: Mapping[str, Channel], now: datetime, zone: tz
                     Notice.next_attempt_at <= now,
                     # What is at a channel that is not set up, anybody passes on.
                     true() if only is None else or_(Notice.channel == only, Notice.channel.not_in(list(channels))),
+                    may_leave() if held else true(),
                 )
                 .order_by(Notice.next_attempt_at, Notice.id)
                 .limit(1)
@@ -173,7 +230,7 @@ def _take(db: Database, channels: Mapping[str, Channel], now: datetime, zone: tz
             if notice is None:
                 return None
             name = notice.channels[notice.channel_index]
-            job = _claim(session, notice, channels.get(name), name, now, zone)
+            job = _claim(session, notice, channels.get(name), name, now, zone, brake)
             if job is not None:
                 return job
             session.flush()
@@ -181,7 +238,13 @@ def _take(db: Database, channels: Mapping[str, Channel], now: datetime, zone: tz
 
 
 def _claim(
-    session: Session, notice: Notice, channel: Channel | None, name: str, now: datetime, zone: tzinfo
+    session: Session,
+    notice: Notice,
+    channel: Channel | None,
+    name: str,
+    now: datetime,
+    zone: tzinfo,
+    brake: Brake | None,
 ) -> _Job | None:
     """Claim a locked notice; or return None when it is not to be handed over this way, after changing its state."""
     visit = session.scalars(
@@ -218,6 +281,14 @@ def _claim(
         if channel is None or not channel.reaches(recipient):
             next_channel(session, notice, "unreachable", now)
             return None
+        if notice.let_go_at is None:
+            capped, wave = why_capped(session, notice, visit, now), wave_of(notice.kind)
+            if capped:
+                call_person(session, notice, "held", capped, now)
+                return None
+            if brake is not None and wave is not None and not brake.spend(wave):
+                raise _NoRoom
+            notice.let_go_at = now
         attempt = NoticeAttempt(notice_id=notice.id, channel=name, started_at=now)
         session.add(attempt)
         notice.attempts_made += 1

@@ -114,6 +114,21 @@ class Policy:
     reply_min: float = 30.0
     #: ... and a manager so much later.
     reply_climb_min: float = 10.0
+    #: How many notices one customer gets by itself, for each of her visits of these days: within an hour, a day, ...
+    most_hour: int = 6
+    most_day: int = 10
+    #: ... and about one visit altogether. What is more waits for a person.
+    most_visit: int = 14
+    #: The brake (rules.brake). So many notices within an hour are never too many, ...
+    brake_least: int = 40
+    #: ... nor so many times what such an hour has seen, ...
+    brake_times: float = 3.0
+    #: ... nor so many for each visit promised about now; ...
+    brake_near: float = 0.75
+    #: ... but more than so many for each visit of today and tomorrow are, whatever was seen.
+    brake_most: float = 1.5
+    #: A clock that is so far from where it was has jumped.
+    brake_jump_min: float = 120.0
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense. Raises ValueError naming the field."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly", "before", "replies")
+GROUPS = ("speak", "quote", "correct", "caps", "silence", "quiet", "friendly", "before", "replies", "brake")
 #: What a value counts in: a probability from 0 to 1, minutes, minutes before and after the promise ends, seconds, how
 #: often, a factor, yes or no, a local time.
 UNITS = ("share", "min", "lead", "past", "s", "times", "factor", "yes", "clock")
@@ -108,6 +108,14 @@ TERMS: Mapping[str, Term] = MappingProxyType(
         "reply_soon_min": Term("replies", "min", 15, 480),
         "reply_min": Term("replies", "min", 1, 480),
         "reply_climb_min": Term("replies", "min", 1, 240),
+        "most_hour": Term("caps", "times", 2, 60, whole=True),
+        "most_day": Term("caps", "times", 4, 200, whole=True),
+        "most_visit": Term("caps", "times", 4, 100, whole=True),
+        "brake_least": Term("brake", "times", 5, 100_000, whole=True),
+        "brake_times": Term("brake", "factor", 1.0, 20.0),
+        "brake_near": _fine("brake", "factor", 0.1, 5.0),
+        "brake_most": _fine("brake", "factor", 0.2, 10.0),
+        "brake_jump_min": _fine("brake", "min", 30, 1440),
     }
 )
 #: Pairs of which the first must be more than the second: one comes after the other.
@@ -121,6 +129,7 @@ _MORE_THAN = (
 _NO_LESS_THAN = (
     ("quote_max_min", "quote_min_min"),
     ("far_quote_max_min", "quote_max_min"),
+    ("most_day", "most_hour"),
     ("likely_share", "last_share"),
     ("driving_share", "likely_share"),
     ("working_share", "likely_share"),
