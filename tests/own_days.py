@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -91,7 +91,7 @@ def marks(days: list[tuple[int, list[Done]]], habits: Habits) -> Marks:
             if now >= done[index].completed_at:
                 continue
             known = [
-                replace(one.stop, arrived_at=one.arrived_at, completed_at=one.completed_at if n < index else None)
+                one.stop._replace(arrived_at=one.arrived_at, completed_at=one.completed_at if n < index else None)
                 if n <= index
                 else one.stop
                 for n, one in enumerate(done)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -60,7 +60,7 @@ class Rehearsal:
     def note(self, visit: str, kind: str, at: datetime) -> None:
         name = f"{kind}_at"
         if getattr(self.stops[visit], name) is None:
-            self.stops[visit] = replace(self.stops[visit], **{name: at})  # type: ignore[arg-type]
+            self.stops[visit] = self.stops[visit]._replace(**{name: at})  # type: ignore[arg-type]
 
     def look(self, now: datetime) -> Iterator[Decision]:
         seen = [fix for fix in self.fixes if fix.fixed_at > now - timedelta(hours=3)]
@@ -69,7 +69,7 @@ class Rehearsal:
             self.mixed.shuffle(seen)
         outlook = forecast_day(Day(tuple(self.stops.values()), tuple(seen), self.zone), now)
         for wrong in outlook.withdrawn:
-            self.stops[wrong.visit] = replace(self.stops[wrong.visit], arrived_at=None)
+            self.stops[wrong.visit] = self.stops[wrong.visit]._replace(arrived_at=None)
         for one in outlook.inferred:
             self.note(one.visit, one.kind, one.at)
         for forecast in outlook.forecasts:

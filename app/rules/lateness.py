@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
@@ -71,20 +71,18 @@ class Watch:
 UNSUSPECTED = Watch()
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why: `code`, a key of REASONS, and the figures it rests on."""
 
     code: str
-    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    facts: Mapping[str, str | int | float] = MappingProxyType({})
 
     def __str__(self) -> str:
         """Return the reason in English."""
         return REASONS[self.code].format(**self.facts)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What to do: `kind` of notice or None; its window; why; when to look again although nothing new came (None: only
     new evidence can change the answer); what to remember; and a code of ALARMS when a dispatcher should act."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from app.rules.motion import motion
 from app.rules.position import Fix, distance_m, metres_per_degree
@@ -26,9 +27,10 @@ TAP_AWAY_M, TAP_NEAR_S = 500.0, 300.0
 HEADING_M = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """One visit as the forecast needs it; every `_at` is an aware instant, `duration_min` the planned minutes of work.
+
+    A tuple, as one is made for every stop at every look.
 
     `en_route_at`, `arrived_at`, `completed_at` are taps, the office's word, or what positions told before; `arrived_by`
     which of them (tap | office | position | silence). `eta_reported` is the arrival that the technician announced at
@@ -89,22 +91,22 @@ def corrected(
             assert stop.arrived_at is not None
             why, at = _wrong_arrival(stop, known, fixes)
             if why:
-                known[index] = replace(stop, arrived_at=None)
+                known[index] = stop._replace(arrived_at=None)
                 withdrawn.append(Inferred(stop.visit, "arrived", at or stop.arrived_at, why))
                 continue
             next_at = [s.arrived_at for s in known if s.arrived_at and s.arrived_at > stop.arrived_at]
             at = at or min(next_at, default=None)
             if at is not None:
-                known[index] = replace(stop, completed_at=at)
+                known[index] = stop._replace(completed_at=at)
                 found.append(Inferred(stop.visit, "completed", at, "at_next_site" if next_at else "left_site"))
     arrival = _arrival(known, fixes, now)
     if arrival is not None:
         found.append(arrival)
         for index, stop in enumerate(known):
             if stop.visit == arrival.visit:
-                known[index] = replace(stop, arrived_at=arrival.at)
+                known[index] = stop._replace(arrived_at=arrival.at)
             elif stop.is_at_work:
-                known[index] = replace(stop, completed_at=arrival.at)
+                known[index] = stop._replace(completed_at=arrival.at)
                 found.append(Inferred(stop.visit, "completed", arrival.at, "at_next_site"))
     return known, found, withdrawn
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from app.rules.forecast import Forecast, Stop
@@ -110,6 +109,6 @@ def hushed(
 
 def _silenced(decision: Decision, code: str, facts: dict[str, str], again_at: datetime | None) -> Decision:
     reason = Reason(code, {**decision.reason.facts, **facts, "kind": decision.kind or ""})
-    return replace(
-        decision, kind=None, quoted_from_at=None, quoted_until_at=None, reason=reason, look_again_at=again_at
+    return decision._replace(
+        kind=None, quoted_from_at=None, quoted_until_at=None, reason=reason, look_again_at=again_at
     )

@@ -178,7 +178,7 @@ def _reassigned(case: _Case, helper: Helper) -> Offer | None:
     planned = worker.planned
     ahead = [s for s in worker.day.stops if s.visit in planned and planned[s.visit].from_at < helper.start_at]
     rest = [stop for stop in worker.day.stops if stop not in ahead]
-    fresh = replace(target, en_route_at=None, arrived_at=None, eta_reported=None, eta_reported_at=None)
+    fresh = target._replace(en_route_at=None, arrived_at=None, eta_reported=None, eta_reported_at=None)
     before = forecasts(worker, worker.day.stops, now, at_base=True)
     after = _eased(case.before, forecasts(own, [s for s in own.day.stops if s.visit != target.visit], now))
     theirs = forecasts(worker, [*ahead, fresh, *rest], now, at_base=True)
@@ -241,7 +241,7 @@ def _moved(case: _Case, key: str | None) -> Iterator[Offer | None]:
         later = promised_until_at - target.promised_until_at
         if not timedelta() < later <= MOVED_MOST or from_at < target.promised_from_at:
             continue
-        moved = replace(target, promised_from_at=from_at, promised_until_at=promised_until_at)
+        moved = target._replace(promised_from_at=from_at, promised_until_at=promised_until_at)
         stops = _stops(case, new_order, moved)
         changes = _plan(case, stops)
         if changes is None:

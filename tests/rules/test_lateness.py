@@ -224,7 +224,7 @@ def test_who_fell_silent_at_the_door_is_not_announced_as_late() -> None:
 
 @pytest.mark.parametrize("known", [{"arrived_at": before(3)}, {"completed_at": before(3)}])
 def test_nothing_is_sent_after_the_arrival(known: dict[str, datetime]) -> None:
-    decision = decide(replace(VISIT, **known), forecast(FIVE, *around(30)), (), Watch(before(30)), FIVE)
+    decision = decide(VISIT._replace(**known), forecast(FIVE, *around(30)), (), Watch(before(30)), FIVE)
     assert (decision.kind, decision.look_again_at) == (None, None)
 
 
@@ -235,7 +235,7 @@ def test_nothing_is_sent_when_positions_show_the_stay() -> None:
 
 def test_an_arrival_that_was_withdrawn_does_not_silence_the_delay() -> None:
     now = before(10)
-    tapped = replace(VISIT, arrived_at=before(20))
+    tapped = VISIT._replace(arrived_at=before(20))
     late = forecast(now, *around(30), reopened=True)
     assert decide(tapped, late, (), Watch(late_since_at=before(20)), now).kind == "late"
 
@@ -437,7 +437,7 @@ def way(begin_min: float, end_min: float, from_m: float, to_m: float) -> list[Fi
 
 def test_the_last_200_metres() -> None:
     fixes = [*way(-52, -30, 7000, 200), *way(-30, 30, 200, 0)]
-    said = play(replace(VISIT, en_route_at=before(52)), fixes, before(55), before(-30))
+    said = play(VISIT._replace(en_route_at=before(52)), fixes, before(55), before(-30))
     (when, first), *rest = said
     assert first.kind == "late"
     assert when <= before(10)

@@ -238,7 +238,7 @@ def test_who_has_time_all_afternoon_waits_for_who_has_not() -> None:
 
 def test_the_order_stays_when_somebody_is_under_way() -> None:
     own = roundabout()
-    stops = tuple(replace(s, en_route_at=at(84)) if s.visit == "2" else s for s in own.day.stops)
+    stops = tuple(s._replace(en_route_at=at(84)) if s.visit == "2" else s for s in own.day.stops)
     assert [o for o in search(3, replace(own, day=replace(own.day, stops=stops)), [], 85) if o.kind == "reorder"] == []
 
 
