@@ -1,5 +1,6 @@
 """Where may this process die? At named points around every write and every call, at which a test can have it killed.
 
+The names stand where they are passed and nowhere else; `tests/crash` finds them by reading the code.
 `MAMONAKU_CRASH_AT=settle.written:3` kills the process, without a word, the third time it comes by. Otherwise nothing
 happens here.
 """
@@ -15,12 +16,6 @@ from itertools import count
 from sqlalchemy.orm import Session
 
 from app.db import Database
-
-#: Everything that can be cut off, in the order in which a notice passes it.
-LABELS = (
-    *("sweep", "postpone", "climb", "divert", "take", "send", "look_up", "settle"),
-    *("remind", "postpone_reminder", "repairs", "incidents", "mail", "geocode", "place"),
-)
 
 _AT, _, _TIME = os.environ.get("MAMONAKU_CRASH_AT", "").partition(":")
 _passes = count(1)

@@ -181,7 +181,9 @@ def read_mailbox(parts: Parts) -> int:
         return 0
     kept = []
     try:
-        for letter in parts.mailbox.unread():
+        with calling("mailbox"):
+            unread = parts.mailbox.unread()
+        for letter in unread:
             try:
                 _keep_mail(parts, letter.raw, take_mail)
             except SILENT:
@@ -190,7 +192,8 @@ def read_mailbox(parts: Parts) -> int:
                 log.error("a mail could not be read", uid=letter.uid, error=type(error).__name__)
                 _keep_mail(parts, letter.raw, take_unreadable)
             kept.append(letter)
-        parts.mailbox.mark_read(kept)
+        with calling("mark_read"):
+            parts.mailbox.mark_read(kept)
     except MailboxSilent as error:
         log.warning("the mailbox could not be read", error=str(error))
     return len(kept)

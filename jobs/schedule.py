@@ -19,6 +19,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from app.backtest.process import Backtester
 from app.brake import Brake
 from app.clock import FastClock, WallClock
+from app.crash import writing
 from app.db import SILENT
 from app.lanes import Lanes
 from app.operations.keeping import thin_out
@@ -100,7 +101,7 @@ class Jobs:
     def beat(self) -> None:
         """Show that this process lives, and take the lead when nobody has it."""
         began_s = time.monotonic()
-        with self._parts.db.write() as session:
+        with writing(self._parts.db, "beat") as session:
             leads = take_lease(session, "jobs", self._name, self._wall.now())
         # Counted on the steady clock, and given up before the lease ends: a host whose clock is set back, or that
         # slept, must not go on leading beside its successor.
@@ -108,7 +109,7 @@ class Jobs:
 
     def give_way(self) -> None:
         """Let another process lead at once."""
-        with self._parts.db.write() as session:
+        with writing(self._parts.db, "give_way") as session:
             give_lease_back(session, "jobs", self._name, self._wall.now())
 
     def sweep(self) -> None:
@@ -135,7 +136,7 @@ class Jobs:
     def call_for_unread(self) -> None:
         """Call a person for every customer's message that nobody has read in time."""
         if self._leads():
-            with self._parts.db.write() as session:
+            with writing(self._parts.db, "unread") as session:
                 call_for_unread(session, self._parts.settings.zone, self._parts.clock.now())
 
     def tell_incidents(self) -> None:
@@ -159,7 +160,7 @@ class Jobs:
         with self._parts.db.read() as session:
             habits = learn(session, now, zone) if self._leads() and learning_due(session, now, zone) else None
         if habits is not None:
-            with self._parts.db.write() as session:
+            with writing(self._parts.db, "learn") as session:
                 keep_habits(session, habits, now)
 
     def backtest(self) -> None:
@@ -180,7 +181,7 @@ class Jobs:
         kept, raw = timedelta(days=settings.playable_days), timedelta(days=settings.fixes_kept_days)
         words = timedelta(days=settings.words_kept_days)
         while not done and self._leads() and not self._stopping.wait(PURGE_RESTS_S):
-            with self._parts.db.write() as session:
+            with writing(self._parts.db, "purge") as session:
                 done = purge(session, now, kept, raw) < AT_ONCE and not thin_out(session, now, raw)
                 done = done and forget_words(session, now, words) < AT_ONCE
                 if done:  # noted at the end: what breaks off is taken up again

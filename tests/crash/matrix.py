@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 
@@ -26,23 +27,24 @@ from app.operations.position import ReportedFix, record_fixes
 from app.rules.ladder import calls
 from app.rules.position import Fix
 from tests.conftest import STORY_DAY_AT
+from tests.crash.day import MAILS, seed_day, wrong_in_day
 from tests.installation import DOOR, ROOT, creep
+from tests.mailbox_standin import MailboxServer, mailbox_server
 from tests.standins import FaultyServer, line_server, sms_server
 
-#: Every point that a notice passes on its way, and how often it does so in one run, about.
-POINTS: Mapping[str, int] = {
-    **{f"sweep.{part}": 2 for part in ("before", "written", "committed")},
-    **{f"take.{part}": 6 for part in ("before", "written", "committed")},
-    **{f"send.{part}": 3 for part in ("before", "made")},
-    **{f"look_up.{part}": 1 for part in ("before", "made")},
-    **{f"settle.{part}": 3 for part in ("before", "written", "committed")},
-    **{f"climb.{part}": 2 for part in ("before", "written", "committed")},
-}
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+#: What is played: customers who must be told, over a provider that is searched for what it took, or over one that takes
+#: nothing twice; and a quarter of an hour in which everything else happens too.
+SCENES = ("sms", "line", "day")
 FATES = ("ok", "ok", "close", "broken", "empty", "fail", "lost")
 #: Customers who must be told in one run.
 CUSTOMERS = 3
-#: Eight and a half minutes: a claim runs out, a look-up is repeated, and a person is called in them.
-TICKS = 34
+#: Steps of a quarter of a minute: in eight and a half minutes a claim runs out, a look-up is repeated, and a person is
+#: called; everything else that happens in a day happens in its first two minutes.
+TICKS = {"sms": 34, "line": 34, "day": 14}
+#: A point that is passed oftener is the last time like the first.
+MOST_PASSES = 6
 
 
 @dataclass
@@ -59,12 +61,16 @@ class Tally:
 
 
 class Zygote:
-    """The process from which those that are killed are forked."""
+    """The process from which those that are killed are forked; what they say is left in a file of the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._said = (folder / "said.log").open("w")
 
     def __enter__(self) -> Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.worker"],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True,
         )  # fmt: skip
         return self
 
@@ -74,6 +80,7 @@ class Zygote:
         self._process.stdin.close()
         self._process.wait(30)
         self._process.stdout.close()
+        self._said.close()
 
     def run(self, job: Mapping[str, Any]) -> int:
         """Do a job; return 0, or the number of the signal that ended it."""
@@ -81,12 +88,13 @@ class Zygote:
         assert self._process.stdout
         print(json.dumps(job), file=self._process.stdin, flush=True)
         status = int(self._process.stdout.readline())
-        assert status in (0, signal.SIGKILL), f"the worker broke: {status}"
+        said = (self.folder / "said.log").read_text()[-2000:] if status not in (0, signal.SIGKILL) else ""
+        assert status in (0, signal.SIGKILL), f"the worker broke: {status} {said}"
         return status
 
 
-def seed(database: Database) -> None:
-    """Fill an empty database: customers who wait for technicians that stand in a jam near their doors."""
+def seed(database: Database, scene: str) -> None:
+    """Fill an empty database: customers who wait for technicians that stand in a jam near their doors, and the day."""
     now = STORY_DAY_AT
     left_at = now - timedelta(minutes=45)
     with database.write() as session:
@@ -109,71 +117,117 @@ def seed(database: Database) -> None:
             report_status(session, visit.id, "en_route", now=left_at, actor=f"technician:{technician.id}")
             fixes = [ReportedFix(Fix(fixed_at, lat, lon, 12.0), {}) for fixed_at, lat, lon in creep(now)]
             record_fixes(session, technician.id, fixes, source="owntracks", now=now)
+        if scene == "day":
+            seed_day(session, TOKYO)
 
 
 @contextmanager
-def seeded(url: str, template: Path, folder: Path) -> Iterator[tuple[str, Database]]:
-    """Yield a database in its first state: a copy of the SQLite template, or the PostgreSQL database filled anew."""
+def seeded(url: str, scene: str, folder: Path) -> Iterator[tuple[str, Database]]:
+    """Yield a database in its first state: a copy of the scene's template, or the PostgreSQL database filled anew."""
     if url == "sqlite":
         file = folder / "run.sqlite"
         for left in folder.glob("run.sqlite*"):
             left.unlink()
-        shutil.copy(template, file)
+        shutil.copy(template(folder, scene), file)
         url = f"sqlite:///{file}"
     database = Database(url)
     if not database.is_sqlite:
         tables = ", ".join(f'"{name}"' for name in Base.metadata.tables)
         with database.engine.begin() as connection:
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        seed(database)
+        seed(database, scene)
     yield url, database
     database.close()
 
 
-def make_template(folder: Path) -> Path:
+def template(folder: Path, scene: str) -> Path:
     """Return a seeded SQLite file to copy."""
-    file = folder / "template.sqlite"
-    database = Database(f"sqlite:///{file}")
-    upgrade(database)
-    seed(database)
-    database.close()
+    file = folder / f"template-{scene}.sqlite"
+    if not file.exists():
+        database = Database(f"sqlite:///{file}")
+        upgrade(database)
+        seed(database, scene)
+        database.close()
     return file
 
 
-def run_once(
-    zygote: Zygote, server: FaultyServer, provider: str, url: str, point: str, passes: int, dice: random.Random
-) -> bool:
+@dataclass
+class Stage:
+    """Where scenes are played: the zygote, and the servers of the outside world."""
+
+    zygote: Zygote
+    servers: Mapping[str, FaultyServer]
+    mailbox: MailboxServer
+
+    def play(self, scene: str, url: str, dice: random.Random, **job: Any) -> bool:
+        """Play a scene once, from `at`; return whether it was killed."""
+        folder = self.zygote.folder
+        job |= {"scene": scene, "database": url, "provider_url": self.servers[scene].url, "ticks": TICKS[scene]}
+        return self.zygote.run({**job, "mailbox_url": self.mailbox.url, "clock": str(folder / "clock")}) != 0
+
+    def prepare(self, scene: str, modes: Sequence[str]) -> None:
+        """Have a provider and a mailbox of the first day, that answer the first requests so."""
+        server = self.servers[scene]
+        server.forget()
+        server.modes.extend(modes)
+        # Dated in the future of the test's clock: a look-up asks for what came since the attempt.
+        server.now = lambda: STORY_DAY_AT + timedelta(hours=1)
+        self.mailbox.mails.clear()
+        self.mailbox.seen.clear()
+        for mail in MAILS:
+            self.mailbox.put(mail.encode())
+
+
+@contextmanager
+def stage(folder: Path) -> Iterator[Stage]:
+    """Start what scenes need."""
+    with Zygote(folder) as zygote, sms_server() as sms, line_server() as line, mailbox_server() as mailbox:
+        yield Stage(zygote, {"sms": sms, "line": line, "day": line}, mailbox)
+
+
+def passes(on: Stage, scene: str) -> dict[str, int]:
+    """Return how often a scene that nobody kills comes by each point."""
+    folder = on.zygote.folder
+    with seeded("sqlite", scene, folder) as (url, _):
+        on.prepare(scene, ("close", "broken", "empty", "lost"))
+        on.play(
+            scene, url, random.Random(0), at=STORY_DAY_AT.isoformat(), crash_at=None, passed=str(folder / "passed")
+        )  # fmt: skip
+    return dict(json.loads((folder / "passed").read_text()))
+
+
+def run_once(on: Stage, scene: str, url: str, point: str, time: int, dice: random.Random) -> bool:
     """Kill the jobs at a point, and let others go on after them; return whether the point was reached."""
-    server.forget()
-    server.modes.extend(dice.choice(FATES) for _ in range(4))
-    if point.startswith("look_up"):
-        server.modes.appendleft("close")
-    # Dated in the future of the test's clock: a look-up asks for what came since the attempt.
-    server.now = lambda: STORY_DAY_AT + timedelta(hours=1)
-    job = {"database": url, "provider": provider, "provider_url": server.url, "ticks": TICKS}
-    start = STORY_DAY_AT.isoformat()
-    killed = zygote.run({**job, "at": start, "crash_at": f"{point}:{passes}"}) == signal.SIGKILL
-    after = (STORY_DAY_AT + timedelta(seconds=dice.choice([20, 75]))).isoformat()
-    zygote.run({**job, "at": after, "crash_at": None})
+    modes = [dice.choice(FATES) for _ in range(4)]
+    on.prepare(scene, ["close", *modes] if point.startswith("look_up") else modes)
+    killed = on.play(scene, url, dice, at=STORY_DAY_AT.isoformat(), crash_at=f"{point}:{time}")
+    died_at = datetime.fromisoformat((on.zygote.folder / "clock").read_text())
+    after = died_at + timedelta(seconds=dice.choice([20, 75]))
+    on.play(scene, url, dice, at=after.isoformat(), crash_at=None)
     return killed
 
 
-def count(database: Database, server: FaultyServer, provider: str, tally: Tally, said: str) -> None:
+def count(database: Database, on: Stage, scene: str, tally: Tally, said: str) -> None:
     """Hold what the product believes against what the provider took."""
-    took = Counter(sms.body for sms in server.taken) if provider == "sms" else Counter(
-        one["messages"][0]["text"] for one in server.taken
-    )  # fmt: skip
+    taken = on.servers[scene].taken
+    took = Counter(one.body if scene == "sms" else one["messages"][0]["text"] for one in taken)
     with database.read() as session:
         notices = session.scalars(select(Notice)).all()
         visits = set(session.scalars(select(Visit.id)))
         called = set(session.scalars(select(Alarm.visit_id).where(Alarm.kind == "call_customer")))
+        wrong = list(wrong_in_day(session, took, len(on.mailbox.seen))) if scene == "day" else []
     tally.notices += len(notices)
-    tally.lost += len(visits - {notice.visit_id for notice in notices})
+    tally.lost += len(wrong)
+    tally.details += [f"{said}: {what}" for what in wrong]
+    if scene != "day":
+        tally.lost += len(visits - {notice.visit_id for notice in notices})
     for notice in notices:
-        accepts = took[(notice.short if provider == "sms" else notice.line) or ""]
+        accepts = took[(notice.short if scene == "sms" else notice.line) or ""]
         over = notice.state in ("delivered", "dropped") or (notice.state == "sent" and notice.state_reason is not None)
-        ended = over or notice.visit_id in called or not calls(notice.kind)
+        watched = notice.state == "sent" and notice.watch_at is not None and scene == "day"  # its deadline is to come
+        ended = over or watched or notice.visit_id in called or not calls(notice.kind)
         believed = notice.state in ("sent", "delivered") or notice.state_reason == "not_confirmed"
+        believed = believed and notice.kind != "incident_update" if notice.state == "delivered" else believed
         tally.unknown += notice.state == "unknown" and notice.state_reason == "no_answer"
         if not ended or (believed and not accepts) or notice.state == "sending":
             tally.lost += 1
@@ -183,29 +237,42 @@ def count(database: Database, server: FaultyServer, provider: str, tally: Tally,
             tally.details.append(f"twice: {said} notice {notice.id} {notice.state} {accepts}")
 
 
-def matrix(
-    databases: Mapping[str, str], points: Sequence[str], seeds: Sequence[int], folder: Path, providers: Sequence[str]
-) -> dict[tuple[str, str, str], Tally]:
-    """Run every point with every seed; return what came of each, by database, provider and point.
+@dataclass
+class Found:
+    """What came of it all, by database, scene and point, and the points that scenes come by."""
 
-    `databases` are addresses by name; the address "sqlite" is a file in the folder.
+    tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
+    passed: set[str] = field(default_factory=set)
+
+    @property
+    def details(self) -> list[str]:
+        """What went wrong, in words."""
+        return [detail for tally in self.tallies.values() for detail in tally.details]
+
+
+def matrix(
+    databases: Mapping[str, str], seeds: Sequence[int], folder: Path, scenes: Mapping[str, Sequence[str] | None]
+) -> Found:
+    """Run points of scenes with every seed, and return what came of each.
+
+    `databases` are addresses by name; the address "sqlite" is a file in the folder. `scenes` names the points; None
+    stands for every one that a scene comes by and none before it did, but that both kinds of providers have theirs.
     """
-    tallies: dict[tuple[str, str, str], Tally] = {}
-    template = make_template(folder)
-    with Zygote() as zygote, sms_server() as sms, line_server() as line:
-        servers: dict[str, FaultyServer] = {"sms": sms, "line": line}
-        for name, address in databases.items():
-            for provider in providers:
-                for point in points:
-                    if provider == "line" and point.startswith("look_up"):
-                        continue  # LINE is not asked, it is sent the same again
-                    tally = tallies.setdefault((name, provider, point), Tally())
+    found = Found()
+    with stage(folder) as on:
+        for scene, chosen in scenes.items():
+            counted = passes(on, scene)
+            every = [point for point in counted if scene != "day" or point not in found.passed]
+            found.passed |= counted.keys()
+            for name, address in databases.items():
+                for point in chosen or every:
+                    tally = found.tallies.setdefault((name, scene, point), Tally())
                     for number in seeds:
-                        said = f"{name} {provider} {point} seed {number}"
+                        said = f"{name} {scene} {point} seed {number}"
                         dice = random.Random(said)
-                        passes = 1 + number % POINTS[point]
-                        with seeded(address, template, folder) as (url, database):
+                        time = 1 + number % min(counted[point], MOST_PASSES)
+                        with seeded(address, scene, folder) as (url, database):
                             tally.runs += 1
-                            tally.killed += run_once(zygote, servers[provider], provider, url, point, passes, dice)
-                            count(database, servers[provider], provider, tally, said)
-    return tallies
+                            tally.killed += run_once(on, scene, url, point, time, dice)
+                            count(database, on, scene, tally, said)
+    return found

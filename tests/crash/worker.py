@@ -1,7 +1,8 @@
 """Run the jobs of one installation for a while, in a process that may be killed: `python -m tests.crash.worker`.
 
-Reads one JSON object a line (database, provider, provider_url, at, ticks, crash_at), forks a process for each, and
-answers with how it ended: forking spares the second that imports take.
+Reads one JSON object a line (scene, database, provider_url, mailbox_url, at, ticks, crash_at, clock), forks a process
+for each, and answers with how it ended: forking spares the second that imports take. `clock` is a file in which the
+process leaves the time at which it died; `passed`, one in which it leaves how often it came by each point.
 """
 
 from __future__ import annotations
@@ -10,34 +11,66 @@ import importlib
 import json
 import os
 import sys
+from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import structlog
 
 from app import crash, join
 from app.config import Settings
-from app.db import Database
 from app.parts import Parts
 from app.providers.line_messaging import LineMessages
 from app.providers.sms_twilio import TwilioSms
 from app.tick import climb, deliver, sweep
+from app.web import visitor
 from tests.conftest import HandClock
+from tests.crash.day import play_day
 from tests.standins import ACCOUNT, LINE_TOKEN, SECRET, SENDER
 
 TICK = timedelta(seconds=15)
 
 
+class LeftBehind(HandClock):
+    """A clock that is still there to be read when the process is not."""
+
+    def __init__(self, at: datetime, file: Path) -> None:
+        self._file = file
+        super().__init__(at)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "at":
+            self._file.write_text(value.isoformat())
+
+
 def work(job: dict[str, Any]) -> None:
-    """Sweep, climb and deliver, tick by tick, on a clock of the test's."""
+    """Play a scene on a clock of the test's."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     os.environ["MAMONAKU_CRASH_AT"] = job["crash_at"] or ""
     importlib.reload(crash)
-    clock = HandClock(datetime.fromisoformat(job["at"]))
+    passed: Counter[str] = Counter()
+    if "passed" in job:
+        crash.point = visitor.point = lambda name: passed.update([name])
+    clock = LeftBehind(datetime.fromisoformat(job["at"]), Path(job["clock"]))
+    if job["scene"] == "day":
+        play_day(job["database"], job["provider_url"], job["mailbox_url"], clock, job["ticks"], TICK)
+    else:
+        tell(job, clock)
+    if "passed" in job:
+        Path(job["passed"]).write_text(json.dumps(passed))
+
+
+def tell(job: dict[str, Any], clock: HandClock) -> None:
+    """Sweep, climb and deliver over one provider, one after another."""
     joined = join(Settings(database_url=job["database"], secret_key="for-tests-only"), clock)
     channel: Any = (
         TwilioSms(ACCOUNT, SECRET, SENDER, job["provider_url"], "https://a.jp/hooks/twilio/status")
-        if job["provider"] == "sms"
+        if job["scene"] == "sms"
         else LineMessages(LINE_TOKEN, job["provider_url"])
     )
-    parts = Parts(joined.settings, Database(job["database"]), clock, {channel.name: channel}, joined.geocoder)
+    parts = Parts(joined.settings, joined.db, clock, {channel.name: channel}, joined.geocoder)
     for _ in range(job["ticks"]):
         sweep(parts, clock.now())
         climb(parts, clock.now())
@@ -50,8 +83,13 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if not child:
-            work(json.loads(line))
-            os._exit(0)
+            code = 1
+            try:
+                work(json.loads(line))
+                code = 0
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
         print(os.waitpid(child, 0)[1], flush=True)
 
 
