@@ -27,8 +27,9 @@ from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, lo
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, word_of
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
+from app.rules.duty import shifts_around
 from app.rules.forecast import Day
-from app.rules.helper import Worker, forecasts, shifts_around, shortlist
+from app.rules.helper import Worker, forecasts, shortlist
 from app.rules.messages import UNSETTLING
 from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, best_few, five_minutes, needs_repair, offers
 from app.rules.visit import AWAITED

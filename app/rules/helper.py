@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from app.rules.board import NEAR
 from app.rules.booking import Clash, Taken, first_free_start
+from app.rules.duty import Shifts, fits_shift
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
 from app.rules.position import Fix, distance_m
 from app.rules.travel import USUAL_SPREAD, Travel, usual
@@ -23,15 +24,10 @@ SOONER = timedelta(minutes=15)
 MOST_HELPERS = 8
 #: Who has no position yet is taken to have been at the base for so long.
 AT_BASE = timedelta(minutes=20)
-#: Spans of working hours that begin so close together are one day, with a break.
-LONGEST_DAY = timedelta(hours=14)
 #: Why somebody cannot help, what is harder to change first.
 REFUSALS = ("skill", "off_duty", "far", "unplaced", "busy", "too_late")
 #: So surely somebody is there in time who sets off in time: the normal quantile of 80 %.
 _SURE_Z = 0.84
-_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-Shifts = tuple[tuple[datetime, datetime], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +112,6 @@ def forecasts(worker: Worker, stops: Sequence[Stop], now: datetime, *, at_base: 
     return {forecast.visit: forecast for forecast in forecast_day(day, now).forecasts}
 
 
-def shifts_around(hours: Mapping[str, Sequence[Sequence[str]]], now: datetime, zone: tzinfo) -> Shifts | None:
-    """Return a week's working hours (`{"mon": [["09:00", "18:00"]]}`) as instants, for yesterday, today and tomorrow.
-
-    None when no hours are stated at all; nothing for days off.
-    """
-    if not any(hours.values()):
-        return None
-    today = now.astimezone(zone).date()
-    return tuple(
-        (_instant(on, begins, zone), _instant(on, ends, zone))
-        for on in (today + timedelta(days=n) for n in (-1, 0, 1))
-        for begins, ends in hours.get(_WEEK[on.weekday()]) or ()
-    )
-
-
-def fits_shift(shifts: Shifts | None, begin_at: datetime, end_at: datetime) -> bool:
-    """Return whether work begins within working hours and ends before the last of them; a break may lie between."""
-    if shifts is None:
-        return True
-    began = [since for since, until in shifts if since <= begin_at < until]
-    return bool(began) and end_at <= max(until for since, until in shifts if since - began[0] < LONGEST_DAY)
-
-
 def is_near(target: Stop, now: datetime) -> bool:
     """Return whether a promise is so near, or over, that hardly anybody else could still keep it."""
     return target.promised_until_at - now < NEAR
@@ -182,9 +155,3 @@ def _could_help(target: Stop, skill: str, by_at: datetime, worker: Worker, now: 
         return "too_late"
     set_off_at = whole_minute(by_at - timedelta(seconds=travel.at(_SURE_Z)))
     return Helper(worker, start, way_m, travel.median_s / 60, set_off_at)
-
-
-def _instant(on: date, clock: str, zone: tzinfo) -> datetime:
-    if clock == "24:00":
-        on, clock = on + timedelta(days=1), "00:00"
-    return datetime.combine(on, time.fromisoformat(clock), zone)

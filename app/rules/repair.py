@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from app.rules.board import RISKY
 from app.rules.booking import FASTEST_MPS
+from app.rules.duty import fits_shift
 from app.rules.forecast import GRACE_S, Forecast, Stop
-from app.rules.helper import SLOWER, SOONER, Helper, Worker, fits_shift, forecasts, is_near, whole_minute
+from app.rules.helper import SLOWER, SOONER, Helper, Worker, forecasts, is_near, whole_minute
 from app.rules.position import distance_m
 from app.rules.visit import GRACE
 

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.rules.booking import Taken
+from app.rules.duty import fits_shift, shifts_around
 from app.rules.forecast import Day, Stop, forecast_day
-from app.rules.helper import Worker, fits_shift, shifts_around, shortlist
+from app.rules.helper import Worker, shortlist
 from app.rules.lateness import Watch, decide
 from app.rules.position import Fix
 from app.rules.repair import SAFE_SHARE, Offer, best_few, needs_repair, offers
