@@ -58,13 +58,14 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class Roster:
     """What a technician has to do: `plan` in the order of time, `shifts` the working hours, `base` latitude and
-    longitude where days begin and end, if known, and how the technician `travels_by`."""
+    longitude where days begin and end, `here` where the technician is now, if known, and what is used to travel."""
 
     technician: int
     plan: tuple[Planned, ...] = ()
     shifts: Shifts = ()
     base: tuple[float, float] | None = None
     travels_by: str = "car"
+    here: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,8 @@ class _Seeker:
         """Return the ways of a gap, if the work were done in it."""
         slower, hour = SLOWER[roster.travels_by], self.hour(gap.free_at.timestamp())
         begin, end = _place(gap.before, roster), _place(gap.after, roster)
+        if roster.here is not None and gap.free_at.timestamp() <= self.now_s:
+            begin = roster.here
         before_s, after_s = self.way_s(begin, slower, hour), self.way_s(end, slower, hour)
         instead_s = 0.0
         if begin is None or end is None:

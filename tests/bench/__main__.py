@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from app.rules.score import Marked, total
-from tests.bench import board, delivery, faults, learning, length, memory, sweep
+from tests.bench import board, delivery, faults, learning, length, memory, slots, sweep
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
 from tests.played import replay_day
@@ -87,6 +87,7 @@ def main() -> None:
         "sweep": lambda: table(*sweep.measure()),
         "look": lambda: table(*sweep.measure_one()),
         "length": lambda: table(*length.measure(wish.days)),
+        "slots": lambda: table(*slots.measure()),
         "memory": lambda: table(*memory.measure()),
     }
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)

@@ -13,7 +13,7 @@ from app.rules.duty import shifts_on
 from app.rules.slots import MOST_RISK, Planned, Roster, Slot, Wish, risk_of, search
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), [["09:00", "12:00"], ["13:00", "18:00"]])
+WEEK = {day: [["09:00", "12:00"], ["13:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 LAT, LON = 34.7, 135.5
 TUESDAY = date(2026, 11, 24)
 
@@ -117,6 +117,12 @@ def test_nobody_sets_out_before_the_call() -> None:
     assert min(found, key=lambda slot: slot.starts_at).starts_at >= at(14.25)
 
 
+def test_who_is_under_way_already_comes_from_where_the_phone_is() -> None:
+    here = Roster(1, (), hours(), (LAT, LON + 0.1), here=(LAT, LON + 0.01))
+    found = offered(wish(), here, now=14)
+    assert found[0].travel_before_min < 5 < offered(wish(), here, now=8)[0].travel_before_min
+
+
 def test_who_is_too_far_away_is_not_asked() -> None:
     assert offered(wish(), Roster(1, (), hours(), (LAT, LON + 0.2), "bicycle")) == []
 
@@ -143,7 +149,7 @@ def test_an_unlocated_visit_is_taken_to_be_some_way_off() -> None:
 def test_clocks_that_change_move_the_working_hours_with_them() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     days = [date(2026, 10, 24), date(2026, 10, 26)]
-    shifts = shifts_on(dict.fromkeys(("sat", "mon"), [["09:00", "10:00"]]), days, berlin)
+    shifts = shifts_on({day: [["09:00", "10:00"]] for day in ("sat", "mon")}, days, berlin)
     assert shifts is not None
     since = shifts[0][0] - timedelta(hours=3)
     wanted = Wish(LAT, LON, 60, since, since + timedelta(days=3))

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS
 from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
+from app.operations.slots import LONGEST_WINDOW_MIN, MOST_SLOTS
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
 from app.rules.visit import REPORTABLE
 from app.web.api.reading import Body, Day, DeviceInstant, Id, Instant, Line, Lines, Moment, Query, Reply
@@ -258,6 +259,40 @@ class PageIn(Query):
 class VisitsIn(PageIn):
     date: Day | None = Field(None, description="Day of the plan, in the company's time zone.")
     technician: Id | None = None
+
+
+class SlotsIn(Query):
+    service: Id
+    lat: float = Field(ge=-90, le=90, description="Where the work is, degrees WGS 84.", examples=[34.2261])
+    lon: float = Field(ge=-180, le=180, examples=[135.1675])
+    from_at: Instant = Field(alias="from", description="The work begins then at the earliest.")
+    until_at: Instant = Field(alias="until", description="The work begins then at the latest.")
+    skill: Line | None = Field(None, max_length=LONGEST_SKILL, description="Beside what the service needs.")
+    technician: Id | None = Field(None, description="Only this one.")
+    without: Id | None = Field(None, description="Not this one.")
+    duration_min: int | None = Field(None, ge=1, le=LONGEST_VISIT_MIN, description="Without it, the service's usual.")
+    window_min: int = Field(
+        0, ge=0, le=LONGEST_WINDOW_MIN, description="Width of the promise: 0 to the minute, 120 two hours."
+    )
+    hour_from: float = Field(0, ge=0, le=24, description="Only at these local hours: 9 and 12 for a morning.")
+    hour_until: float = Field(24, ge=0, le=24)
+    limit: int = Field(20, ge=1, le=MOST_SLOTS)
+
+
+class SlotOut(Reply):
+    technician: int
+    starts_at: Moment = Field(description="`promised_from` and `planned_from` of the visit to book.")
+    ends_at: Moment = Field(description="When the work ends.")
+    promised_until_at: Moment
+    travel_before_min: float
+    travel_after_min: float = Field(description="To the next visit, or home.")
+    added_travel_min: float = Field(description="By so much the technician's day on the road grows.")
+    late_probability: float = Field(description="Of arriving more than 5 minutes after the promise.")
+    next_late_probability: float = Field(description="The same of the visit after it.")
+
+
+class SlotsOut(Reply):
+    items: list[SlotOut] = Field(description="Best first: little added travel, and soon.")
 
 
 class ServicesOut(Reply):
