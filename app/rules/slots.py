@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from heapq import nsmallest
+from heapq import heappush, heappushpop
 from operator import itemgetter
 from statistics import NormalDist
 from typing import NamedTuple
@@ -109,9 +109,16 @@ def search(wish: Wish, rosters: Iterable[Roster], zone: tzinfo, now: datetime, m
     first, although the other could come an hour sooner.
     """
     seeker = _Seeker(wish, zone, now)
-    found = (offer for roster in rosters for offer in seeker.offers(roster))
-    best = nsmallest(most, found, key=itemgetter(0, 1, 2))
-    return [seeker.slot(roster, gap, ways, begins_s) for _, begins_s, _, roster, gap, ways in best]
+    best: list[tuple[float, float, int, _Offer]] = []  # the worst first: all the smaller for being negative
+    for roster in rosters:
+        for offer in seeker.offers(roster):
+            entry = (-offer.cost_min, -offer.begins_s, -roster.technician, offer)
+            if len(best) < most:
+                heappush(best, entry)
+            else:
+                heappushpop(best, entry)
+                seeker.most_min = -best[0][0]
+    return [seeker.slot(*offer[1:]) for *_, offer in sorted(best, key=itemgetter(0, 1, 2), reverse=True)]
 
 
 def risk_of(wish: Wish, roster: Roster, starts_at: datetime, zone: tzinfo, now: datetime) -> Slot | None:
@@ -125,7 +132,7 @@ def risk_of(wish: Wish, roster: Roster, starts_at: datetime, zone: tzinfo, now: 
     seeker = _Seeker(wish, zone, now)
     for gap in _gaps(replace(roster, shifts=(day,)), *day):
         if gap.opens_at <= starts_at and ends_at <= gap.closes_at:
-            return seeker.slot(roster, gap, seeker.ways(roster, gap), starts_at.timestamp())
+            return seeker.slot(starts_at.timestamp(), roster, gap, seeker.ways(roster, gap))
     return None
 
 
@@ -154,8 +161,14 @@ class _Ways(NamedTuple):
     added_s: float
 
 
-#: What an offer costs, when it begins (seconds since 1970), whose it is, and what it is made of.
-_Offer = tuple[float, float, int, Roster, _Gap, _Ways]
+class _Offer(NamedTuple):
+    """What an offer costs in minutes on the road, when it begins (seconds since 1970), and what it is made of."""
+
+    cost_min: float
+    begins_s: float
+    roster: Roster
+    gap: _Gap
+    ways: _Ways
 
 
 class _Seeker:
@@ -167,6 +180,8 @@ class _Seeker:
         self.work_s, self.window_s = 60.0 * wish.duration_min, 60.0 * wish.window_min
         self.from_s, self.until_s = wish.from_at.timestamp(), wish.until_at.timestamp()
         self.offsets_s: dict[int, float] = {}
+        #: What costs more need not be found: enough was found that costs less.
+        self.most_min = math.inf
 
     def offers(self, roster: Roster) -> Iterator[_Offer]:
         """Yield the times at which this technician can begin the work."""
@@ -174,11 +189,16 @@ class _Seeker:
             return
         until_at = self.wish.until_at + timedelta(minutes=self.wish.duration_min)
         for gap in _gaps(roster, self.wish.from_at, until_at):
+            if self.waiting_min(gap.opens_at.timestamp()) > self.most_min:
+                return  # so is whatever comes later
             if (gap.closes_at - gap.opens_at).total_seconds() >= self.work_s:
                 ways = self.ways(roster, gap)
                 for begins_s in self.starts(*self.bounds(gap, ways)):
-                    cost_min = ways.added_s / 60 + DAY_COSTS_MIN * (begins_s - self.from_s) / 86_400
-                    yield cost_min, begins_s, roster.technician, roster, gap, ways
+                    yield _Offer(ways.added_s / 60 + self.waiting_min(begins_s), begins_s, roster, gap, ways)
+
+    def waiting_min(self, begins_s: float) -> float:
+        """Return what it costs, in minutes on the road, that the work begins only then."""
+        return DAY_COSTS_MIN * (begins_s - self.from_s) / 86_400
 
     def starts(self, first_s: float, last_s: float) -> Iterator[float]:
         """Yield the moments between two at which the work can begin, each easily said."""
@@ -213,7 +233,7 @@ class _Seeker:
         """Return when the way to the site can begin: not before somebody is sent."""
         return max(gap.free_at.timestamp(), self.now_s)
 
-    def slot(self, roster: Roster, gap: _Gap, ways: _Ways, begins_s: float) -> Slot:
+    def slot(self, begins_s: float, roster: Roster, gap: _Gap, ways: _Ways) -> Slot:
         """Return the slot that begins at a moment of a gap."""
         late_s = begins_s + self.window_s + _GRACE_S - self.leaves_s(gap) - ways.before_s
         next_risk = 0.0
