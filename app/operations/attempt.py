@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, NoticeAttempt, Receipt
@@ -26,10 +26,9 @@ def accept(session: Session, notice: Notice, attempt: NoticeAttempt, provider_id
     attempt.provider_id = attempt.provider_id or provider_id
     attempt.finished_at = attempt.finished_at or now
     session.flush()
-    ended = session.scalar(
-        select(Receipt.id).where(Receipt.attempt_id == attempt.id, Receipt.status.in_(UNDELIVERED)).limit(1)
-    )
-    if notice.state in ("due", "sending", "unknown") and ended is None and is_newest(session, attempt):
+    ended = exists().where(Receipt.attempt_id == attempt.id, Receipt.status.in_(UNDELIVERED))
+    newer = exists().where(NoticeAttempt.notice_id == attempt.notice_id, NoticeAttempt.id > attempt.id)
+    if notice.state in ("due", "sending", "unknown") and not session.scalar(select(ended | newer)):
         notice.sent_at = notice.sent_at or now
         if notice.call_at is not None and notice.call_at <= now:  # taken is not arrived, and a person is due
             call_person(session, notice, "unknown", "not_confirmed", now)

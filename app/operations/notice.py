@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.models import Notice, Visit
+from app.models import Alarm, Notice, Visit
 from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event
@@ -187,11 +187,15 @@ def alarm(session: Session, notice: Notice, kind: str, reason: str, now: datetim
 def clear_answered(session: Session, visit_id: int, now: datetime, actor: str) -> None:
     """Take the visit's notice alarms off the list, except for what another notice of it still waits for."""
     session.flush()
+    subject = f"visit:{visit_id}"
+    stands = Alarm.subject == subject, Alarm.kind.in_(sorted({*_ALARM_OF.values()})), Alarm.cleared_at.is_(None)
+    if session.scalar(select(Alarm.id).where(*stands).limit(1)) is None:
+        return  # as nearly always
     rows = session.execute(
         select(Notice.state, Notice.kind).where(Notice.visit_id == visit_id, Notice.state.in_(FOR_A_PERSON))
     )
     waiting = {_ALARM_OF[state] for state, kind in rows if state == "held" or calls(kind)}
-    clear_alarms(session, f"visit:{visit_id}", sorted({*_ALARM_OF.values()} - waiting), now, actor)
+    clear_alarms(session, subject, sorted({*_ALARM_OF.values()} - waiting), now, actor)
 
 
 def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) -> str | None:

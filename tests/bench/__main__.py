@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from app.rules.score import Marked, total
-from tests.bench import board, delivery, faults, learning, length, memory, slots, sweep
+from tests.bench import board, delivery, faults, learning, length, load, memory, slots, sweep
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
 from tests.played import replay_day
@@ -81,7 +81,7 @@ def main() -> None:
         "more": lambda: more(wish.days),
         "delivery": lambda: table(*delivery.measure()),
         "faults": lambda: table(*faults.measure()),
-        "load": lambda: table(*delivery.under_load()),
+        "load": lambda: table(*load.measure()),
         "board": lambda: table(*board.measure()),
         "learning": lambda: table(*learning.measure()),
         "sweep": lambda: table(*sweep.measure()),
