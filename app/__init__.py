@@ -41,7 +41,8 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
         clock=clock or WallClock(),
         channels=channels,
         geocoder=NominatimGeocoder(settings.geocoder_url, settings.country),
-        mailbox=mailbox_of(settings),
+        # A mail that is read is marked as read: a dry run would take it away from whoever answers it.
+        mailbox=None if settings.dry_run else mailbox_of(settings),
     )
 
 

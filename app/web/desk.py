@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app import i18n
 from app.models import Service, User
+from app.operations.brake import is_holding
 from app.operations.inbox import waiting
 from app.operations.technician import DAYS
 from app.rules.access import may
@@ -35,6 +36,7 @@ def desk_words() -> dict[str, Any]:
         "gist": gist,
         "ways_words": ways_words,
         "inbox_waiting": lambda: waiting(session()),
+        "brake_holds": lambda: is_holding(session()),
         "dry_run": lambda: parts().settings.dry_run,
         "prints_only": lambda: PRINTED in parts().channels,
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import real_now
 from app.operations.alarm import channels_down
 from app.operations.lease import is_watched
-from app.web.visitor import parts, session
+from app.web.metrics import Sending
+from app.web.visitor import now, parts, session
 
 blueprint = Blueprint("health", __name__)
 
@@ -39,5 +40,12 @@ def ready() -> tuple[Response, int]:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Answer with this process's figures for Prometheus."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Answer with this process's figures for Prometheus, and with how sending goes; without it when nobody can know."""
+    own, sending = generate_latest(), CollectorRegistry()
+    try:
+        names = parts().channels
+        sending.register(Sending(session(), names, now(), dry_run=parts().settings.dry_run))
+        shared = generate_latest(sending)
+    except SQLAlchemyError:
+        shared = b""
+    return Response(own + shared, content_type=CONTENT_TYPE_LATEST)

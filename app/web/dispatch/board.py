@@ -11,6 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from app.clock import real_now
 from app.operations.alarm import MOST_ALARMS, clear_alarm, read_alarms
 from app.operations.board import Board, read_board
+from app.operations.brake import read_standing
 from app.operations.lease import is_watched
 from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
@@ -62,6 +63,7 @@ def _board() -> dict[str, Any]:
     return {
         "board": shown,
         "alarms": alarms,
+        "brake": read_standing(session(), now()),
         "alarms_cut": len(alarms) == MOST_ALARMS,
         "watched": is_watched(session(), real_now(parts().clock)),
         "today": today,
