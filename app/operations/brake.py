@@ -29,6 +29,7 @@ from app.rules.brake import (
     CAREFUL,
     DECISIONS,
     HOUR,
+    KNOWN_AFTER,
     NEAR_AFTER,
     NEAR_BEFORE,
     WAVES,
@@ -138,7 +139,9 @@ def usual_hour(session: Session, now: datetime, zone: tzinfo) -> Usual:
         found = select(func.count()).where(promised >= from_at, promised < before_at, Visit.status != "cancelled")
         return session.scalar(found.select_from(Visit)) or 0
 
-    return Usual(seen, visits(now - NEAR_BEFORE, now + NEAR_AFTER), visits(begins_at, ends_at))
+    first_at = session.scalar(select(func.min(Notice.let_go_at)))
+    known = first_at is not None and first_at <= now - KNOWN_AFTER
+    return Usual(seen, visits(now - NEAR_BEFORE, now + NEAR_AFTER), visits(begins_at, ends_at), known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ WAVES = ("booked", "other")
 HOUR = timedelta(hours=1)
 #: So many weeks back the same hour of the same weekday is looked up.
 WEEKS = 4
+#: Who has sent notices for so long knows what is usual.
+KNOWN_AFTER = timedelta(weeks=2)
 #: Visits promised from so long ago until so far ahead are those that an hour's news can be about.
 NEAR_BEFORE, NEAR_AFTER = timedelta(hours=1), timedelta(hours=3)
 #: So long after the clock has jumped hardly anything leaves unasked.
@@ -45,12 +47,14 @@ class Usual:
     """What is known beforehand of an hour like this one.
 
     `seen`: the most notices of the wave "other" in one hour, at about this time on this weekday, in the weeks before;
-    `near`: visits promised about now; `days`: visits of today and tomorrow; `careful`: the clock has jumped.
+    `near`: visits promised about now; `days`: visits of today and tomorrow; `known`: there are weeks to compare with;
+    `careful`: the clock has jumped.
     """
 
     seen: int
     near: int
     days: int
+    known: bool = True
     careful: bool = False
 
 
@@ -81,16 +85,20 @@ def limits(usual: Usual, policy: Policy) -> Mapping[str, int]:
 
     Reminders: one for each visit of today and tomorrow. Anything else: so many times what such an hour has seen, or so
     many for each visit that is near, whichever is more, but never more than so many for each visit of today and
-    tomorrow. A handful (`brake_least`) is never asked about.
+    tomorrow. While there is nothing to compare with, the visits that are near explain as much as any visits ever do. A
+    handful (`brake_least`) is never asked about.
 
     >>> dict(limits(Usual(seen=50, near=80, days=700), Policy()))
     {'booked': 700, 'other': 150}
     >>> dict(limits(Usual(seen=0, near=80, days=700), Policy()))
     {'booked': 700, 'other': 60}
+    >>> dict(limits(Usual(seen=0, near=80, days=700, known=False), Policy()))
+    {'booked': 700, 'other': 120}
     """
     if usual.careful:
         return MappingProxyType(dict.fromkeys(WAVES, min(CAREFUL_LEAST, policy.brake_least)))
-    explained = max(policy.brake_times * usual.seen, policy.brake_near * usual.near)
+    each = policy.brake_near if usual.known else max(policy.brake_near, policy.brake_most)
+    explained = max(policy.brake_times * usual.seen, each * usual.near)
     other = min(explained, policy.brake_most * usual.days)
     return MappingProxyType(
         {"booked": max(policy.brake_least, usual.days), "other": max(policy.brake_least, int(other))}

@@ -125,7 +125,8 @@ class Policy:
     brake_times: float = 3.0
     #: ... nor so many for each visit promised about now; ...
     brake_near: float = 0.75
-    #: ... but more than so many for each visit of today and tomorrow are, whatever was seen.
+    #: ... but more than so many for each visit of today and tomorrow are, whatever was seen. In the first two weeks,
+    #: with nothing to compare with, it is what counts for the visits promised about now, too.
     brake_most: float = 1.5
     #: A clock that is so far from where it was has jumped.
     brake_jump_min: float = 120.0

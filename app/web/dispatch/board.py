@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 
 from app.clock import real_now
-from app.operations.alarm import MOST_ALARMS, clear_alarm, read_alarms
+from app.operations.alarm import BRAKE, MOST_ALARMS, clear_alarm, read_alarms
 from app.operations.board import Board, read_board
 from app.operations.brake import read_standing
 from app.operations.lease import is_watched
@@ -63,7 +63,8 @@ def _board() -> dict[str, Any]:
     return {
         "board": shown,
         "alarms": alarms,
-        "brake": read_standing(session(), now()),
+        # it comes first where it is at all
+        "brake": read_standing(session(), now()) if alarms and alarms[0].kind == BRAKE else None,
         "alarms_cut": len(alarms) == MOST_ALARMS,
         "watched": is_watched(session(), real_now(parts().clock)),
         "today": today,
