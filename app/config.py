@@ -94,8 +94,8 @@ class Settings(BaseSettings):
     )
     dry_run: bool = Field(
         False,
-        description="Send nothing at all: notices are decided, worded and recorded, and every page says so. No mailbox is "
-        "read either, since a mail that was read would be missed by whoever answers it.",
+        description="Send nothing at all: notices are decided, worded and recorded, and every page says so. No mailbox "
+        "is read either, since a mail that was read would be missed by whoever answers it.",
     )
     fixes_kept_days: int = Field(7, ge=1, le=3650, description="Days after which raw positions are deleted.")
     # The first month's end must still be there when somebody asks what last month would have looked like.
