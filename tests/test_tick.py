@@ -15,7 +15,7 @@ from app import tick
 from app.models import Alarm, Notice, Site, Technician, Visit
 from app.operations import reminder
 from app.operations.appointment import book
-from app.operations.booking import lock_technicians
+from app.operations.turn import lock_technicians
 from app.providers.geocode_nominatim import GeocoderSilent, Place
 from app.tick import locate, remind, sweep
 

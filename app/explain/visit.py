@@ -7,9 +7,9 @@ from datetime import datetime, tzinfo
 
 from app.i18n import day_words, reason_words, t, time_words, window_words, word
 from app.models import DecisionEntry, Notice, NoticeAttempt, Receipt, Reminder, VisitEvent
-from app.operations.booking import FIRST_LOOK_BEFORE
 from app.operations.history import History, Moment
 from app.operations.lateness import RULE_FAILED
+from app.operations.turn import FIRST_LOOK_BEFORE
 from app.rules.messages import ARRIVALS, HANDED_OVER
 from app.rules.quiet import HUSHED
 from app.rules.visit import AWAITED

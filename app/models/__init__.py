@@ -7,6 +7,7 @@ from app.models.company import Company
 from app.models.consent import ConsentEntry, PushSubscription
 from app.models.customer import Customer, Site
 from app.models.forecast import ForecastEntry
+from app.models.hold import Hold
 from app.models.inbound import Inbound
 from app.models.incident import Incident, IncidentEntry, IncidentVisit
 from app.models.job import JobRun, Lease, Tick
@@ -36,6 +37,7 @@ __all__ = [
     "DecisionEntry",
     "Device",
     "ForecastEntry",
+    "Hold",
     "IdempotentReply",
     "Inbound",
     "Incident",

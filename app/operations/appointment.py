@@ -54,6 +54,7 @@ class Booking(TypedDict, total=False):
     technician_id: int | None
     planned_from_at: datetime | None
     note: str
+    hold: str | None
 
 
 class Changes(TypedDict, total=False):

@@ -3,64 +3,33 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound, Problem, Stale
-from app.models import Customer, Service, Site, Technician, Visit, VisitEvent
+from app.models import Customer, Hold, Service, Site, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
-from app.prepared import Prepared, among
-from app.rules.booking import Clash, Taken, first_free_start
-from app.rules.visit import OPEN, change_allowed
+from app.operations.plan import plan_start
+from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, look_again
+from app.rules.booking import LONGEST_VISIT_MIN
+from app.rules.visit import change_allowed
 
 #: A promise longer than this is no promise.
 LONGEST_WINDOW = timedelta(hours=24)
-LONGEST_VISIT_MIN = 24 * 60
 LONGEST_NOTE = 2000
 #: How long after its end a promise may still be entered: a call-out is often written down when it has begun.
 ENTERED_LATE = timedelta(hours=1)
-#: No evidence about a visit can exist earlier than this before its plan.
-FIRST_LOOK_BEFORE = timedelta(hours=12)
 
 # No vowels and no look-alikes: a token is sometimes read aloud. Ten of 28 characters are 48 bits, as much as an SMS
 # of 70 characters leaves room for; guessing is slowed down by the page's rate limit, and the link ends with the visit.
 _TOKEN_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
 _TOKEN_LENGTH = 10
-
-
-#: Built once: every fix and tap runs it. One due visit has the whole day looked at, so the others need no writing.
-#: `begun` keeps years of visits that are over from being read.
-_VISIT = Visit.__table__.c
-_LOCK = (
-    select(Technician.id)
-    .where(among(Technician.__table__.c.id, "technicians"))
-    .order_by(Technician.id)
-    .with_for_update(key_share=True)
-)
-_LOCKED, _FREE = Prepared(_LOCK), Prepared(_LOCK.with_for_update(key_share=True, skip_locked=True))
-_FIRST = (
-    select(_VISIT.id)
-    .where(
-        _VISIT.technician_id == bindparam("technician"),
-        _VISIT.status.in_([literal_column(f"'{status}'") for status in OPEN]),
-        _VISIT.check_at.is_not(None),
-        _VISIT.planned_from_at >= bindparam("begun"),
-        _VISIT.planned_from_at < bindparam("soon"),
-    )
-    .order_by(_VISIT.planned_from_at)
-    .limit(1)
-)
-_LOOK_AGAIN = Prepared(
-    update(Visit.__table__)  # type: ignore[arg-type]
-    .where(_VISIT.id == _FIRST.scalar_subquery(), _VISIT.check_at > bindparam("now"))
-    .values(check_at=bindparam("now"))
-)
 
 
 def book_visit(
@@ -77,10 +46,12 @@ def book_visit(
     actor: str,
     planned_from_at: datetime | None = None,
     note: str = "",
+    hold: str | None = None,
 ) -> Visit:
     """Book a visit and plan it at its first free start within the promise, or at the start that is given.
 
-    Raises Invalid naming the fields, Conflict `overlap` or `unreachable` with the visit that stands in the way.
+    A `hold` on this time is used up; without it, a time that is held for somebody else is taken.
+    Raises Invalid naming the fields, Conflict `overlap` or `unreachable` with the visit that stands in the way, `held`.
     """
     customer = session.get(Customer, customer_id)
     site = session.get(Site, site_id)
@@ -98,8 +69,8 @@ def book_visit(
     assert service is not None
     minutes = service.duration_min if duration_min is None else duration_min
     _check_times(promised_from_at, promised_until_at, minutes, planned_from_at, now)
-    planned_at = _place(
-        session, technician_id, site, promised_from_at, promised_until_at, minutes, planned_from_at, visit_id=None
+    planned_at = plan_start(
+        session, technician_id, site, promised_from_at, promised_until_at, minutes, planned_from_at, now, hold=hold
     )
     visit = Visit(
         customer_id=customer_id,
@@ -119,6 +90,8 @@ def book_visit(
     session.add(visit)
     with _overlap_refused():
         session.flush()
+    if hold is not None:
+        session.execute(delete(Hold).where(Hold.token == hold))
     add_event(session, visit, "booked", actor, now, facts=promise_facts(visit))
     return visit
 
@@ -159,8 +132,16 @@ def change_visit(
         wanted_at = visit.planned_from_at if keeps_plan else planned_from_at
         if promise_moved or planned_from_at or resized:
             _check_times(new_from_at, new_until_at, minutes, planned_from_at, now)
-        planned_at = _place(
-            session, new_technician_id, visit.site, new_from_at, new_until_at, minutes, wanted_at, visit_id=visit.id
+        planned_at = plan_start(
+            session,
+            new_technician_id,
+            visit.site,
+            new_from_at,
+            new_until_at,
+            minutes,
+            wanted_at,
+            now,
+            visit_id=visit.id,
         )
         if new_technician_id != visit.technician_id:
             visit.en_route_at = visit.en_route_by = None
@@ -215,53 +196,6 @@ def visit_for_change(
     return visit
 
 
-def lock_technicians(session: Session, *technician_ids: int | None) -> None:
-    """Wait for the turn to change these technicians' days.
-
-    Whoever changes several visits of a technician, or a visit and then others of the same day, does this first:
-    otherwise two of them could each hold what the other waits for. On SQLite, every writer is alone already.
-    """
-    if session.get_bind().dialect.name == "sqlite":
-        return
-    wanted = sorted({technician_id for technician_id in technician_ids if technician_id is not None})
-    if wanted:
-        _LOCKED.rows(session.connection(), {"technicians": wanted})
-
-
-def lock_free_technicians(session: Session, technician_ids: Sequence[int]) -> Sequence[int]:
-    """Take the turn to change the days of those technicians whom nobody else is changing just now; return them.
-
-    For who changes many days at once and can come back: waiting for one would keep the others locked meanwhile.
-    """
-    if session.get_bind().dialect.name == "sqlite":
-        return technician_ids
-    return [free for (free,) in _FREE.rows(session.connection(), {"technicians": technician_ids})]
-
-
-def look_again(session: Session, technician_id: int | None, now: datetime) -> None:
-    """Have the sweep look at a technician's day at once, because there is new evidence or another plan."""
-    if technician_id is not None:
-        lock_technicians(session, technician_id)
-        session.flush()
-        begun, soon = now - FIRST_LOOK_BEFORE - timedelta(minutes=LONGEST_VISIT_MIN), now + FIRST_LOOK_BEFORE
-        reach = {"technician": technician_id, "begun": begun, "soon": soon}
-        _LOOK_AGAIN.run(session.connection(), [{"now": now, **reach}])
-
-
-def look_at_all_again(session: Session, now: datetime) -> None:
-    """Have the sweep look at every day that is watched now, because what decides has changed. One look sees a day.
-
-    A day that is due has perhaps been taken up already, with what decided before: its turn is waited for as well.
-    """
-    session.flush()
-    watched = (Visit.technician_id.is_not(None), Visit.status.in_(OPEN), Visit.check_at.is_not(None))
-    around_now = (*watched, Visit.planned_from_at < now + FIRST_LOOK_BEFORE)
-    lock_technicians(session, *session.scalars(select(Visit.technician_id).where(*around_now).distinct()))
-    one_a_day = select(func.min(Visit.id)).where(*around_now, Visit.check_at > now).group_by(Visit.technician_id)
-    look = update(Visit).where(Visit.id.in_(one_a_day)).values(check_at=now)
-    session.execute(look.execution_options(synchronize_session=False))
-
-
 def add_event(
     session: Session,
     visit: Visit,
@@ -312,43 +246,6 @@ def _check_times(
         problems.append(Problem("planned_from", "outside_promise"))
     if problems:
         raise Invalid(problems)
-
-
-def _place(
-    session: Session,
-    technician_id: int | None,
-    site: Site,
-    from_at: datetime,
-    until_at: datetime,
-    duration_min: int,
-    planned_from_at: datetime | None,
-    *,
-    visit_id: int | None,
-) -> datetime:
-    """Return when the visit is planned to start. Locks the technician, so that bookings for one wait in line."""
-    if technician_id is None:
-        return planned_from_at or from_at
-    lock_technicians(session, technician_id)
-    technician = session.get(Technician, technician_id)
-    if technician is None or not technician.active:
-        raise Invalid.one("technician", "unknown")
-    earliest_at, latest_at = (planned_from_at, planned_from_at) if planned_from_at else (from_at, until_at)
-    near = timedelta(minutes=duration_min) + timedelta(hours=12)
-    rows = session.execute(
-        select(Visit.id, Visit.planned_from_at, Visit.planned_until_at, Site.lat, Site.lon)
-        .join(Site, Site.id == Visit.site_id)
-        .where(
-            Visit.technician_id == technician_id,
-            Visit.status != "cancelled",
-            Visit.id != (visit_id or 0),
-            Visit.planned_until_at > earliest_at - near,
-            Visit.planned_from_at < latest_at + near,
-        )
-    )
-    start = first_free_start(earliest_at, latest_at, duration_min, site.lat, site.lon, [Taken(*row) for row in rows])
-    if isinstance(start, Clash):
-        raise Conflict(start.reason, visit=start.visit_id, short_min=start.short_min)
-    return start
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session, selectinload
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.models import Customer, Site, Visit
-from app.operations.booking import lock_technicians, look_again
 from app.operations.checks import tell, tell_choice, tell_position, tell_text
 from app.operations.consent import another_address
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.listing import Listed, contains, listed
 from app.operations.locating import settle_located
+from app.operations.turn import lock_technicians, look_again
 from app.rules.quiet import WISHES
 from app.rules.reach import CHANNELS
 from app.rules.visit import OPEN

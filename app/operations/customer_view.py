@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session, joinedload
 from app.errors import Conflict, Invalid, NotFound, Problem
 from app.models import Alarm, Company, Customer, Inbound, Notice, Visit, VisitEvent
 from app.operations.alarm import raise_alarm
-from app.operations.booking import add_event, look_again, visit_for_change
+from app.operations.booking import add_event, visit_for_change
 from app.operations.checks import tell_choice
 from app.operations.company import find_company
 from app.operations.confirmation import confirm_told
 from app.operations.consent import opted_out, push_devices
+from app.operations.turn import look_again
 from app.rules.board import stale
 from app.rules.customer_view import Answer, Said, answer, answered_by, delay_reason, link_ended, outlook
 from app.rules.messages import ARRIVALS, HANDED_OVER

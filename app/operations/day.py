@@ -17,9 +17,9 @@ from sqlalchemy import Connection, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, PositionFix, Site, Technician, Visit
-from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.learning import current_habits
 from app.prepared import Prepared, among
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.forecast import Day, Stop
 from app.rules.habits import Habits
 from app.rules.messages import ARRIVALS

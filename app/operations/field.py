@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid
 from app.models import CurrentPosition, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
-from app.operations.booking import add_event, look_again, visit_for_change
+from app.operations.booking import add_event, visit_for_change
 from app.operations.reminder import note_departure
+from app.operations.turn import look_again
 from app.rules.position import distance_m
 from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allowed
 

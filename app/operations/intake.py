@@ -21,11 +21,12 @@ from sqlalchemy.orm import Session, selectinload
 from app.errors import Conflict, Invalid, Problem
 from app.models import Customer, Service, Site, Technician, Visit
 from app.operations.appointment import book
-from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
+from app.operations.booking import LONGEST_NOTE
 from app.operations.checks import tell
 from app.operations.contact import email_address, mobile_e164, phone_e164
 from app.operations.customer import NewSite, add_site, create_customer
 from app.operations.spreadsheet import Row, key, read_rows
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import YEARS
 
 MOST_ROWS = 20_000

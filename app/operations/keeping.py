@@ -9,8 +9,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.models import PositionFix, Visit
-from app.operations.booking import LONGEST_VISIT_MIN, LONGEST_WINDOW
+from app.operations.booking import LONGEST_WINDOW
 from app.operations.lease import how_far, note_how_far
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.keeping import AFTER, BEFORE, Span, about_visit, superfluous
 
 #: So many positions are looked through at once, about a tenth of a second.

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models import DecisionEntry, ForecastEntry, Technician, Visit
 from app.operations.alarm import Call, clear_alarms, raise_alarm, raise_alarms
-from app.operations.booking import lock_free_technicians, lock_technicians
 from app.operations.day import (
     DAY_REACH,
     KnownDay,
@@ -26,6 +25,7 @@ from app.operations.day import (
 from app.operations.field import note_inferred, withdraw_arrival
 from app.operations.notice import GONE_OUT, Telling, add_notice
 from app.operations.policy import current_policy
+from app.operations.turn import lock_free_technicians, lock_technicians
 from app.prepared import Prepared
 from app.rules.board import LIKELY, RISKY
 from app.rules.forecast import DayForecast, Forecast, Stop, forecast_day

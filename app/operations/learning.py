@@ -12,7 +12,7 @@ from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Learning, Lesson, Notice, Site, Visit, VisitEvent
-from app.operations.booking import look_at_all_again
+from app.operations.turn import look_at_all_again
 from app.prepared import Prepared
 from app.rules.experience import ELSEWHERE_M, SEEN, Past, experience
 from app.rules.habits import PRIORS, Habits, Key, Quoted, Window, learned

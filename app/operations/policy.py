@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound, Problem, Stale
 from app.models import PolicyVersion
-from app.operations.booking import look_at_all_again
+from app.operations.turn import look_at_all_again
 from app.prepared import Prepared
 from app.rules.policy import Policy
 from app.rules.terms import TERMS, faults

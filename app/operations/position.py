@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.models import CurrentPosition, PositionFix, QuarantinedInput
-from app.operations.booking import look_again
+from app.operations.turn import look_again
 from app.rules.position import CLOCK_SKEW, OLDEST_AT, WORST_ACCURACY_M, Fix
 
 #: Evidence older than this no longer changes what is expected now; it is kept as history.

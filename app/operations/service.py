@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound, Problem
 from app.models import Service
-from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.checks import tell_text
 from app.operations.listing import Page, id_of, page_of
 from app.operations.technician import LONGEST_SKILL
+from app.rules.booking import LONGEST_VISIT_MIN
 
 _LONGEST_NAME = 80
 

@@ -10,10 +10,11 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, Problem
-from app.models import CurrentPosition, Service, Site, Technician, Visit
-from app.operations.booking import LONGEST_VISIT_MIN, LONGEST_WINDOW
+from app.models import CurrentPosition, Hold, Service, Site, Technician, Visit
+from app.operations.booking import LONGEST_WINDOW
 from app.operations.day import FIXES_REACH
 from app.prepared import Prepared, among
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.duty import shifts_on
 from app.rules.slots import LONGEST_WORK, Planned, Roster, Slot, Wish, search
 from app.rules.visit import OPEN
@@ -67,6 +68,13 @@ _PLANS = Prepared(
         _VISIT.planned_from_at < bindparam("until"),
     )
     .order_by(_VISIT.technician_id, _VISIT.planned_from_at)
+)
+
+_HOLD = Hold.__table__.c
+_HOLDS = Prepared(
+    select(_HOLD.technician_id, _HOLD.from_at, _HOLD.until_at, _HOLD.lat, _HOLD.lon).where(
+        among(_HOLD.technician_id, "technicians"), _HOLD.expires_at > bindparam("now")
+    )
 )
 
 
@@ -138,6 +146,9 @@ def _rosters(
     }
     for technician_id, *visit in _PLANS.rows(known, reach):
         plans.setdefault(technician_id, []).append(_planned(*visit))
+    for technician_id, from_at, until_at, lat, lon in _HOLDS.rows(known, {**reach, "now": now}):
+        plans.setdefault(technician_id, []).append(Planned(0, from_at, until_at, from_at, lat, lon))
+        plans[technician_id].sort(key=lambda planned: planned.from_at)
     for id, _, hours, base_lat, base_lon, travels_by, lat, lon, fixed_at in people:
         seen = fixed_at is not None and now - fixed_at < FIXES_REACH
         yield Roster(

@@ -11,6 +11,8 @@ from app.rules.position import distance_m
 #: Nobody is faster than this through a city, in a straight line, door to door (60 km/h): a gap that is too short even
 #: at this pace cannot be driven, and the booking is refused instead of becoming a delay.
 FASTEST_MPS = 60 / 3.6
+#: Longer work is several visits.
+LONGEST_VISIT_MIN = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ DAY_COSTS_MIN = 4.0
 UNKNOWN_WAY_S = 1200.0
 #: Times that begin so far apart are two choices; others in the same gap are not.
 APART_S = 3 * 3600.0
+#: Work so long before or after the hours belongs to the day; who comes from it or goes to it is not at the base.
+OVERTIME = timedelta(hours=3)
 #: No visit in a plan takes longer.
 LONGEST_WORK = timedelta(hours=24)
 
@@ -303,15 +305,15 @@ def _gaps(roster: Roster, from_at: datetime, until_at: datetime) -> Iterator[_Ga
         if day_until_at <= from_at or day_from_at >= until_at:
             continue
         first = bisect_left(begins, day_from_at - LONGEST_WORK)
-        last = bisect_left(begins, day_until_at)
+        last = bisect_left(begins, day_until_at + OVERTIME)
         free_at, before = day_from_at, None
-        for after in (*(one for one in roster.plan[first:last] if one.until_at > day_from_at), None):
+        for after in (*(one for one in roster.plan[first:last] if one.until_at > day_from_at - OVERTIME), None):
             ends_at = day_until_at if after is None else after.from_at
             for opens_at, closes_at in spans:
                 opens_at, closes_at = max(opens_at, free_at), min(closes_at, ends_at)
                 if opens_at < closes_at:
                     yield _Gap(free_at, ends_at, opens_at, closes_at, before, after)
-            if after is not None and after.until_at > free_at:
+            if after is not None and (before is None or after.until_at > free_at):
                 free_at, before = after.until_at, after
 
 

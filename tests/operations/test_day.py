@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 
-from app.operations.booking import look_again
 from app.operations.day import due_technicians, load_days
 from app.operations.repair import best_offers
 from app.operations.technician_state import read_doings
+from app.operations.turn import look_again
 from tests.late_day import overrun
 
 TOKYO = ZoneInfo("Asia/Tokyo")

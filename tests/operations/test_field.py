@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Alarm, Visit, VisitEvent
-from app.operations.field import look_again, note_inferred, report_eta, report_status, undo_status
+from app.operations.field import note_inferred, report_eta, report_status, undo_status
 from app.operations.position import ReportedFix, record_fixes
+from app.operations.turn import look_again
 from app.rules.position import Fix
 
 

@@ -118,6 +118,14 @@ def test_nobody_sets_out_before_the_call() -> None:
     assert min(found, key=lambda slot: slot.starts_at).starts_at >= at(14.25)
 
 
+def test_work_before_and_after_the_hours_is_driven_from_and_to() -> None:
+    plan = roster(visit(1, 7, 8.9, km=10), visit(2, 18, 19, km=10))
+    found = offered(wish(), plan)
+    assert begins(found)[0] > 9.25
+    assert max(slot.ends_at + timedelta(minutes=slot.travel_after_min) for slot in found) <= at(18)
+    assert all(slot.travel_before_min > 15 for slot in found)
+
+
 def test_who_is_under_way_already_comes_from_where_the_phone_is() -> None:
     here = Roster(1, (), hours(), (LAT, LON + 0.1), here=(LAT, LON + 0.01))
     found = offered(wish(), here, now=14)

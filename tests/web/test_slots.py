@@ -111,3 +111,69 @@ def test_wrong_questions_name_their_field(slots, world):
 
 def test_only_a_dispatcher_asks(api, world, clock):
     assert api("GET", "/slots", token=None).status_code == 401
+
+
+# --- held while the customer thinks -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(api, second):
+    """Hold a time of the second technician, and return what that answered and the time."""
+    at = "2026-11-25T10:00:00+09:00"
+    wish = {"technician": second, "starts_at": at, "duration_min": 60, **HERE}
+    return api("POST", "/holds", wish), {**wish}
+
+
+@pytest.fixture
+def book(api, world):
+    def post(wish, **more):
+        asked = {
+            "customer": world.customer, "site": world.site, "service": world.service,
+            "technician": wish["technician"], "promised_from": wish["starts_at"], "promised_until": wish["starts_at"],
+            **more,
+        }  # fmt: skip
+        return api("POST", "/visits", asked)
+
+    return post
+
+
+def test_a_held_time_is_offered_to_nobody_and_booked_by_who_holds_it(held, slots, book, second):
+    reply, wish = held
+    assert reply.status_code == 201
+    begins = [slot["starts_at"][11:16] for slot in items(slots(technician=second))]
+    assert not any("09:00" < begin < "11:00" for begin in begins)
+    refused = book(wish)
+    assert (refused.status_code, refused.json["reason"]) == (409, "held")
+    booked = book(wish, hold=reply.json["hold"])
+    assert booked.status_code == 201
+    assert book(wish, hold=reply.json["hold"]).json["reason"] == "overlap"
+
+
+def test_a_held_time_cannot_be_held_again_until_it_is_free(held, api, clock):
+    reply, wish = held
+    assert api("POST", "/holds", wish).json["reason"] == "held"
+    assert api("DELETE", f"/holds/{reply.json['hold']}").status_code == 204
+    again = api("POST", "/holds", wish)
+    assert again.status_code == 201
+    clock.forward(minutes=9)
+    assert api("POST", "/holds", wish).status_code == 409
+    clock.forward(minutes=1)
+    assert api("POST", "/holds", wish).status_code == 201
+
+
+def test_a_hold_ends_by_itself_and_the_next_one_books(held, book, clock):
+    clock.forward(minutes=10)
+    assert book(held[1]).status_code == 201
+
+
+def test_a_taken_or_impossible_time_cannot_be_held(held, api, world, second, book):
+    _, wish = held
+    assert api("POST", "/holds", {**wish, "starts_at": "2026-11-25T10:30:00+09:00"}).json["reason"] == "held"
+    far = {**wish, "starts_at": "2026-11-25T11:05:00+09:00", "lat": 35.7}
+    assert api("POST", "/holds", far).json["reason"] == "held"
+    book({**wish, "technician": world.technician})
+    assert api("POST", "/holds", {**wish, "technician": world.technician}).json["reason"] == "overlap"
+    assert problem(api("POST", "/holds", {**wish, "starts_at": "2026-11-24T15:00:00+09:00"}), 422) == {
+        "starts_at": "in_the_past"
+    }
+    assert problem(api("POST", "/holds", {**wish, "technician": 999}), 422) == {"technician": "unknown"}

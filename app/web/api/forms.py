@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS
-from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
+from app.operations.booking import LONGEST_NOTE
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.slots import LONGEST_WINDOW_MIN, MOST_SLOTS
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import REPORTABLE
 from app.web.api.reading import Body, Day, DeviceInstant, Id, Instant, Line, Lines, Moment, Query, Reply
 
@@ -172,6 +173,7 @@ class VisitIn(Body):
     technician: Id | None = None
     note: Lines = Field("", max_length=LONGEST_NOTE)
     remind: bool = Field(True, description="Whether the customer is reminded of it, as the company has set.")
+    hold: Line | None = Field(None, max_length=50, description="Of `POST /holds`; is used up.")
 
 
 class VisitPatch(Body):
@@ -293,6 +295,19 @@ class SlotOut(Reply):
 
 class SlotsOut(Reply):
     items: list[SlotOut] = Field(description="Best first: little added travel, and soon.")
+
+
+class HoldIn(Body):
+    technician: Id
+    starts_at: Instant
+    duration_min: int = Field(ge=1, le=LONGEST_VISIT_MIN)
+    lat: float | None = Field(None, ge=-90, le=90)
+    lon: float | None = Field(None, ge=-180, le=180)
+
+
+class HoldOut(Reply):
+    hold: str = Field(description="Names it when it is booked or let go.")
+    expires_at: Moment = Field(description="From then on anybody may book the time.")
 
 
 class ServicesOut(Reply):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from app.operations.hold import hold_time, let_go
 from app.operations.slots import find_slots
 from app.rules.slots import Slot
-from app.web.api.forms import SlotsIn, SlotsOut
+from app.web.api.forms import HoldIn, HoldOut, SlotsIn, SlotsOut
 from app.web.api.gate import blueprint
-from app.web.visitor import needs, now, session, zone
+from app.web.visitor import needs, now, session, signed_in, zone
 
 
 @blueprint.get("/slots")
@@ -21,7 +22,8 @@ def list_slots(query_data: SlotsIn) -> dict[str, Any]:
     """Search times at which work at a place can begin, across technicians and days, best first.
 
     Offered is what can be driven and is likely kept, for this customer and the one after; of each free time in a plan a
-    few beginnings, three hours apart. Nothing is taken by asking: book with the slot's `technician` and `starts_at`.
+    few beginnings, three hours apart. Nothing is taken by asking: book with the slot's `technician` and `starts_at`, or
+    keep it for some minutes with `POST /holds`.
     """
     asked = query_data
     found = find_slots(
@@ -42,6 +44,39 @@ def list_slots(query_data: SlotsIn) -> dict[str, Any]:
         most=asked.limit,
     )
     return {"items": [_shown(slot) for slot in found]}
+
+
+@blueprint.post("/holds")
+@needs("dispatch")
+@blueprint.input(HoldIn)
+@blueprint.output(HoldOut, status_code=201)
+@blueprint.doc(tags=["Visits"])
+def create_hold(json_data: HoldIn) -> dict[str, Any]:
+    """Keep a technician's time free for ten minutes, while the customer thinks. It becomes free again by itself.
+
+    409 when it is taken: `overlap`, `unreachable`, or `held` for somebody else.
+    """
+    hold = hold_time(
+        session(),
+        technician_id=json_data.technician,
+        starts_at=json_data.starts_at,
+        duration_min=json_data.duration_min,
+        lat=json_data.lat,
+        lon=json_data.lon,
+        now=now(),
+        actor=signed_in().name,
+    )
+    return {"hold": hold.token, "expires_at": hold.expires_at}
+
+
+@blueprint.delete("/holds/<hold>")
+@needs("dispatch")
+@blueprint.output({}, status_code=204)
+@blueprint.doc(tags=["Visits"])
+def delete_hold(hold: str) -> tuple[str, int]:
+    """Make a held time free again."""
+    let_go(session(), hold)
+    return "", 204
 
 
 def _shown(slot: Slot) -> dict[str, Any]:

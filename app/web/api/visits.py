@@ -25,7 +25,8 @@ def create_visit(json_data: VisitIn) -> Shown:
     """Book a visit; it is planned at its technician's first free start within the promise.
 
     409 when the technician is taken (`overlap`) or cannot get there from the visit before, or from there to the visit
-    after (`unreachable`); `facts` names the visit that stands in the way.
+    after (`unreachable`); `facts` names the visit that stands in the way. `held`: the time is kept for somebody else;
+    who keeps it books it with the `hold`.
 
     With `remind` (the default) the customer is reminded of it as the company has set: the day before, some hours
     before, and when the technician sets out.
@@ -43,6 +44,7 @@ def create_visit(json_data: VisitIn) -> Shown:
         promised_until_at=wish.promised_until,
         duration_min=wish.duration_min,
         note=wish.note,
+        hold=wish.hold,
         now=now(),
         actor=signed_in().name,
     )

@@ -10,7 +10,7 @@ from app import i18n
 from app.errors import Invalid
 from app.models import Visit
 from app.operations.appointment import book as book_appointment
-from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
+from app.operations.booking import LONGEST_NOTE
 from app.operations.customer import NewSite, add_site, create_customer, customers_found
 from app.operations.locating import usual_place
 from app.operations.policy import current_policy
@@ -18,6 +18,7 @@ from app.operations.service import service_choices
 from app.operations.technician import technician_choices
 from app.operations.visit import visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import over_midnight
 from app.web.forms import Form
 from app.web.limits import limiter
@@ -164,6 +165,8 @@ def _number(typed: str) -> int:
 def name_clash(form: Form) -> None:
     """Tell at the time itself what stands in the way: whose visit, when and at which customer."""
     refusal = form.refusal
+    if refusal is not None and refusal.code == "held":
+        form.wrong("promised_from", "held")
     if refusal is None or refusal.code not in ("overlap", "unreachable"):
         return
     other = visit_in_words(session(), int(refusal.facts.get("visit") or 0))

@@ -17,7 +17,7 @@ from app.operations.alarm import clear_alarm
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
 from app.operations.appointment import cancel as cancel_appointment
 from app.operations.appointment import change as change_appointment
-from app.operations.booking import LONGEST_NOTE, LONGEST_VISIT_MIN
+from app.operations.booking import LONGEST_NOTE
 from app.operations.consent import ways_to
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
@@ -27,6 +27,7 @@ from app.operations.repair import Repairs, accept_offer, offers_for
 from app.operations.technician import technician_choices
 from app.operations.technician_state import Doing, read_doings
 from app.rules.board import RISKY
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import over_midnight
 from app.rules.helper import REACH_M
 from app.rules.visit import AWAITED, change_allowed

@@ -7,9 +7,9 @@ from typing import Any
 from flask import render_template, request
 
 from app.models import Service
-from app.operations.booking import LONGEST_VISIT_MIN
 from app.operations.service import all_services, save_service
 from app.operations.technician import known_skills
+from app.rules.booking import LONGEST_VISIT_MIN
 from app.web.forms import Form
 from app.web.office.room import blueprint, known_row, saved
 from app.web.visitor import needs, session
