@@ -14,7 +14,8 @@ def test_a_number_beyond_every_row_is_no_page(signed_in, path, number):
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/account/sign-in", 200), ("/v/2345", 404), ("/api/v1/visits", 401), ("/healthz", 200), ("/i/2", 404)]
+    ("path", "status"),
+    [("/account/sign-in", 200), ("/v/2345", 404), ("/api/v1/visits", 401), ("/healthz", 200), ("/i/2", 404)],
 )
 def test_raw_bytes_in_a_query_break_no_page(client, world, path, status):
     answer = client.get(path, environ_overrides={"QUERY_STRING": "lang=\xff&q=\xe5\xb1\xb1 x"})

@@ -196,6 +196,21 @@ def test_a_long_list_comes_in_pages_and_is_searched(desk, hear, world):
     assert "見つかりませんでした" in desk.get("/inbox?q=だれか").text
 
 
+def test_each_conversation_stands_once_with_what_is_unread_or_else_its_last_words(desk, hear, press, world):
+    world.visit()
+    for sender in (HERS, "+819099990000", "+819099990001"):
+        hear("最初の質問です", sender=sender)
+        hear("次の質問です", sender=sender)
+    press("m3", "handled")
+    hear("電話ください")  # understood, so that it is read
+    page = desk.get("/inbox").text
+    assert page.count('<li id="l') == page.count("次の質問です") == 3
+    assert "最初の質問です" not in page
+    assert page.index("090-9999-0001") < page.index("090-9999-0000")  # read, so last
+    press(f"c{world.customer}", "handled")
+    assert "電話ください" in desk.get("/inbox").text
+
+
 @pytest.mark.parametrize("path", ["/inbox", "/inbox/list", "/inbox/c1", "/inbox/c1/now"])
 def test_a_technician_reads_nobodys_letters(signed_in, path):
     assert signed_in("technician").get(path).status_code == 403
