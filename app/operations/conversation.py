@@ -53,6 +53,8 @@ class Conversation:
     visit: Visit | None
     channels: Sequence[str]
     shut: frozenset[str]
+    #: The last message that is shown; None while there is none.
+    seen: int | None
     #: Who user:3 is.
     names: Mapping[str, str]
 
@@ -83,25 +85,40 @@ def read_conversation(session: Session, key: str, zone: tzinfo, now: datetime, t
         visit=visit,
         channels=_ways(session, customer, shut, telling, last.channel if last else None) if customer else (),
         shut=shut,
+        seen=last.id if last else None,
         names=actor_names(session, actors),
     )
 
 
-def handle(session: Session, key: str, actor: str, now: datetime) -> None:
-    """Mark everything in a conversation as read and dealt with; twice is no harm. Raises NotFound."""
+def handle(session: Session, key: str, actor: str, now: datetime, *, seen: int | None = None) -> None:
+    """Mark everything in a conversation as read and dealt with; twice is no harm. Raises NotFound.
+
+    `seen` is the number of the last message that the page showed: one that came while it was read stays unread.
+    """
     _, messages = _messages(session, key)
     for message in messages:
-        if message.handled_at is None:
+        if message.handled_at is None and (seen is None or message.id <= seen):
             message.handled_at, message.handled_by = now, actor
     for name in {conversation_of(message) for message in messages}:
         stop_calling(session, name, now, actor)
     session.flush()
 
 
-def answer(session: Session, key: str, words: str, actor: str, telling: Telling, now: datetime) -> Notice:
+def answer(
+    session: Session,
+    key: str,
+    words: str,
+    actor: str,
+    telling: Telling,
+    now: datetime,
+    *,
+    once: str = "",
+    seen: int | None = None,
+) -> Notice:
     """Send a dispatcher's own words to the customer by the outbox, and mark the conversation as dealt with.
 
-    They go first by the way on which the customer wrote last. Raises NotFound, Invalid naming `words` (nothing, too
+    They go first by the way on which the customer wrote last. The form's key `once` keeps one that is sent twice from
+    leaving twice; `seen` is the last message that was read. Raises NotFound, Invalid naming `words` (nothing, too
     long, a blank left open), Conflict where there is no visit that the words can be about, or no way to send them.
     """
     customer, messages = _messages(session, key)
@@ -115,7 +132,12 @@ def answer(session: Session, key: str, words: str, actor: str, telling: Telling,
         raise Conflict("answer_needs_visit")
     visit = session.get_one(Visit, visit_id)
     facts = {"by": actor, "inbound": messages[-1].id if messages else None}
-    notice = add_notice(session, visit, News("reply", "answered", facts=facts, words={"words": said}), telling, now)
+    sent_key = f"reply:{visit.id}:{once[:64]}" if once else None
+    sent = session.scalar(select(Notice).where(Notice.dedupe_key == sent_key)) if sent_key else None
+    if sent is not None:
+        return sent
+    news = News("reply", "answered", facts=facts, words={"words": said}, key=sent_key)
+    notice = add_notice(session, visit, news, telling, now)
     if notice.state == "held":
         raise Invalid.one("words", "unfilled" if notice.state_reason == "hole:words" else "cannot_be_sent")
     if notice.state == "failed":
@@ -123,7 +145,7 @@ def answer(session: Session, key: str, words: str, actor: str, telling: Telling,
     wrote_by = messages[-1].channel if messages else None
     notice.channels = sorted(notice.channels, key=lambda name: name != wrote_by)
     notice.turn_to(0)
-    handle(session, key, actor, now)
+    handle(session, key, actor, now, seen=seen)
     return notice
 
 

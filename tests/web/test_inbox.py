@@ -95,6 +95,33 @@ def test_an_answer_goes_through_the_outbox_by_the_way_she_wrote_and_ends_the_clo
     assert "dispatcher" in page
 
 
+def test_an_answer_that_is_sent_twice_leaves_once(desk, db, hear, press, world):
+    world.visit()
+    hear("何時になりますか")
+    shown = re.search(r'name="once" value="(\w+)"', desk.get(f"/inbox/c{world.customer}").text)[1]
+    for _ in range(2):
+        assert press(f"c{world.customer}", "answer", words="18時ごろです。", once=shown).status_code == 303
+    press(f"c{world.customer}", "answer", words="18時ごろです。", once="another")
+    with db.read() as session:
+        assert [notice.state for notice in session.scalars(select(Notice))] == ["due", "due"]
+
+
+@pytest.mark.parametrize("what", ["answer", "handled"])
+def test_a_message_that_came_while_the_page_was_read_stays_unread(desk, db, hear, press, world, what):
+    world.visit()
+    hear("何時になりますか")
+    page = desk.get(f"/inbox/c{world.customer}").text
+    seen = re.findall(r'name="seen" value="(\d+)" form="([\w-]+)"', page)
+    assert seen == [("1", "answer-form"), ("1", "handled-form")]
+    assert all(f'id="{form}"' in page for _, form in seen)
+    hear("やっぱり別の日にできませんか、それから駐車場は")
+    press(f"c{world.customer}", what, words="18時ごろです。", seen="1")
+    with db.read() as session:
+        handled = session.scalars(select(Inbound.handled_by).order_by(Inbound.id)).all()
+    assert handled[0].startswith("user:")
+    assert handled[1] is None
+
+
 @pytest.mark.parametrize("words", ["", "   ", "{customer}様、{eta}です", "あ" * 501])
 def test_an_answer_with_a_hole_or_too_long_is_refused_and_kept_in_the_box(db, hear, press, world, words):
     world.visit()

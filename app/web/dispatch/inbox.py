@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from secrets import token_hex
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -53,16 +54,16 @@ def conversation_now(key: str) -> Any:
 def send_answer(key: str) -> Any:
     """Send the dispatcher's words to the customer; what was typed is kept when they cannot be sent."""
     form = Form(request.form)
-    words = form.value("words")
-    sent = form.submit(lambda: answer(session(), key, words, signed_in().name, _telling(), now()))
+    words, once, seen = form.value("words"), form.text("once"), form.row("seen")
+    sent = form.submit(lambda: answer(session(), key, words, signed_in().name, _telling(), now(), once=once, seen=seen))
     return _page(key, form) if sent is None else redirect(url_for("dispatch.inbox.conversation", key=key), 303)
 
 
 @blueprint.post("/<key>/handled")
 @needs("dispatch")
 def mark_handled(key: str) -> Any:
-    """Mark a conversation as dealt with."""
-    handle(session(), key, signed_in().name, now())
+    """Mark what was shown of a conversation as dealt with."""
+    handle(session(), key, signed_in().name, now(), seen=Form(request.form).row("seen"))
     return redirect(url_for("dispatch.inbox.conversations"), 303)
 
 
@@ -90,7 +91,14 @@ def _page(key: str, form: Form) -> Any:
     text = Form(request.args).text("who")
     found = customers_found(session(), text, also=None, limit=OFFERED) if key.startswith("m") else []
     page = render_template(
-        "dispatch/inbox.html", form=form, who=text, found=found, most=LONGEST_ANSWER, **_talk(key), **_list()
+        "dispatch/inbox.html",
+        form=form,
+        who=text,
+        found=found,
+        most=LONGEST_ANSWER,
+        once=token_hex(16),
+        **_talk(key),
+        **_list(),
     )
     return page, form.status
 
