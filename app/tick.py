@@ -21,7 +21,7 @@ from app.lanes import Lanes
 from app.operations.day import due_technicians
 from app.operations.incident import speak_due
 from app.operations.ladder import climb as climb_ladder
-from app.operations.ladder import unconfirmed
+from app.operations.ladder import postpone_climb, unconfirmed
 from app.operations.lateness import look_at_days, postpone_day
 from app.operations.locating import note_place, sites_to_locate
 from app.operations.mailbox import take_mail, take_unreadable
@@ -103,12 +103,24 @@ def deliver(
 
 
 def climb(parts: Parts, now: datetime) -> None:
-    """Send on what was handed over and never confirmed, each in a transaction of its own; see operations.ladder."""
+    """Send on what was handed over and never confirmed, each in a transaction of its own; see operations.ladder.
+
+    One that fails stops neither the others nor what is to be handed over after it.
+    """
     with parts.db.read() as session:
         waiting = unconfirmed(session, now)
     for notice_id in waiting:
-        with writing(parts.db, "climb") as session:
-            climb_ladder(session, notice_id, now)
+        try:
+            with writing(parts.db, "climb") as session:
+                climb_ladder(session, notice_id, now)
+        except SILENT as error:
+            if not held_elsewhere(error):
+                raise
+            log.warning("a notice is held by somebody else and climbs later", notice_id=notice_id)
+        except Exception:
+            log.error("a notice could not climb", notice_id=notice_id, exc_info=True)
+            with writing(parts.db, "postpone_climb") as session:
+                postpone_climb(session, notice_id, now)
 
 
 def remind(parts: Parts, now: datetime) -> int:

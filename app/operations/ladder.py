@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from app.models import Notice
 from app.operations.attempt import drop, next_channel
 from app.operations.brake import is_holding
-from app.operations.notice import call_person, why_outdated
+from app.operations.notice import alarm, call_person, why_outdated
 from app.rules.messages import LEFT_UNTOLD
 
 #: What a person learns of a notice whose time is up, by where it was.
 _UP = {"due": ("failed", "still_trying"), "sending": ("unknown", "no_answer"), "sent": ("unknown", "not_confirmed")}
+#: A notice whose look failed is looked at again after this.
+POSTPONED = timedelta(minutes=5)
 
 
 def unconfirmed(session: Session, now: datetime, limit: int = 100) -> Sequence[int]:
@@ -49,3 +51,11 @@ def climb(session: Session, notice_id: int, now: datetime) -> None:
         call_person(session, notice, state, "braked" if never_left else reason, now)
     else:
         next_channel(session, notice, "not_confirmed", now)
+
+
+def postpone_climb(session: Session, notice_id: int, now: datetime) -> None:
+    """Push a notice forward whose look failed, so that it does not stand before the others, and have a person call."""
+    notice = session.get(Notice, notice_id, with_for_update={"of": Notice, "skip_locked": True})
+    if notice is not None and notice.watch_at is not None:
+        notice.watch_at = now + POSTPONED
+        alarm(session, notice, "call_customer", "not_confirmed", now)

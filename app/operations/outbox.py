@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 import structlog
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import func, or_, select, true, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
 from app.brake import Brake
@@ -55,12 +56,22 @@ LOOK_AGAIN = timedelta(seconds=15)
 #: What a customer was told is not overtaken by what makes it old news: while a call about the same visit is under way,
 #: the next one waits.
 ITS_TURN = timedelta(seconds=1)
+#: A notice that cannot be worked with is tried again after this.
+PUT_OFF = timedelta(minutes=1)
 #: So many notices are dropped or sent on in one transaction, at most, on the way to one that is handed over.
 _AT_ONCE = 200
 
 
 class _NoRoom(Exception):
     """Nothing more may be let go before the brake has been looked at again."""
+
+
+class _Faulty(Exception):
+    """Something in a notice or its visit cannot be worked with: a fault of ours, or of a version that wrote it."""
+
+    def __init__(self, notice_id: int) -> None:
+        super().__init__(notice_id)
+        self.notice_id = notice_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +205,11 @@ def _take(
     """Claim the notice that has been due longest (for one channel), dropping on the way what is no longer true."""
     held = brake is not None and holds(db, brake, now, zone)
     try:
-        return _taken(db, channels, now, zone, only, brake, held=held)
+        while True:
+            try:
+                return _taken(db, channels, now, zone, only, brake, held=held)
+            except _Faulty as faulty:
+                _put_off(db, faulty, now)
     except _NoRoom:
         return None
     finally:
@@ -229,12 +244,32 @@ def _taken(
             )
             if notice is None:
                 return None
-            name = notice.channels[notice.channel_index]
-            job = _claim(session, notice, channels.get(name), name, now, zone, brake)
+            notice_id = notice.id
+            try:
+                name = notice.channels[notice.channel_index]
+                job = _claim(session, notice, channels.get(name), name, now, zone, brake)
+                session.flush()
+            except (_NoRoom, SQLAlchemyError):
+                raise
+            except Exception as error:
+                raise _Faulty(notice_id) from error
             if job is not None:
                 return job
-            session.flush()
     return None
+
+
+def _put_off(db: Database, faulty: _Faulty, now: datetime) -> None:
+    """Push a notice forward that cannot be worked with, so that it does not stand before all others for ever.
+
+    When its time is up, a person is called as for any other (operations.ladder).
+    """
+    log.error("a notice could not be taken", notice_id=faulty.notice_id, exc_info=faulty)
+    with writing(db, "put_off") as session:
+        session.execute(
+            update(Notice)
+            .where(Notice.id == faulty.notice_id, Notice.state.in_(("due", "sending")))
+            .values(next_attempt_at=now + PUT_OFF)
+        )
 
 
 def _claim(
