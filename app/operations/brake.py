@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, text, upd
 from sqlalchemy.orm import Session, joinedload
 
 from app.brake import Brake
+from app.crash import writing
 from app.db import Database
 from app.errors import Conflict, Invalid, Problem
 from app.models import Alarm, Customer, Notice, Reminder, Tick, Visit, VisitEvent
@@ -74,7 +75,7 @@ def holds(db: Database, brake: Brake, now: datetime, zone: tzinfo) -> bool:
         if needed:
             _look(db, brake, now, zone)
         if brake.holds and brake.lapses(now):
-            with db.write() as session:
+            with writing(db, "lapse") as session:
                 let_lapse(session, now)
         return brake.holds
 
@@ -100,10 +101,10 @@ def _look(db: Database, brake: Brake, now: datetime, zone: tzinfo) -> None:
                 found = strange(left, waiting, allowed, careful=careful)
             room = {wave: allowed[wave] - left.get(wave, 0) - under_way[wave] for wave in WAVES}
     if found is not None:
-        with db.write() as session:
+        with writing(db, "stop") as session:
             stop(session, found, now)
     if tick is None or abs(now - tick.ticked_at) >= TICKS_EVERY:
-        with db.write() as session:
+        with writing(db, "note_tick") as session:
             _note_tick(session, now, jump=tick is not None and jumped(now, tick.ticked_at, policy))
     brake.note(now, holds=stands or found is not None, room=room, usual=counted)
 

@@ -23,6 +23,7 @@ from app.db import Base, Database, upgrade
 from app.models import Alarm, Company, Customer, Notice, Service, Site, Technician, Visit
 from app.operations.booking import book_visit
 from app.operations.field import report_status
+from app.operations.policy import change_policy
 from app.operations.position import ReportedFix, record_fixes
 from app.rules.ladder import calls
 from app.rules.position import Fix
@@ -35,14 +36,17 @@ from tests.standins import FaultyServer, line_server, sms_server
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 #: What is played: customers who must be told, over a provider that is searched for what it took, or over one that takes
-#: nothing twice; and a quarter of an hour in which everything else happens too.
-SCENES = ("sms", "line", "day")
+#: nothing twice; the same while the brake holds all of it until the office has decided; and some minutes in which
+#: everything else happens too.
+SCENES = ("sms", "line", "flood", "day")
 FATES = ("ok", "ok", "close", "broken", "empty", "fail", "lost")
 #: Customers who must be told in one run.
 CUSTOMERS = 3
+#: More than may be told within an hour before the brake holds.
+FLOODED = 6
 #: Steps of a quarter of a minute: in eight and a half minutes a claim runs out, a look-up is repeated, and a person is
 #: called; everything else that happens in a day happens in its first two minutes.
-TICKS = {"sms": 34, "line": 34, "day": 14}
+TICKS = {"sms": 34, "line": 34, "flood": 34, "day": 14}
 #: A point that is passed oftener is the last time like the first.
 MOST_PASSES = 6
 
@@ -101,7 +105,7 @@ def seed(database: Database, scene: str) -> None:
         session.add(Company(name="アオバPCサポート", short_name="アオバPC", phone="+81312345678"))
         wifi = Service(name_ja="Wi-Fi設定", name_en="Wi-Fi setup", duration_min=60)
         session.add(wifi)
-        for number in range(CUSTOMERS):
+        for number in range(FLOODED if scene == "flood" else CUSTOMERS):
             customer = Customer(
                 name=f"客{number}", language="ja", mobile=f"+81901234567{number}", line_id=f"U{number}", created_at=now
             )
@@ -119,6 +123,8 @@ def seed(database: Database, scene: str) -> None:
             record_fixes(session, technician.id, fixes, source="owntracks", now=now)
         if scene == "day":
             seed_day(session, TOKYO)
+        if scene == "flood":
+            change_policy(session, {"brake_least": FLOODED - 1, "brake_near": 0.1}, actor="test", now=now)
 
 
 @contextmanager
@@ -182,7 +188,7 @@ class Stage:
 def stage(folder: Path) -> Iterator[Stage]:
     """Start what scenes need."""
     with Zygote(folder) as zygote, sms_server() as sms, line_server() as line, mailbox_server() as mailbox:
-        yield Stage(zygote, {"sms": sms, "line": line, "day": line}, mailbox)
+        yield Stage(zygote, {"sms": sms, "flood": sms, "line": line, "day": line}, mailbox)
 
 
 def passes(on: Stage, scene: str) -> dict[str, int]:
@@ -210,7 +216,7 @@ def run_once(on: Stage, scene: str, url: str, point: str, time: int, dice: rando
 def count(database: Database, on: Stage, scene: str, tally: Tally, said: str) -> None:
     """Hold what the product believes against what the provider took."""
     taken = on.servers[scene].taken
-    took = Counter(one.body if scene == "sms" else one["messages"][0]["text"] for one in taken)
+    took = Counter(one.body if on.servers["sms"] is on.servers[scene] else one["messages"][0]["text"] for one in taken)
     with database.read() as session:
         notices = session.scalars(select(Notice)).all()
         visits = set(session.scalars(select(Visit.id)))
@@ -222,7 +228,7 @@ def count(database: Database, on: Stage, scene: str, tally: Tally, said: str) ->
     if scene != "day":
         tally.lost += len(visits - {notice.visit_id for notice in notices})
     for notice in notices:
-        accepts = took[(notice.short if scene == "sms" else notice.line) or ""]
+        accepts = took[(notice.short if on.servers["sms"] is on.servers[scene] else notice.line) or ""]
         over = notice.state in ("delivered", "dropped") or (notice.state == "sent" and notice.state_reason is not None)
         watched = notice.state == "sent" and notice.watch_at is not None and scene == "day"  # its deadline is to come
         ended = over or watched or notice.visit_id in called or not calls(notice.kind)
@@ -262,7 +268,7 @@ def matrix(
     with stage(folder) as on:
         for scene, chosen in scenes.items():
             counted = passes(on, scene)
-            every = [point for point in counted if scene != "day" or point not in found.passed]
+            every = [point for point in counted if scene in ("sms", "line") or point not in found.passed]
             found.passed |= counted.keys()
             for name, address in databases.items():
                 for point in chosen or every:

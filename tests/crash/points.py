@@ -9,7 +9,13 @@ from pathlib import Path
 from tests.installation import ROOT
 
 #: Whose every write and every call has a name: what ticks, hands over, and answers requests.
-NAMED_THROUGHOUT = ("app/operations/outbox.py", "app/tick.py", "app/web/visitor.py", "jobs/schedule.py")
+NAMED_THROUGHOUT = (
+    "app/operations/outbox.py",
+    "app/operations/brake.py",
+    "app/tick.py",
+    "app/web/visitor.py",
+    "jobs/schedule.py",
+)
 _PARTS = {"writing": ("before", "written", "committed"), "calling": ("before", "made")}
 
 

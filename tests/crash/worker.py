@@ -19,7 +19,9 @@ from typing import Any
 import structlog
 
 from app import crash, join
+from app.brake import Brake
 from app.config import Settings
+from app.operations.brake import decide, read_standing
 from app.parts import Parts
 from app.providers.line_messaging import LineMessages
 from app.providers.sms_twilio import TwilioSms
@@ -30,6 +32,8 @@ from tests.crash.day import play_day
 from tests.standins import ACCOUNT, LINE_TOKEN, SECRET, SENDER
 
 TICK = timedelta(seconds=15)
+#: The office looks at what the brake holds after so many ticks.
+DECIDES_AFTER = 6
 
 
 class LeftBehind(HandClock):
@@ -63,19 +67,31 @@ def work(job: dict[str, Any]) -> None:
 
 
 def tell(job: dict[str, Any], clock: HandClock) -> None:
-    """Sweep, climb and deliver over one provider, one after another."""
+    """Sweep, climb and deliver over one provider, one after another; in a flood, until the office lets it go."""
     joined = join(Settings(database_url=job["database"], secret_key="for-tests-only"), clock)
     channel: Any = (
         TwilioSms(ACCOUNT, SECRET, SENDER, job["provider_url"], "https://a.jp/hooks/twilio/status")
-        if job["scene"] == "sms"
+        if job["scene"] != "line"
         else LineMessages(LINE_TOKEN, job["provider_url"])
     )
     parts = Parts(joined.settings, joined.db, clock, {channel.name: channel}, joined.geocoder)
-    for _ in range(job["ticks"]):
+    brake = Brake() if job["scene"] == "flood" else None
+    for number in range(job["ticks"]):
         sweep(parts, clock.now())
         climb(parts, clock.now())
-        deliver(parts)
+        deliver(parts, None, brake)
+        if brake is not None and brake.holds and number >= DECIDES_AFTER:
+            let_go(parts)
         clock.at += TICK
+
+
+def let_go(parts: Parts) -> None:
+    """Have somebody in the office look at what the brake holds, and let it go."""
+    now = parts.clock.now()
+    with parts.db.write() as session:
+        standing = read_standing(session, now)
+        assert standing is not None
+        decide(session, "all", standing.newest_id, now, "user:1")
 
 
 def main() -> None:
