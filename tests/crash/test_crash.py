@@ -14,7 +14,10 @@ DAY = ("divert.written", "mail.committed", "request.committed")
 
 def test_a_process_that_is_killed_loses_nothing_and_says_nothing_twice(tmp_path):
     found = matrix(
-        {"sqlite": "sqlite"}, (0,), tmp_path, {"sms": TOLD, "line": ("send.made",), "flood": ("stop.committed",), "day": DAY}
+        {"sqlite": "sqlite"},
+        (0,),
+        tmp_path,
+        {"sms": TOLD, "line": ("send.made",), "flood": ("stop.committed",), "day": DAY},
     )
     assert found.details == []
     assert sum(tally.lost + tally.twice for tally in found.tallies.values()) == 0
