@@ -68,8 +68,7 @@ class Prepared:
     def columns(self, connection: Connection, values: Mapping[str, Any] = MappingProxyType({})) -> list[Iterable[Any]]:
         """Ask once; return all rows, column by column: nothing at all when there is no row."""
         made = self._for(connection)
-        with _cursor(connection, made.sql) as cursor:
-            cursor.execute(made.sql, made.given([values])[0])
+        with _ran(connection, made.sql, made.given([values])) as cursor:
             found: list[tuple[Any, ...]] = cursor.fetchall()
             if made.results is None:
                 made.results = self._results(connection.dialect, cursor.description)
@@ -79,10 +78,8 @@ class Prepared:
         """Write once for each of the rows."""
         if rows:
             made = self._for(connection)
-            given = made.given(rows)
-            with _cursor(connection, made.sql) as cursor:
-                # One alone is not written as a batch, which the drivers take longer for.
-                cursor.executemany(made.sql, given) if len(given) > 1 else cursor.execute(made.sql, given[0])
+            with _ran(connection, made.sql, made.given(rows)):
+                pass
 
     def _for(self, connection: Connection) -> _Made:
         dialect = connection.dialect
@@ -127,15 +124,20 @@ class _Made:
 
 
 @contextmanager
-def _cursor(connection: Connection, sql: str) -> Iterator[Any]:
-    """Lend the driver's own cursor: what SQLAlchemy does around each statement takes longer than the statement.
+def _ran(connection: Connection, sql: str, given: Sequence[Any]) -> Iterator[Any]:
+    """Run a statement once for each row of values and lend the driver's own cursor.
 
-    What the driver raises is raised as SQLAlchemy would, since it decides who tries again.
+    What SQLAlchemy does around each statement takes longer than the statement. What it promises is kept: who listens to
+    an engine's statements hears of this one, and what the driver raises comes as SQLAlchemy's error.
     """
-    driver, dialect = connection.connection, connection.dialect
+    dialect, many = connection.dialect, len(given) > 1
     assert dialect.loaded_dbapi is not None
-    cursor = driver.cursor()
+    cursor = connection.connection.cursor()
+    values = given if many else given[0]  # one alone is not a batch, which the drivers take longer for
     try:
+        for listen in connection.dispatch.before_cursor_execute:
+            listen(connection, cursor, sql, values, None, many)
+        cursor.executemany(sql, values) if many else cursor.execute(sql, values)
         yield cursor
     except dialect.loaded_dbapi.Error as error:
         raise DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
