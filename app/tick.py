@@ -19,7 +19,7 @@ from app.crash import calling, writing
 from app.db import SILENT, held_elsewhere
 from app.lanes import Lanes
 from app.operations.day import due_technicians
-from app.operations.incident import speak_due
+from app.operations.incident import speak_due, to_speak_of
 from app.operations.ladder import climb as climb_ladder
 from app.operations.ladder import postpone_climb, unconfirmed
 from app.operations.lateness import look_at_days, postpone_day
@@ -159,10 +159,25 @@ def offer_repairs(parts: Parts, now: datetime) -> None:
 
 
 def tell_incidents(parts: Parts, now: datetime) -> int:
-    """Send the word that is due about each incident that goes on; return about how many."""
+    """Send the word that is due about each incident that goes on; return about how many. One that fails stops no other.
+
+    Each in a transaction of its own, for one of them concerns thousands.
+    """
     telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
-    with writing(parts.db, "incidents") as session:
-        return speak_due(session, telling, now)
+    with parts.db.read() as session:
+        incidents = to_speak_of(session)
+    told = 0
+    for incident_id in incidents:
+        try:
+            with writing(parts.db, "incidents") as session:
+                told += speak_due(session, incident_id, telling, now)
+        except SILENT as error:
+            if not held_elsewhere(error):
+                raise
+            log.warning("an incident's word waits for what somebody else holds", incident_id=incident_id)
+        except Exception:
+            log.error("an incident's word could not be written", incident_id=incident_id, exc_info=True)
+    return told
 
 
 def locate(parts: Parts, now: datetime) -> bool:

@@ -205,33 +205,37 @@ def leave_out(session: Session, incident_id: int, visit_id: int) -> None:
         session.delete(concerned)
 
 
-def speak_due(session: Session, telling: Telling, now: datetime) -> int:
-    """Send the word that is due about each open incident, and call a person where one is needed; return how many.
+def to_speak_of(session: Session) -> Sequence[int]:
+    """Return the incidents of which something may be due: those that go on, and those whose report is owed."""
+    unfinished = Incident.closed_at.is_(None) | Incident.reported_at.is_(None)
+    return session.scalars(select(Incident.id).where(unfinished).order_by(Incident.id)).all()
+
+
+def speak_due(session: Session, incident_id: int, telling: Telling, now: datetime) -> bool:
+    """Send the word that is due about an incident, or call a person where one is needed; return whether it was sent.
 
     News that waited for its hour goes out; where there is none, the word is that we are still at work on it.
     """
-    sent = 0
-    for incident in session.scalars(
-        select(Incident).where(Incident.closed_at.is_(None)).order_by(Incident.id).with_for_update(skip_locked=True)
-    ):
-        course = _course(session, incident)
-        due = word_due(course, now)
-        if due is not None:
-            entry = _newest(session, incident) if due == "news" else _still(session, incident, now)
-            _tell(session, incident, entry, telling, now)
-            sent += 1
-        elif news_wanted(course, now):
-            facts = {"incident": incident.id, "title": incident.title_ja, "by": incident.next_word_at.isoformat()}
-            raise_alarm(session, "incident_news_due", _subject(incident), now, facts=facts)
-    for incident in session.scalars(
-        select(Incident).where(Incident.closed_at.is_not(None), Incident.reported_at.is_(None))
-    ):
-        assert incident.closed_at is not None
-        if report_wanted(incident.closed_at, now):
-            by = report_due_at(incident.closed_at).isoformat()
-            facts = {"incident": incident.id, "title": incident.title_ja, "by": by}
+    incident = session.scalar(
+        select(Incident).where(Incident.id == incident_id).with_for_update(skip_locked=True, of=Incident)
+    )
+    if incident is None:  # somebody writes about it at this moment
+        return False
+    facts = {"incident": incident.id, "title": incident.title_ja}
+    if incident.closed_at is not None:
+        if incident.reported_at is None and report_wanted(incident.closed_at, now):
+            facts["by"] = report_due_at(incident.closed_at).isoformat()
             raise_alarm(session, "incident_report_due", _subject(incident), now, facts=facts)
-    return sent
+        return False
+    course = _course(session, incident)
+    due = word_due(course, now)
+    if due is not None:
+        entry = _newest(session, incident) if due == "news" else _still(session, incident, now)
+        _tell(session, incident, entry, telling, now)
+    elif news_wanted(course, now):
+        facts["by"] = incident.next_word_at.isoformat()
+        raise_alarm(session, "incident_news_due", _subject(incident), now, facts=facts)
+    return due is not None
 
 
 def _subject(incident: Incident) -> str:

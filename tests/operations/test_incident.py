@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.errors import Conflict, Invalid
 from app.models import Alarm, Customer, Incident, IncidentEntry, Notice
+from app.operations import incident as incident_operations
 from app.operations.booking import cancel_visit
 from app.operations.field import report_status
 from app.operations.incident import (
@@ -200,6 +201,24 @@ def test_the_word_on_one_incident_does_not_make_that_on_another_old_news(world, 
     with db.read() as session:
         assert read_incident(session, storm_id).counts == {"failed": 1}
         assert read_incident(session, blackout_id).counts == {"due": 1}
+
+
+def test_an_incident_whose_word_fails_stops_no_other(world, storm, told, db, clock, parts, monkeypatch):
+    first, second = world.visit(300), world.visit(420, technician_id=None)
+    broken, fine = storm(first), storm(second, title=Words("停電"), words=Words("停電です。"))
+    tell = incident_operations._tell
+
+    def refuse(session, incident, *rest):
+        if incident.id == broken:
+            raise RuntimeError("no such luck")
+        tell(session, incident, *rest)
+
+    monkeypatch.setattr(incident_operations, "_tell", refuse)
+    assert tell_incidents(parts, clock.forward(hours=1)) == 1
+    assert [visit for visit, _, _ in told()] == [first, second, second]
+    monkeypatch.undo()
+    assert tell_incidents(parts, clock.now()) == 1
+    assert (fine, told()[-1][0]) == (2, first)
 
 
 def site(db, customer_id):
