@@ -51,10 +51,11 @@ class TwilioSms:
         """Search the account for this text to this number since then.
 
         Twilio does not return the callback address with our reference, so the text decides: it holds the visit's own
-        link and the told times. Not asked by date sent: a message that still waits has none.
+        link and the told times. Not asked by date sent: a message that still waits has none. A trial account puts words
+        of its own before the text.
         """
         since = self._account.made_since("Messages", recipient.mobile, began_at)
-        return next((one["sid"] for one in since if one.get("body") == message.short), None)
+        return next((one["sid"] for one in since if message.short in str(one.get("body"))), None)
 
 
 def from_settings(settings: Settings) -> TwilioSms | None:

@@ -138,3 +138,11 @@ def test_a_look_up_that_is_not_answered_proves_nothing(twilio, channel, mode):
     twilio.mode = mode
     with pytest.raises(TryLater):
         look_up(channel)
+
+
+def test_a_message_is_found_although_a_trial_account_put_words_before_it(twilio, channel):
+    twilio.modes.append("close")
+    with pytest.raises(OutcomeUnknown):
+        send(channel)
+    twilio.taken[0].body = f"Sent from your Twilio trial account - {twilio.taken[0].body}"
+    assert look_up(channel) == twilio.taken[0].sid
