@@ -211,7 +211,8 @@ def _is_automatic(mail: Message) -> bool:
         return True
     return any(
         mail.get(name) is not None
-        for name in ("x-auto-response-suppress", "x-autoreply", "x-autorespond", "x-autoresponder", "list-id")
+        # Not X-Auto-Response-Suppress: that asks for no machine's answer, and people's mails from Exchange carry it too.
+        for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "list-id")
     )
 
 
