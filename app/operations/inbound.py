@@ -21,6 +21,7 @@ from app.models import Customer, Inbound, Notice, NoticeAttempt, Visit
 from app.operations.attempt import reference_of
 from app.operations.customer_view import visit_of_link
 from app.operations.replies import act
+from app.rules.mail import our_reference
 from app.rules.messages import HANDED_OVER
 from app.rules.visit import AWAITED
 
@@ -147,12 +148,13 @@ def _match(session: Session, channel: str, sender: str, answers: str | None, now
 
 
 def _named(session: Session, answers: str) -> _Match | None:
-    number, dash, _ = answers.partition("-")
+    reference = our_reference(answers) or answers  # of a mail whose own answer was lost we know only the reference
+    number, dash, _ = reference.partition("-")
     wanted = NoticeAttempt.provider_id == answers
     if dash and number.isascii() and number.isdigit() and len(number) < 10:
         wanted = or_(wanted, NoticeAttempt.id == int(number))
     for attempt in session.scalars(select(NoticeAttempt).where(wanted)):
-        if answers in (attempt.provider_id, reference_of(attempt)):
+        if answers == attempt.provider_id or reference == reference_of(attempt):
             visit = attempt.notice.visit
             return _Match(visit.customer_id, visit.id, attempt.notice_id, True)
     return None

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.models import Alarm, Customer, Inbound, Notice, NoticeAttempt, Visit, VisitEvent
+from app.operations.attempt import reference_of
 from app.operations.booking import cancel_visit
 from app.operations.consent import opted_out
 from app.operations.inbound import receive
@@ -307,3 +308,15 @@ def test_a_message_about_a_far_visit_has_more_time(db, world, hear, clock, calls
     clock.forward(minutes=1)
     with db.write() as session:
         assert call_for_unread(session, TOKYO, clock.now()) == 1
+
+
+def test_an_answer_to_a_mail_whose_handing_over_was_never_confirmed_finds_its_notice(world, hear, told, db):
+    named = told(world.visit(), channel="email")
+    with db.write() as session:
+        attempt = session.scalars(select(NoticeAttempt)).one()
+        attempt.provider_id, attempt.outcome = None, "unknown"
+        reference = reference_of(attempt)
+    kept = hear("OK", "email", "office@elsewhere.example", answers=f"<mamonaku.{reference}@mail.example.jp>")
+    assert (kept.notice_id, kept.understood) == (named, "ok")
+    forged = hear("OK", "email", "x@elsewhere.example", "in-2", answers=f"<mamonaku.{attempt.id}-1@mail.example.jp>")
+    assert forged.notice_id is None
