@@ -211,7 +211,7 @@ def _is_automatic(mail: Message) -> bool:
         return True
     return any(
         mail.get(name) is not None
-        # Not X-Auto-Response-Suppress: that asks for no machine's answer, and people's mails from Exchange carry it too.
+        # Not X-Auto-Response-Suppress: it asks for no machine's answer; people's mails from Exchange carry it too.
         for name in ("x-autoreply", "x-autorespond", "x-autoresponder", "list-id")
     )
 
