@@ -48,7 +48,9 @@ def test_a_day_that_fails_is_pushed_forward_and_stops_no_other(parts, db, world,
     broken, (fine, _) = world.visit(), second
     with db.write() as session:
         # A watch that this version cannot read, as an older or newer one might leave behind.
-        session.execute(update(Visit).where(Visit.id == broken).values(watch={"no_such_memory": clock.now().isoformat()}))
+        session.execute(
+            update(Visit).where(Visit.id == broken).values(watch={"no_such_memory": clock.now().isoformat()})
+        )
     sweep(parts, clock.now())
     with db.read() as session:
         pushed, looked_at = session.get_one(Visit, broken), session.get_one(Visit, fine)
@@ -124,7 +126,9 @@ def test_a_visit_of_another_day_that_a_stranger_holds_delays_nothing(parts, db, 
     with db.write() as session:
         session.execute(update(Visit).where(Visit.id == left_open).values(check_at=clock.now()))
         if fails:
-            session.execute(update(Visit).where(Visit.id == today).values(watch={"no_such_memory": clock.now().isoformat()}))
+            session.execute(
+                update(Visit).where(Visit.id == today).values(watch={"no_such_memory": clock.now().isoformat()})
+            )
         else:
             session.execute(update(Visit).where(Visit.id == today).values(check_at=clock.forward(minutes=1)))
             clock.forward(minutes=-1)
