@@ -16,7 +16,7 @@ from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event
 from app.operations.company import find_company
-from app.operations.consent import closed, opted_out, push_devices
+from app.operations.consent import closed, push_devices
 from app.operations.policy import current_policy
 from app.operations.wording import company_facts, current_wordings
 from app.providers.base import Channel, PushDevice, Recipient
@@ -92,7 +92,8 @@ def add_notice(session: Session, visit: Visit, news: Decision | News, telling: T
     notice = _written(session, visit, news, now)
     before = _last_window(session, visit)
     session.add(notice)
-    _word(session, notice, visit, before, telling, now)
+    with session.no_autoflush:  # it is written once, with its words
+        _word(session, notice, visit, before, telling, now)
     session.flush()
     return notice
 
@@ -365,8 +366,7 @@ def _word(
 ) -> None:
     """Fill a notice's texts, channels and times, or give it to a person."""
     recipient = recipient_of(session, notice, visit, telling.zone, now)
-    shut = opted_out(session, visit.customer_id)
-    reaching = {name for name, channel in telling.channels.items() if name not in shut and channel.reaches(recipient)}
+    reaching = {name for name, channel in telling.channels.items() if channel.reaches(recipient)}
     next_at = next_word_at(now) if notice.kind == "holding" else None
     first = visit.customer.first_channel
     notice.channels = plan_channels(list(telling.channels), reaching, first, kind=notice.kind)
