@@ -350,6 +350,17 @@ def test_what_is_over_while_held_becomes_a_call_or_is_dropped_with_its_reason(fi
         assert session.scalar(called) == len(late)
 
 
+def test_what_expired_behind_a_provider_that_was_away_is_no_flood(firm):
+    visits = firm.book(60, in_min=240)
+    firm.tell(visits)
+    for _ in range(5):  # nothing was delivered meanwhile, but the clock was never far
+        firm.clock.forward(minutes=20)
+        with firm.db.write() as session:
+            session.merge(Tick(id=1, ticked_at=firm.clock.now()))
+    firm.deliver()
+    assert (firm.post.sent, firm.holds(), firm.states(visits)) == ([], False, {"dropped": 60})
+
+
 def test_a_held_delay_becomes_a_call_in_time(firm):
     visits = firm.book(60, in_min=40)
     firm.policy(brake_near=0.1, brake_most=0.2)

@@ -96,7 +96,7 @@ def test_a_dispatcher_sends_what_is_still_true_after_being_asked_once_more(signe
 def test_only_a_manager_sends_all(signed_in, flood, states):
     desk = signed_in("dispatcher")
     assert "do=all" not in desk.get("/").text
-    assert "管理者が決められます" in desk.get("/brake?do=all").text
+    assert "管理者のみの操作です" in desk.get("/brake?do=all").text
     assert post(desk, "/brake", {"decision": "all", "up_to": "999"}).status_code == 403
     assert not any(let_go for _, _, let_go in states())
     manager = signed_in("manager")
