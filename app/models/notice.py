@@ -13,6 +13,7 @@ from app.db import Base
 from app.models.visit import Visit
 
 _WAITING = text("state IN ('due', 'sending')")
+_LET_GO = text("let_go_at IS NOT NULL")
 _WATCHED = text("watch_at IS NOT NULL")
 
 
@@ -25,7 +26,7 @@ class Notice(Base):
             "state IN ('due', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'dropped', 'held')", name="state"
         ),
         Index("ix_notice_waiting", "channel", "next_attempt_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
-        Index("ix_notice_let_go", "let_go_at", "kind"),
+        Index("ix_notice_let_go", "let_go_at", "kind", sqlite_where=_LET_GO, postgresql_where=_LET_GO),
         Index("ix_notice_watched", "watch_at", sqlite_where=_WATCHED, postgresql_where=_WATCHED),
     )
 

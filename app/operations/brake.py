@@ -140,7 +140,7 @@ def usual_hour(session: Session, now: datetime, zone: tzinfo) -> Usual:
         found = select(func.count()).where(promised >= from_at, promised < before_at, Visit.status != "cancelled")
         return session.scalar(found.select_from(Visit)) or 0
 
-    first_at = session.scalar(select(func.min(Notice.let_go_at)))
+    first_at = session.scalar(select(func.min(Notice.let_go_at)).where(Notice.let_go_at.is_not(None)))
     known = first_at is not None and first_at <= now - KNOWN_AFTER
     return Usual(seen, visits(now - NEAR_BEFORE, now + NEAR_AFTER), visits(begins_at, ends_at), known)
 
