@@ -17,7 +17,7 @@ def test_from_the_list_to_everybody_told(browse, world):
     page.locator('input[name="visits"]').first.check()
     page.get_by_label("見出し", exact=True).fill("台風による到着の遅れ")
     page.get_by_label("お知らせの内容", exact=True).fill("台風のため到着が遅れます。申し訳ございません。")
-    page.get_by_label("お客様に答える責任者(名前)").fill("小林")
+    page.get_by_label("お客様対応の責任者(氏名)").fill("小林")
     page.get_by_role("button", name="ページを作り、全員に知らせる").click()
     expect(page.locator(".course li")).to_have_count(1)
     expect(page.locator("#concerned")).to_contain_text("1")
