@@ -124,7 +124,8 @@ def seed(database: Database, scene: str) -> None:
         if scene == "day":
             seed_day(session, TOKYO)
         if scene == "flood":
-            change_policy(session, {"brake_least": FLOODED - 1, "brake_near": 0.1}, actor="test", now=now)
+            easily = {"brake_least": FLOODED - 1, "brake_near": 0.1, "brake_most": 0.2}
+            change_policy(session, easily, actor="test", now=now)
 
 
 @contextmanager

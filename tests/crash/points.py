@@ -16,16 +16,18 @@ NAMED_THROUGHOUT = (
     "app/web/visitor.py",
     "jobs/schedule.py",
 )
+#: What only a notice passes that cannot be worked with at all; no scene has one yet.
+NOT_PLAYED = ("put_off", "postpone_climb")
 _PARTS = {"writing": ("before", "written", "committed"), "calling": ("before", "made")}
 
 
 def points() -> tuple[str, ...]:
-    """Return every point of the product, in the order of its files."""
+    """Return every point of the product that a scene has to come by, in the order of its files."""
     found: dict[str, None] = {}
     for file in sorted([*(ROOT / "app").rglob("*.py"), *(ROOT / "jobs").rglob("*.py")]):
         if file != ROOT / "app" / "crash.py":
             found |= dict.fromkeys(_points_in(file))
-    return tuple(found)
+    return tuple(point for point in found if point.partition(".")[0] not in NOT_PLAYED)
 
 
 def _points_in(file: Path) -> Iterator[str]:
