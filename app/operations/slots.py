@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from app.errors import Invalid, Problem
+from app.errors import Conflict, Invalid, Problem
 from app.models import CurrentPosition, Hold, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
 from app.operations.day import FIXES_REACH
 from app.prepared import Prepared, among
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.duty import shifts_on
-from app.rules.slots import LONGEST_WORK, Planned, Roster, Slot, Wish, search
+from app.rules.slots import LONGEST_WORK, MOST_RISK, Planned, Roster, Slot, Wish, risk_of, search
 from app.rules.visit import OPEN
 
 #: Nobody promises farther ahead, and a search must not take forever.
@@ -76,6 +77,73 @@ _HOLDS = Prepared(
         among(_HOLD.technician_id, "technicians"), _HOLD.expires_at > bindparam("now")
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A slot with the name of who would come."""
+
+    slot: Slot
+    technician: str
+
+
+def find_offers(session: Session, **asked: Unpack[Asked]) -> list[Offer]:
+    """Return the best times with the names of who would come; asked as `find_slots` is. Raises Invalid."""
+    found = find_slots(session, **asked)
+    rows = session.execute(
+        select(Technician.id, Technician.name).where(Technician.id.in_({slot.technician for slot in found}))
+    )
+    names = {row.id: row.name for row in rows}
+    return [Offer(slot, names[slot.technician]) for slot in found]
+
+
+def place_of(session: Session, site_id: int) -> tuple[float, float] | None:
+    """Return the latitude and longitude of a site; None when it is not known (yet)."""
+    site = session.get(Site, site_id)
+    return None if site is None or site.lat is None or site.lon is None else (site.lat, site.lon)
+
+
+def time_to_work(session: Session, service_id: int, duration_min: int | None) -> int:
+    """Return the minutes of work that are meant: those that were named, else the service's usual. Raises Invalid."""
+    service = session.get(Service, service_id)
+    if service is None or not service.active:
+        raise Invalid.one("service", "unknown")
+    return service.duration_min if duration_min is None else duration_min
+
+
+def check_risk(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> None:
+    """Raise Conflict `risky` when a visit that was just planned, or the one after it, is likelier late than is offered.
+
+    For who books a time that was not offered: the transaction is given up, and done again by who insists.
+    """
+    if visit.technician_id is None or visit.site.lat is None or visit.site.lon is None:
+        return
+    window_min = int((visit.promised_until_at - visit.planned_from_at) / timedelta(minutes=1))
+    wish = Wish(
+        visit.site.lat, visit.site.lon, visit.duration_min, visit.planned_from_at, visit.planned_from_at, window_min
+    )
+    for roster in _rosters(session, wish, set(), visit.technician_id, frozenset(), zone, now):
+        others = replace(roster, plan=tuple(one for one in roster.plan if one.visit != visit.id))
+        slot = risk_of(wish, others, visit.planned_from_at, zone, now)
+        if slot is not None and max(slot.late_probability, slot.next_late_probability) > MOST_RISK:
+            percent = round(100 * slot.late_probability)
+            raise Conflict("risky", percent=percent, next_percent=round(100 * slot.next_late_probability))
+
+
+class Asked(TypedDict):
+    """What `find_slots` is asked with."""
+
+    service_id: int
+    lat: float
+    lon: float
+    from_at: datetime
+    until_at: datetime
+    now: datetime
+    zone: tzinfo
+    duration_min: NotRequired[int | None]
+    window_min: NotRequired[int]
+    hours: NotRequired[tuple[float, float]]
+    most: NotRequired[int]
 
 
 def find_slots(

@@ -449,7 +449,7 @@ def test_a_visit_is_booked_for_a_known_customer(office, world, db):
 
 
 def test_a_visit_is_booked_with_a_new_customer_in_one_go(office, world, db):
-    assert post(office, "/visits/new", booking(world, **NEW)).status_code == 303
+    assert post(office, "/visits/new", booking(world, **NEW, insist="1")).status_code == 303
     with db.read() as session:
         customer = session.scalars(select(Customer).order_by(Customer.id.desc())).first()
         assert (customer.name, customer.mobile) == ("高橋 恵", "+819087654321")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
@@ -15,11 +16,14 @@ from app.operations.customer import NewSite, add_site, create_customer, customer
 from app.operations.locating import usual_place
 from app.operations.policy import current_policy
 from app.operations.service import service_choices
+from app.operations.slots import Offer, check_risk
 from app.operations.technician import technician_choices
 from app.operations.visit import visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import over_midnight
+from app.web.dispatch.offers import HALVES, SPANS_DAYS, WINDOWS_MIN, filled
+from app.web.dispatch.offers import found as found_offers
 from app.web.forms import Form
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, needs, now, parts, session, signed_in, zone
@@ -51,6 +55,10 @@ def book() -> Any:
     form = Form(request.form)
     if form.value("step") == "find_customer":
         return _page(form)
+    if form.value("offer"):
+        return _page(Form({**request.form, **filled(form)}))
+    if form.value("step") == "find_offers":
+        return _page(form, offers=found_offers(form))
     if form.value("step") == "find_place":
         return _page(form, place=_look_up(form, form.text("address")))
     booked = form.submit(lambda: _book(form))
@@ -114,7 +122,7 @@ def _book(form: Form) -> Visit:
     assert from_at is not None
     assert until_at is not None
     assert service_id is not None
-    return book_appointment(
+    booked = book_appointment(
         session(),
         zone=zone(),
         remind=form.ticked("remind"),
@@ -128,7 +136,11 @@ def _book(form: Form) -> Visit:
         now=now(),
         actor=signed_in().name,
         note=note,
+        hold=form.optional("hold"),
     )
+    if not form.ticked("insist"):
+        check_risk(session(), booked, zone(), now())
+    return booked
 
 
 def _customer_and_site(form: Form) -> tuple[int, int] | None:
@@ -190,11 +202,15 @@ def _found(form: Form) -> Any:
     )
 
 
-def _page(form: Form, *, place: Place | None = None) -> Any:
+def _page(form: Form, *, place: Place | None = None, offers: Sequence[Offer] | None = None) -> Any:
     page = render_template(
         "dispatch/new_visit.html",
         form=form,
         place=place,
+        offers=offers,
+        windows_min=WINDOWS_MIN,
+        halves=HALVES,
+        spans_days=SPANS_DAYS,
         found=_found(form),
         services=service_choices(session()),
         policy=current_policy(session()),

@@ -1,0 +1,43 @@
+// Searches times to offer while the customer is on the telephone, fills the chosen one in, and keeps it for some minutes.
+{
+  const form = document.querySelector("form.booking");
+  const ask = document.getElementById("find-offers");
+  const list = document.getElementById("offers");
+  const hold = document.getElementById("hold");
+  const kept = document.getElementById("kept");
+  const FIELDS = ["technician", "on", "promised_from", "promised_until"];
+  let asked = 0;
+
+  async function search() {
+    const mine = ++asked;
+    kept.textContent = ask.dataset.waiting;
+    const typed = new URLSearchParams();
+    for (const name of ["service", "duration_min", "who", "lat", "lon", "on", "window", "half", "span"]) {
+      typed.set(name, new FormData(form).get(name) ?? "");
+    }
+    const reply = await fetch(`${ask.dataset.source}?${typed}`).catch(() => null);
+    if (mine !== asked) return;
+    kept.textContent = reply?.ok ? "" : ask.dataset.failed;
+    if (reply?.ok) list.innerHTML = await reply.text();
+  }
+
+  async function keep(button) {
+    button.value.split("|").forEach((value, index) => { form.elements[FIELDS[index]].value = value; });
+    for (const other of list.querySelectorAll("button.offer")) other.setAttribute("aria-pressed", other === button);
+    kept.textContent = "";
+    const reply = await fetch(ask.dataset.holds, { method: "POST", body: new FormData(form) }).catch(() => null);
+    const said = await reply?.json().catch(() => null);
+    hold.value = said?.hold ?? "";
+    kept.textContent = said?.hold ? ask.dataset.kept.replace("{until}", said.until) : said?.message ?? "";
+    if (reply?.status === 409) button.closest("li").remove();
+  }
+
+  ask.type = "button";
+  ask.addEventListener("click", search);
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest("button.offer");
+    if (!button) return;
+    event.preventDefault();
+    keep(button);
+  });
+}
