@@ -119,7 +119,7 @@ def climb(parts: Parts, now: datetime) -> None:
             log.warning("a notice is held by somebody else and climbs later", notice_id=notice_id)
         except Exception:
             log.error("a notice could not climb", notice_id=notice_id, exc_info=True)
-            with parts.db.write() as session:
+            with writing(parts.db, "postpone_climb") as session:
                 postpone_climb(session, notice_id, now)
 
 

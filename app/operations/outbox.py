@@ -264,7 +264,7 @@ def _put_off(db: Database, faulty: _Faulty, now: datetime) -> None:
     When its time is up, a person is called as for any other (operations.ladder).
     """
     log.error("a notice could not be taken", notice_id=faulty.notice_id, exc_info=faulty)
-    with db.write() as session:
+    with writing(db, "put_off") as session:
         session.execute(
             update(Notice)
             .where(Notice.id == faulty.notice_id, Notice.state.in_(("due", "sending")))
