@@ -25,6 +25,7 @@ from app.lanes import Lanes
 from app.operations.keeping import thin_out
 from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
+from app.operations.letter import post_letters
 from app.operations.purge import AT_ONCE, forget_words, purge
 from app.operations.unread import call_for_unread
 from app.parts import Parts
@@ -38,6 +39,7 @@ TIMETABLE = (
     ("sweep", 2),
     ("deliver", 1),
     ("remind", 5),
+    ("post_letters", 2),
     ("locate", 2),
     ("offer_repairs", 15),
     ("call_for_unread", 15),
@@ -122,6 +124,11 @@ class Jobs:
         if not self._parts.settings.dry_run:  # nothing left, so nobody can confirm it, and nobody is to be called
             climb(self._parts, self._parts.clock.now())
         deliver(self._parts, self._lanes, self._brake)
+
+    def post_letters(self) -> None:
+        """Hand over answers and calls that are about no visit; a provider that hangs delays only these."""
+        if self._leads():
+            post_letters(self._parts.db, self._parts.channels, self._parts.clock)
 
     def remind(self) -> None:
         """Turn every reminder that is due into a notice."""

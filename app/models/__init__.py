@@ -12,6 +12,7 @@ from app.models.inbound import Inbound
 from app.models.incident import Incident, IncidentEntry, IncidentVisit
 from app.models.job import JobRun, Lease, Tick
 from app.models.learning import Learning, Lesson
+from app.models.letter import Letter
 from app.models.line import LineCall, LineCode
 from app.models.notice import Notice, NoticeAttempt, Receipt
 from app.models.policy import PolicyVersion
@@ -47,6 +48,7 @@ __all__ = [
     "Learning",
     "Lease",
     "Lesson",
+    "Letter",
     "LineCall",
     "LineCode",
     "Notice",

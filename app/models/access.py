@@ -40,6 +40,8 @@ class SignIn(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    #: When its page was last looked at by somebody at a desk, about to the minute.
+    seen_at: Mapped[datetime | None]
 
 
 class PhoneLink(Base):

@@ -10,14 +10,21 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models import Customer, Inbound, Notice, Visit, VisitEvent
+from app.i18n import t
+from app.models import Alarm, Customer, Inbound, Letter, Notice, Visit, VisitEvent
+from app.notices.words import addressee
+from app.operations.company import find_company
 from app.operations.consent import another_address, opt_out, opted_out, push_devices
 from app.operations.contact import email_address, mobile_e164
 from app.operations.customer import find_customer
 from app.operations.history import actor_names
 from app.operations.inbound import visit_spoken_of
+from app.operations.letter import ANSWER_LASTS, add_letter
 from app.operations.notice import News, Telling, add_notice
-from app.operations.unread import Unread, conversation_of, stop_calling, unread
+from app.operations.unread import UNSENT, Unread, conversation_of, stop_calling, unread
+from app.operations.wording import company_facts
+from app.rules.letter import answer_message
+from app.rules.reach import PRINTED
 from app.rules.replies import gist, understand
 
 #: What a dispatcher writes at once; an SMS that is longer goes out as its beginning and the customer's page.
@@ -33,11 +40,11 @@ _KEPT_AS = {"sms": ("mobile", ("sms", "voice")), "line": ("line_id", ("line",)),
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation: `what` is message, notice or event, and `entry` its row."""
+    """One turn of a conversation: `what` is message, notice, letter or event, and `entry` its row."""
 
     at: datetime
     what: str
-    entry: Inbound | Notice | VisitEvent
+    entry: Inbound | Notice | Letter | VisitEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,8 @@ class Conversation:
     shut: frozenset[str]
     #: The last message that is shown; None while there is none.
     seen: int | None
+    #: Whether an answer did not go out, and nobody has dealt with that yet.
+    unsent: bool
     #: Who user:3 is.
     names: Mapping[str, str]
 
@@ -71,10 +80,16 @@ def read_conversation(session: Session, key: str, zone: tzinfo, now: datetime, t
         visit_id = visit_spoken_of(session, customer.id, now)
         visit = session.get(Visit, visit_id) if visit_id else None
         turns += _told(session, customer.id, now)
-    turns.sort(key=lambda turn: turn.at)
     last = messages[-1] if messages else None
+    turns += [
+        Turn(letter.sent_at or letter.created_at, "letter", letter) for letter in _letters(session, customer, last)
+    ]
+    turns.sort(key=lambda turn: turn.at)
     shut = opted_out(session, customer.id) if customer else frozenset[str]()
     actors = {message.handled_by or "" for message in messages} | {_author(turn.entry) for turn in turns}
+    ways = _ways(session, customer, shut, telling, last.channel if last else None) if customer else ()
+    if visit is None:
+        ways = [channel for channel, _ in [_one_way(customer, messages, shut, telling)] if channel]
     return Conversation(
         key=key,
         customer=customer,
@@ -83,7 +98,8 @@ def read_conversation(session: Session, key: str, zone: tzinfo, now: datetime, t
         turns=turns[-MOST_TURNS:],
         clock=unread(session, zone).get(conversation_of(last)) if last else None,
         visit=visit,
-        channels=_ways(session, customer, shut, telling, last.channel if last else None) if customer else (),
+        channels=ways,
+        unsent=bool(last) and _is_unsent(session, conversation_of(last)) if last else False,
         shut=shut,
         seen=last.id if last else None,
         names=actor_names(session, actors),
@@ -114,12 +130,13 @@ def answer(
     *,
     once: str = "",
     seen: int | None = None,
-) -> Notice:
+) -> Notice | Letter:
     """Send a dispatcher's own words to the customer by the outbox, and mark the conversation as dealt with.
 
-    They go first by the way on which the customer wrote last. The form's key `once` keeps one that is sent twice from
-    leaving twice; `seen` is the last message that was read. Raises NotFound, Invalid naming `words` (nothing, too
-    long, a blank left open), Conflict where there is no visit that the words can be about, or no way to send them.
+    They go first by the way on which the customer wrote last; where there is no visit that they can be about, or nobody
+    knows who wrote, by that way alone. The form's key `once` keeps one that is sent twice from leaving twice; `seen` is
+    the last message that was read. Raises NotFound, Invalid naming `words` (nothing, too long, a blank left open),
+    Conflict where there is no way to send them.
     """
     customer, messages = _messages(session, key)
     said = words.replace("\r\n", "\n").strip()
@@ -129,7 +146,9 @@ def answer(
         raise Invalid.one("words", "too_long", most=LONGEST_ANSWER)
     visit_id = visit_spoken_of(session, customer.id, now) if customer else None
     if visit_id is None:
-        raise Conflict("answer_needs_visit")
+        letter = _write(session, customer, messages, said, actor, telling, now, once[:64] or now.isoformat())
+        handle(session, key, actor, now, seen=seen)
+        return letter
     visit = session.get_one(Visit, visit_id)
     facts = {"by": actor, "inbound": messages[-1].id if messages else None}
     sent_key = f"reply:{visit.id}:{once[:64]}" if once else None
@@ -161,13 +180,16 @@ def assign(session: Session, key: str, customer_id: int, actor: str, now: dateti
         raise Conflict("already_assigned")
     customer = find_customer(session, customer_id)
     last = messages[-1]
-    for name in {conversation_of(message) for message in messages}:
+    names = {conversation_of(message) for message in messages}
+    for name in names:
         stop_calling(session, name, now, actor)
     visit_id = visit_spoken_of(session, customer.id, now)
     for message in messages:
         message.customer_id, message.visit_id = customer.id, visit_id
         if understand(gist(message.words or "")) == "stop":
             opt_out(session, customer.id, message.channel, "stop", now, actor=actor)
+    for letter in session.scalars(select(Letter).where(Letter.about.in_(names))):
+        letter.customer_id = customer.id
     column, opens = _KEPT_AS[last.channel]
     if keep_address and not getattr(customer, column) and _can_be_written_to(last):
         setattr(customer, column, last.sender)
@@ -186,6 +208,92 @@ def _can_be_written_to(message: Inbound) -> bool:
     except Invalid:
         return False
     return True
+
+
+def _write(
+    session: Session,
+    customer: Customer | None,
+    messages: Sequence[Inbound],
+    said: str,
+    actor: str,
+    telling: Telling,
+    now: datetime,
+    once: str,
+) -> Letter:
+    """Write down an answer that is about no visit. Raises Invalid naming `words`, Conflict where no way is open."""
+    if set(said) & set("{}"):
+        raise Invalid.one("words", "unfilled")
+    shut = opted_out(session, customer.id) if customer else frozenset[str]()
+    channel, address = _one_way(customer, messages, shut, telling)
+    company = find_company(session)
+    if channel is None or company is None:
+        raise Conflict("answer_unreachable")
+    # Nobody knows an unknown sender's language but by the letters of what was written.
+    language = customer.language if customer else "en" if (messages[-1].words or "").isascii() else "ja"
+    facts = company_facts(company, language)
+    message = answer_message(
+        said,
+        brand=company.name,
+        brand_short=company.short_name,
+        addressee=addressee(customer.name, language, corporate=customer.kind == "corporate") if customer else "",
+        closing=t("letter.closing_hours" if facts["phone_hours"] else "letter.closing", language, **facts),
+        subject=t("letter.subject", language, **facts),
+    )
+    about = f"customer:{customer.id}" if customer else conversation_of(messages[-1])
+    return add_letter(
+        session,
+        message,
+        about=about,
+        key=f"answer:{about}:{once}",
+        channel=channel,
+        address=address,
+        language=language,
+        words=said,
+        actor=actor,
+        now=now,
+        lasts=ANSWER_LASTS,
+        customer_id=customer.id if customer else None,
+    )
+
+
+def _one_way(
+    customer: Customer | None, messages: Sequence[Inbound], shut: frozenset[str], telling: Telling
+) -> tuple[str | None, str]:
+    """Return by which channel and to which address an answer goes that is about no visit; None where none is open.
+
+    That on which the sender wrote last comes first. An unknown sender who wanted no more messages is written to no
+    more.
+    """
+    last = messages[-1] if messages else None
+    if customer is None:
+        stopped = any(understand(gist(message.words or "")) == "stop" for message in messages)
+        reaches = last is not None and not stopped and _can_be_written_to(last)
+        found = [(last.channel, last.sender)] if last is not None and reaches else []
+    else:
+        known = {"sms": customer.mobile, "line": customer.line_id, "email": customer.email}
+        wrote = (last.channel, last.sender) if last is not None and last.channel in known and last.sender else None
+        found = [wrote] if wrote and wrote[0] not in shut else []
+        found += [(name, known[name] or "") for name in ("line", "sms", "email") if known[name] and name not in shut]
+    if PRINTED in telling.channels and (found or customer):
+        return PRINTED, ""
+    return next(((name, address) for name, address in found if name in telling.channels), (None, ""))
+
+
+def _letters(session: Session, customer: Customer | None, last: Inbound | None) -> Sequence[Letter]:
+    """Return what was written in a conversation that is about no visit."""
+    found = select(Letter)
+    if customer is not None:
+        found = found.where(Letter.customer_id == customer.id)
+    elif last is not None:
+        found = found.where(Letter.about == conversation_of(last))
+    else:
+        return ()
+    return session.scalars(found.order_by(Letter.id.desc()).limit(MOST_TURNS)).all()
+
+
+def _is_unsent(session: Session, conversation: str) -> bool:
+    standing = select(Alarm.id).where(Alarm.subject == conversation, Alarm.kind == UNSENT, Alarm.cleared_at.is_(None))
+    return session.scalar(standing) is not None
 
 
 def _messages(session: Session, key: str) -> tuple[Customer | None, Sequence[Inbound]]:
@@ -251,5 +359,7 @@ def _ways(
     return sorted(found, key=lambda name: name != wrote_by)
 
 
-def _author(entry: Inbound | Notice | VisitEvent) -> str:
+def _author(entry: Inbound | Notice | Letter | VisitEvent) -> str:
+    if isinstance(entry, Letter):
+        return entry.actor
     return str(entry.reason_facts.get("by") or "") if isinstance(entry, Notice) else ""

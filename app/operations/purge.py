@@ -16,6 +16,7 @@ from app.models import (
     ForecastEntry,
     IdempotentReply,
     Inbound,
+    Letter,
     LineCall,
     LineCode,
     PhoneLink,
@@ -52,12 +53,14 @@ def purge(session: Session, now: datetime, fixes_kept: timedelta, input_kept: ti
 
 
 def forget_words(session: Session, now: datetime, kept: timedelta, most: int = AT_ONCE) -> int:
-    """Forget what customers wrote and by which address, of some messages that are older than `kept`; return how many.
+    """Forget what customers wrote and by which address, of some messages older than `kept`; return how many.
 
-    That there was a message, when, and what became of it stays. To be asked again until nothing is left.
+    That there was a message, when, and what became of it stays; of what we wrote about no visit nothing does.
+    To be asked again until nothing is left.
     """
     over = Inbound.words.is_not(None), Inbound.received_at < now - kept
     some = session.scalars(select(Inbound).where(*over).limit(most)).all()
+    session.execute(delete(Letter).where(Letter.created_at < now - kept))
     for message in some:
         message.words, message.sender = None, ""
         if message.handled_at is None:  # nobody can read it any more

@@ -11,6 +11,7 @@ from app.models import Notice, NoticeAttempt, Receipt
 from app.operations.attempt import UNDELIVERED, accept, is_newest, next_channel, reference_of
 from app.operations.confirmation import mark_delivered
 from app.operations.consent import opt_out
+from app.operations.letter import note_letter
 from app.rules.reach import ends_for_good
 
 #: What a provider says of a message that has arrived.
@@ -38,7 +39,7 @@ def note_receipt(
         if number.isascii() and number.isdigit() and len(number) < 10:
             row = session.execute(found.where(NoticeAttempt.id == int(number))).first()
     if row is None:
-        return False
+        return note_letter(session, provider_id, status, now, reference)
     notice = session.get_one(Notice, row.notice_id, with_for_update={"of": Notice})
     attempt = session.get_one(NoticeAttempt, row.id, populate_existing=True)
     if attempt.provider_id is None and reference == reference_of(attempt):

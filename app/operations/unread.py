@@ -16,7 +16,9 @@ from app.rules.unread import climbs_at, read_by
 
 #: A message that nobody has read in time, and one that nobody has read even then.
 WAITING, OVERDUE = "reply_waiting", "reply_overdue"
-CALLS = (WAITING, OVERDUE)
+#: An answer that did not go out.
+UNSENT = "answer_failed"
+CALLS = (WAITING, OVERDUE, UNSENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from html import unescape
 from typing import Any
 
 #: The id that our e-mail channel gives a mail: <mamonaku.(our reference of the attempt)@(the sender's domain)>.
-_OURS = re.compile(r"<mamonaku\.([0-9]{1,9}-[0-9a-f]{1,16})@[^<>@\s]{1,255}>")
+_OURS = re.compile(r"<mamonaku\.((?:letter-)?[0-9]{1,9}-[0-9a-f]{1,16})@[^<>@\s]{1,255}>")
 #: So many parts of a mail are looked at; a mail that nests deeper is no letter.
 _MOST_PARTS = 60
 _LONGEST_SUBJECT = 200

@@ -10,8 +10,9 @@ from tests.installation import ROOT
 
 #: Whose every write and every call has a name: what ticks, hands over, and answers requests.
 NAMED_THROUGHOUT = (
-    "app/operations/outbox.py",
     "app/operations/brake.py",
+    "app/operations/letter.py",
+    "app/operations/outbox.py",
     "app/tick.py",
     "app/web/visitor.py",
     "jobs/schedule.py",

@@ -9,14 +9,25 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from app.models import Alarm, Customer, Inbound, Notice
+from app.models import Alarm, Customer, Inbound, Letter, Notice
 from app.operations.consent import opt_out, opted_out
 from app.operations.inbound import receive
+from app.operations.letter import post_letters
 from app.operations.unread import call_for_unread
+from app.providers.base import Refused
 from app.providers.sms_twilio import TwilioSms
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 HERS = "+819012345678"
+
+
+class Refusing:
+    """A channel that takes nothing."""
+
+    repeats_safely = True
+
+    def send(self, *_, **__):
+        raise Refused("no such number")
 
 
 @pytest.fixture
@@ -143,9 +154,70 @@ def test_who_has_closed_the_only_way_is_called_instead(db, desk, hear, press, wo
         assert session.scalars(select(Notice)).all() == []
 
 
-def test_without_a_visit_there_is_nothing_to_answer_about(desk, hear, press, world):
-    hear("こんにちは。お願いがあります")
-    assert press(f"c{world.customer}", "answer", words="はい").status_code == 409
+def test_a_customer_without_a_visit_is_answered_by_the_way_she_wrote(db, desk, hear, press, world, clock):
+    hear("先日の件ですが、まだつながりません")
+    clock.forward(hours=12)
+    with db.write() as session:
+        call_for_unread(session, TOKYO, clock.now())
+    page = desk.get(f"/inbox/c{world.customer}").text
+    assert "この連絡手段だけでお送りします" in page
+    assert press(f"c{world.customer}", "answer", words="明日の朝にお電話します。").status_code == 303
+    with db.read() as session:
+        letter = session.scalars(select(Letter)).one()
+        assert (letter.channel, letter.address, letter.state) == ("sms", HERS, "due")
+        assert letter.short == "【アオバPC】明日の朝にお電話します。"
+        assert letter.body.startswith("山田 花子様\n\n明日の朝に")
+        assert "03-1234-5678" in letter.body
+        assert session.scalars(select(Inbound.handled_by)).one() == "user:1"
+        assert session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all() == []
+    assert "明日の朝にお電話します。" in desk.get(f"/inbox/c{world.customer}").text
+
+
+def test_an_unknown_sender_is_answered_in_the_language_of_the_message(db, desk, hear, press):
+    hear("Do you repair printers?", sender="+819099990000")
+    assert "090-9999-0000 へのお返事" in desk.get("/inbox/m1").text
+    assert press("m1", "answer", words="Yes, we do.").status_code == 303
+    with db.read() as session:
+        letter = session.scalars(select(Letter)).one()
+        assert (letter.address, letter.customer_id, letter.about) == ("+819099990000", None, "sms:+819099990000")
+        assert letter.short.endswith("Yes, we do.")
+        assert "You can also call us" in letter.body
+    assert "Yes, we do." in desk.get("/inbox/m1").text
+
+
+def test_what_was_written_to_an_unknown_sender_goes_along_when_it_is_known_who_that_was(desk, hear, press, world):
+    hear("プリンターも見てもらえますか", sender="+819099990000")
+    press("m1", "answer", words="はい、拝見します。")
+    press("m1", "assign", customer=world.customer)
+    assert "はい、拝見します。" in desk.get(f"/inbox/c{world.customer}").text
+
+
+@pytest.mark.parametrize("words", ["", " ", "{{ name }}", "あ" * 501])
+def test_an_answer_about_no_visit_is_checked_like_any_other(db, hear, press, world, words):
+    hear("こんにちは")
+    assert press(f"c{world.customer}", "answer", words=words).status_code == 422
+    with db.read() as session:
+        assert session.scalars(select(Letter)).all() == []
+
+
+def test_who_wants_no_more_messages_is_not_answered(db, desk, hear, press):
+    hear("STOP", sender="+819099990000")
+    assert "この差出人には返信できません" in desk.get("/inbox/m1").text
+    assert press("m1", "answer", words="はい").status_code == 409
+
+
+def test_an_answer_that_did_not_go_out_stands_in_the_conversation_until_somebody_deals_with_it(
+    db, desk, hear, press, world, clock
+):
+    hear("まだつながりません")
+    press(f"c{world.customer}", "answer", words="お電話します。")
+    post_letters(db, {"sms": Refusing()}, clock)
+    assert "お返事を送信できませんでした" in desk.get(f"/inbox/c{world.customer}").text
+    board = desk.get("/").text
+    assert "メッセージへのお返事を送信できませんでした" in board
+    assert 'href="/inbox/m1"' in board
+    press(f"c{world.customer}", "handled")
+    assert "送信できませんでした" not in desk.get("/").text + desk.get(f"/inbox/c{world.customer}").text
 
 
 def test_dealt_with_takes_it_off_every_list(db, desk, hear, press, world, clock):
