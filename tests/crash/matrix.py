@@ -18,14 +18,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from app.db import Base, Database, upgrade
-from app.models import Alarm, Company, Customer, Notice, Service, Site, Technician, Visit
+from app.models import Alarm, Company, Customer, Letter, Notice, Service, Site, Technician, Visit
 from app.operations.booking import book_visit
 from app.operations.field import report_status
+from app.operations.letter import ANSWER_LASTS, add_letter
 from app.operations.policy import change_policy
 from app.operations.position import ReportedFix, record_fixes
+from app.operations.unread import UNSENT
 from app.rules.ladder import calls
+from app.rules.messages import Message
 from app.rules.position import Fix
 from tests.conftest import STORY_DAY_AT
 from tests.crash.day import MAILS, seed_day, wrong_in_day
@@ -126,6 +130,20 @@ def seed(database: Database, scene: str) -> None:
         if scene == "flood":
             easily = {"brake_least": FLOODED - 1, "brake_near": 0.1, "brake_most": 0.2}
             change_policy(session, easily, actor="test", now=now)
+        if scene in ("sms", "line"):
+            _answer(session, scene, now)
+
+
+def _answer(session: Session, scene: str, now: datetime) -> None:
+    """Add an answer that is about no visit, and waits to be sent."""
+    address = "+819012345670" if scene == "sms" else "U0"
+    message = Message(
+        "【アオバPC】はい、伺えます。", "はい、伺えます。", "お返事", "はい、伺えます。", "はい、伺えます。"
+    )
+    add_letter(
+        session, message, about="customer:1", key="answer", channel=scene, address=address, language="ja",
+        words="はい、伺えます。", actor="user:1", now=now, lasts=ANSWER_LASTS, customer_id=1,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -196,7 +214,7 @@ def passes(on: Stage, scene: str) -> dict[str, int]:
     """Return how often a scene that nobody kills comes by each point."""
     folder = on.zygote.folder
     with seeded("sqlite", scene, folder) as (url, _):
-        on.prepare(scene, ("close", "broken", "empty", "lost"))
+        on.prepare(scene, ("close", "close", "broken", "empty", "lost"))
         on.play(
             scene, url, random.Random(0), at=STORY_DAY_AT.isoformat(), crash_at=None, passed=str(folder / "passed")
         )  # fmt: skip
@@ -206,7 +224,7 @@ def passes(on: Stage, scene: str) -> dict[str, int]:
 def run_once(on: Stage, scene: str, url: str, point: str, time: int, dice: random.Random) -> bool:
     """Kill the jobs at a point, and let others go on after them; return whether the point was reached."""
     modes = [dice.choice(FATES) for _ in range(4)]
-    on.prepare(scene, ["close", *modes] if point.startswith("look_up") else modes)
+    on.prepare(scene, ["close", "close", *modes] if "look_up" in point else modes)
     killed = on.play(scene, url, dice, at=STORY_DAY_AT.isoformat(), crash_at=f"{point}:{time}")
     died_at = datetime.fromisoformat((on.zygote.folder / "clock").read_text())
     after = died_at + timedelta(seconds=dice.choice([20, 75]))
@@ -223,6 +241,15 @@ def count(database: Database, on: Stage, scene: str, tally: Tally, said: str) ->
         visits = set(session.scalars(select(Visit.id)))
         called = set(session.scalars(select(Alarm.visit_id).where(Alarm.kind == "call_customer")))
         wrong = list(wrong_in_day(session, took, len(on.mailbox.seen))) if scene == "day" else []
+        letters = session.scalars(select(Letter)).all()
+        unsent = set(session.scalars(select(Alarm.subject).where(Alarm.kind == UNSENT)))
+    for letter in letters:
+        accepts = took[letter.short if scene == "sms" else letter.line]
+        lost = letter.about not in unsent and not (accepts and letter.state in ("sent", "delivered"))
+        tally.lost += lost
+        tally.twice += accepts > 1
+        if lost or accepts > 1:
+            tally.details.append(f"letter: {said} {letter.state} {letter.error} {accepts}")
     tally.notices += len(notices)
     tally.lost += len(wrong)
     tally.details += [f"{said}: {what}" for what in wrong]

@@ -22,6 +22,7 @@ from app import crash, join
 from app.brake import Brake
 from app.config import Settings
 from app.operations.brake import decide, read_standing
+from app.operations.letter import post_letters
 from app.parts import Parts
 from app.providers.line_messaging import LineMessages
 from app.providers.sms_twilio import TwilioSms
@@ -79,6 +80,7 @@ def tell(job: dict[str, Any], clock: HandClock) -> None:
     for number in range(job["ticks"]):
         sweep(parts, clock.now())
         climb(parts, clock.now())
+        post_letters(parts.db, parts.channels, clock)
         deliver(parts, None, brake)
         if brake is not None and brake.holds and number >= DECIDES_AFTER:
             let_go(parts)
