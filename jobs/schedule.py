@@ -22,10 +22,12 @@ from app.clock import FastClock, WallClock
 from app.crash import writing
 from app.db import SILENT
 from app.lanes import Lanes
+from app.operations.absence import call_absent
 from app.operations.keeping import thin_out
 from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
 from app.operations.letter import post_letters
+from app.operations.notice import Telling
 from app.operations.purge import AT_ONCE, forget_words, purge
 from app.operations.unread import call_for_unread
 from app.parts import Parts
@@ -43,6 +45,7 @@ TIMETABLE = (
     ("locate", 2),
     ("offer_repairs", 15),
     ("call_for_unread", 15),
+    ("call_absent", 15),
     ("tell_incidents", 15),
     ("read_mailbox", 20),
     ("backtest", 2),
@@ -145,6 +148,14 @@ class Jobs:
         if self._leads():
             with writing(self._parts.db, "unread") as session:
                 call_for_unread(session, self._parts.settings.zone, self._parts.clock.now())
+
+    def call_absent(self) -> None:
+        """Write to colleagues when something waits for a person and nobody at a desk deals with it."""
+        if self._leads():
+            parts = self._parts
+            telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
+            with writing(parts.db, "call_absent") as session:
+                call_absent(session, telling, parts.settings.country, parts.clock.now())
 
     def tell_incidents(self) -> None:
         """Keep the promise of a next word about each incident that goes on."""

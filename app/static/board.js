@@ -1,21 +1,13 @@
-// Keeps the board true without disturbing whoever reads it: new lines are morphed in, a lost connection is said.
+// The board: kept live, its deadlines counted down, a visit opened beside it.
+import { fill, keepLive } from "./live.js";
+
 const board = document.getElementById("board");
-const live = document.getElementById("live");
 const drawer = document.getElementById("drawer");
-const EVERY_MS = 4000;
-let etag = null;
-let clockAheadMs = Date.parse(document.getElementById("main").dataset.now) - Date.now();
-let shownAt = live.textContent;
-let timer = null;
-let refreshing = false;
 
-const now = () => Date.now() + clockAheadMs;
-const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
-
-function count() {
+function count(now) {
   for (const element of board.querySelectorAll("[data-due]")) {
     element.dataset.promise ??= element.textContent;
-    const minutes = Math.round((Date.parse(element.dateTime) - now()) / 60000);
+    const minutes = Math.round((Date.parse(element.dateTime) - now) / 60000);
     if (Math.abs(minutes) > 120) {
       element.textContent = element.dataset.promise;
       continue;
@@ -32,52 +24,7 @@ function markOpen() {
   for (const link of board.querySelectorAll("a.visit")) link.classList.toggle("open", link.getAttribute("href") === open);
 }
 
-function say(state, text) {
-  live.className = `live ${state}`;
-  if (live.textContent !== text) live.textContent = text;
-}
-
-async function refresh() {
-  if (refreshing) return;
-  refreshing = true;
-  clearTimeout(timer);
-  try {
-    const reply = await fetch(board.dataset.source + location.search, {
-      headers: etag ? { "If-None-Match": etag } : {},
-      redirect: "manual",
-      cache: "no-store",
-      signal: AbortSignal.timeout(10000),
-    });
-    if (reply.type === "opaqueredirect" || reply.status === 403) {
-      location.reload();
-      return;
-    }
-    if (reply.status !== 304 && !reply.ok) throw new Error(String(reply.status));
-    if (reply.ok) {
-      etag = reply.headers.get("ETag");
-      const page = await reply.text();
-      Idiomorph.morph(board, page, {
-        morphStyle: "innerHTML",
-        callbacks: { beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details")) },
-      });
-      markOpen();
-    }
-    const said = reply.headers.get("X-Now");
-    if (said) clockAheadMs = Date.parse(said) - Date.now();
-    shownAt = new Date(now()).toLocaleTimeString("ja-JP", { timeZone: live.dataset.zone });
-    say("on", fill(live.dataset.live, { time: shownAt }));
-    count();
-  } catch {
-    say("lost", fill(live.dataset.lost, { time: shownAt }));
-  } finally {
-    refreshing = false;
-    timer = setTimeout(refresh, document.hidden ? EVERY_MS * 15 : EVERY_MS);
-  }
-}
-
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-window.addEventListener("online", refresh);
-window.addEventListener("offline", () => say("lost", fill(live.dataset.lost, { time: shownAt })));
+const { refresh, lost } = keepLive([{ element: board, address: () => board.dataset.source + location.search, after: markOpen }], count);
 
 // What is done from the list is done without leaving the page.
 document.addEventListener("submit", async (event) => {
@@ -91,7 +38,7 @@ document.addEventListener("submit", async (event) => {
     await refresh();
   } catch {
     button.disabled = false;
-    say("lost", fill(live.dataset.lost, { time: shownAt }));
+    lost();
   }
 });
 
@@ -178,7 +125,5 @@ document.addEventListener("keydown", (event) => {
   next.focus();
 });
 
-count();
-refresh();
 const asked = new URL(location.href).searchParams.get("visit");
 if (/^\d+$/.test(asked ?? "")) show(`/visits/${asked}`);

@@ -1,21 +1,13 @@
 // Keeps the inbox true while somebody reads and writes: the list and the open conversation are morphed, the answer is not.
-const live = document.getElementById("live");
-const parts = [...document.querySelectorAll("[data-source]")].map((element) => ({ element, etag: null }));
+import { fill, keepLive } from "./live.js";
+
 const talk = document.getElementById("talk");
 const words = document.getElementById("words");
-const EVERY_MS = 4000;
-let clockAheadMs = Date.parse(document.getElementById("main").dataset.now) - Date.now();
-let shownAt = live.textContent;
-let timer = null;
-let refreshing = false;
 
-const now = () => Date.now() + clockAheadMs;
-const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
-
-function count() {
+function count(now) {
   for (const element of document.querySelectorAll("[data-due]")) {
     element.dataset.words ??= element.textContent;
-    const minutes = Math.floor((Date.parse(element.dateTime) - now()) / 60000);
+    const minutes = Math.floor((Date.parse(element.dateTime) - now) / 60000);
     const over = minutes < 0;
     const text = Math.abs(minutes) > 120 ? element.dataset.words : fill(over ? element.dataset.over : element.dataset.left, { minutes: over ? -minutes : minutes + 1 });
     if (element.textContent !== text) element.textContent = text;
@@ -23,57 +15,13 @@ function count() {
   }
 }
 
-function say(state, text) {
-  live.className = `live ${state}`;
-  if (live.textContent !== text) live.textContent = text;
-}
-
-const atEnd = () => talk && talk.scrollHeight - talk.scrollTop - talk.clientHeight < 40;
-
-async function load(part) {
-  const reply = await fetch(part.element.dataset.source, {
-    headers: part.etag ? { "If-None-Match": part.etag } : {},
-    redirect: "manual",
-    cache: "no-store",
-    signal: AbortSignal.timeout(10000),
-  });
-  if (reply.type === "opaqueredirect" || reply.status === 403 || reply.status === 404) {
-    location.reload();
-    return;
-  }
-  if (reply.status !== 304 && !reply.ok) throw new Error(String(reply.status));
-  const said = reply.headers.get("X-Now");
-  if (said) clockAheadMs = Date.parse(said) - Date.now();
-  if (!reply.ok) return;
-  part.etag = reply.headers.get("ETag");
-  const follows = part.element === talk && atEnd();
-  Idiomorph.morph(part.element, await reply.text(), {
-    morphStyle: "innerHTML",
-    callbacks: { beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details")) },
-  });
-  if (follows) talk.scrollTop = talk.scrollHeight;
-}
-
-async function refresh() {
-  if (refreshing) return;
-  refreshing = true;
-  clearTimeout(timer);
-  try {
-    await Promise.all(parts.map(load));
-    shownAt = new Date(now()).toLocaleTimeString("ja-JP", { timeZone: live.dataset.zone });
-    say("on", fill(live.dataset.live, { time: shownAt }));
-    count();
-  } catch {
-    say("lost", fill(live.dataset.lost, { time: shownAt }));
-  } finally {
-    refreshing = false;
-    timer = setTimeout(refresh, document.hidden ? EVERY_MS * 15 : EVERY_MS);
-  }
-}
-
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-window.addEventListener("online", refresh);
-window.addEventListener("offline", () => say("lost", fill(live.dataset.lost, { time: shownAt })));
+const atEnd = () => talk.scrollHeight - talk.scrollTop - talk.clientHeight < 40;
+const parts = [...document.querySelectorAll("[data-source]")].map((element) => ({
+  element,
+  address: () => element.dataset.source,
+  before: element === talk ? atEnd : undefined,
+  after: (follows) => { if (follows) talk.scrollTop = talk.scrollHeight; },
+}));
 
 document.addEventListener("keydown", (event) => {
   if (event.target === words && event.key === "Enter" && (event.ctrlKey || event.metaKey)) words.form.requestSubmit();
@@ -99,5 +47,4 @@ if (words) {
 }
 if (talk) talk.scrollTop = talk.scrollHeight;
 document.querySelector("#list [aria-current]")?.scrollIntoView({ block: "nearest" });
-count();
-refresh();
+keepLive(parts, count);

@@ -7,8 +7,8 @@ from alembic import op
 
 import app.db
 
-revision = "20261122_2110"
-down_revision = "20261122_2055"
+revision = "20261122_2150"
+down_revision = "20261122_2140"
 branch_labels = None
 depends_on = None
 
