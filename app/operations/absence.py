@@ -109,7 +109,7 @@ def _sentence(line: AlarmLine, language: str, telling: Telling, country: str) ->
         promise = f"{on} {window_words(line.promised_from_at, line.promised_until_at, zone)}"
     by = line.facts.get("by")
     facts = {
-        "customer": line.customer or t("absence.customer", language),
+        "customer": line.customer or line.facts.get("customer") or t("absence.customer", language),
         "technician": line.technician or "—",
         "promise": promise,
         "by": time_words(datetime.fromisoformat(str(by)), zone) if by else "",

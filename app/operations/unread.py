@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Inbound, Visit
+from app.models import Customer, Inbound, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.company import find_company
 from app.operations.policy import current_policy
@@ -28,6 +28,8 @@ class Unread:
     conversation: str
     inbound_id: int
     visit_id: int | None
+    #: Who wrote; None while nobody knows.
+    customer: str | None
     received_at: datetime
     read_by_at: datetime
     climbs_at: datetime
@@ -46,19 +48,21 @@ def unread(session: Session, zone: tzinfo) -> dict[str, Unread]:
     phone_hours = company.phone_hours if company else ""
     found: dict[str, Unread] = {}
     rows = session.execute(
-        select(Inbound, Visit.promised_from_at, Visit.planned_until_at)
+        select(Inbound, Visit.promised_from_at, Visit.planned_until_at, Customer.name)
+        .outerjoin(Customer, Customer.id == Inbound.customer_id)
         .outerjoin(Visit, Visit.id == Inbound.visit_id)
         .where(Inbound.handled_at.is_(None))
         .order_by(Inbound.received_at, Inbound.id)
     )
-    for message, from_at, until_at in rows:
+    for message, from_at, until_at, customer in rows:
         visit = (from_at, until_at) if from_at is not None else None
         by_at = read_by(message.received_at, visit, policy, phone_hours, zone)
         name = conversation_of(message)
         before = found.get(name)
         if before is None or by_at < before.read_by_at:
             received_at = before.received_at if before else message.received_at
-            found[name] = Unread(name, message.id, message.visit_id, received_at, by_at, climbs_at(by_at, policy))
+            about = (name, message.id, message.visit_id, customer)
+            found[name] = Unread(*about, received_at, by_at, climbs_at(by_at, policy))
     return found
 
 
@@ -74,6 +78,7 @@ def call_for_unread(session: Session, zone: tzinfo, now: datetime) -> int:
             clear_alarms(session, one.conversation, (WAITING,), now)
         facts = {
             "inbound": one.inbound_id,
+            "customer": one.customer,
             "read_by": (one.climbs_at if kind == WAITING else one.read_by_at).isoformat(),
         }
         raise_alarm(session, kind, one.conversation, now, visit_id=one.visit_id, facts=facts)

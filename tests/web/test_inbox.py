@@ -159,6 +159,7 @@ def test_a_customer_without_a_visit_is_answered_by_the_way_she_wrote(db, desk, h
     clock.forward(hours=12)
     with db.write() as session:
         call_for_unread(session, TOKYO, clock.now())
+    assert "山田 花子様からのメッセージ" in desk.get("/").text
     page = desk.get(f"/inbox/c{world.customer}").text
     assert "この連絡手段だけでお送りします" in page
     assert press(f"c{world.customer}", "answer", words="明日の朝にお電話します。").status_code == 303
