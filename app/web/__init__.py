@@ -18,7 +18,7 @@ from werkzeug.routing import IntegerConverter, Map
 from app import i18n
 from app.db import SILENT
 from app.errors import AppError, Conflict, Invalid
-from app.web import account, api, customer, dispatch, health, hooks, incident, ingest, office, technician
+from app.web import account, api, customer, dispatch, health, hooks, incident, ingest, office, presence, technician
 from app.web.limits import limiter
 from app.web.problems import problem_reply, wants_problem
 from app.web.visitor import LANGUAGE, SAFE_METHODS, actor, end_session, locale, now, parts, zone
@@ -30,6 +30,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     incident.blueprint,
     office.blueprint,
     account.blueprint,
+    presence.blueprint,
     api.blueprint,
     ingest.blueprint,
     hooks.blueprint,

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 import app as product
 from app import create_app, i18n
-from app.models import Alarm, Customer, Notice, SignIn, Site, Technician, User, Visit, VisitEvent
+from app.models import Alarm, Customer, Notice, Site, Technician, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, raise_alarm
 from app.operations.booking import change_visit
 from app.operations.customer_view import PRESSES
@@ -570,11 +570,3 @@ def test_without_scripts_the_form_looks_the_address_up_too(office, world, nomina
     reply = post(office, "/visits/new", booking(world, **NEW, step="find_place"))
     assert "住所検索が応答しません" in reply.text
     assert (values(reply.text)["lat"], values(reply.text)["name"]) == ("34.7", "高橋 恵")
-
-
-def test_the_page_says_who_is_at_the_desk(signed_in, db, clock):
-    client = signed_in("manager")
-    assert post(client, "/here").status_code == 204
-    with db.read() as session:
-        seen = session.execute(select(SignIn.seen_at, User.role).join(User, User.id == SignIn.user_id)).all()
-    assert [(at, role) for at, role in seen] == [(clock.now(), "manager")]

@@ -27,7 +27,6 @@ NEEDS = {
     "dispatch.board": "dispatch",
     "dispatch.board_now": "dispatch",
     "dispatch.clear": "dispatch",
-    "dispatch.here": "dispatch",
     "dispatch.visits.visit": "dispatch",
     "dispatch.visits.move": "dispatch",
     "dispatch.visits.cancel": "dispatch",

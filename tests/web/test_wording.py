@@ -117,3 +117,10 @@ def test_what_is_no_notice_is_not_found(manager, path):
     assert manager.get(path).status_code == 404
     assert manager.post(path, data=typed()).status_code == 404
     assert manager.post(f"{path}/preview", data=typed()).status_code == 404
+
+
+def test_the_editor_says_which_notice_nothing_sends_yet(signed_in):
+    manager = signed_in("manager")
+    assert "自動ではまだ送られません" in manager.get("/wording/must_reschedule/ja").text
+    for name in ("tech_swapped", "moved"):
+        assert "自動ではまだ送られません" not in manager.get(f"/wording/{name}/ja").text

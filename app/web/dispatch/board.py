@@ -7,10 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
-from flask import session as cookie
 
 from app.clock import real_now
-from app.operations.absence import note_seen
 from app.operations.alarm import BRAKE, MOST_ALARMS, clear_alarm, read_alarms
 from app.operations.board import Board, read_board
 from app.operations.brake import read_standing
@@ -19,7 +17,7 @@ from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
 from app.web.desk import desk_words
 from app.web.forms import Form
-from app.web.visitor import SIGN_IN, actor, needs, now, parts, session, signed_in, zone
+from app.web.visitor import actor, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("dispatch", __name__)
 blueprint.context_processor(desk_words)
@@ -86,14 +84,6 @@ def _address_of(**changes: date | str | None) -> str:
     given.update({key: str(value) if value else "" for key, value in changes.items()})
     kept: dict[str, Any] = {key: value for key, value in given.items() if value}
     return url_for("dispatch.board", **kept)
-
-
-@blueprint.post("/here")
-@needs("dispatch")
-def here() -> Any:
-    """Take in that somebody is at this desk."""
-    note_seen(session(), cookie[SIGN_IN], now())
-    return "", 204
 
 
 @blueprint.post("/alarms/<int:alarm_id>/clear")

@@ -127,6 +127,7 @@ def _editor(name: str, language: str, form: Form) -> Any:
         "office/wording.html",
         form=form,
         name=name,
+        planned=all_notices()[name].planned,
         fields=parts_of(name),
         rows=ROWS,
         one_line=ONE_LINE,
