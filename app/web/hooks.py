@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from flask import Blueprint, Response, request
 from markupsafe import escape
 
@@ -13,6 +15,7 @@ from app.operations.key_press import press_key
 from app.operations.line import take_in
 from app.operations.receipt import note_receipt
 from app.rules.line_events import line_events
+from app.rules.replies import understand
 from app.rules.signatures import from_line, from_twilio
 from app.voice import answer, reading
 from app.web.limits import limiter
@@ -46,8 +49,11 @@ def twilio_inbound() -> Response:
     sid, sender, words = _field("MessageSid"), _field("From"), request.form.get("Body", "")
     if not (sid and sender):
         return _twiml("")
-    with limiter.limit("20 per minute; 200 per day", key_func=lambda: f"sms:{sender}"):
-        chosen = _CHOICES.get(_field("OptOutType") or "")
+    chosen = _CHOICES.get(_field("OptOutType") or "")
+    # Who writes too often is not heard, unless to say that no more shall come.
+    heard_always = chosen == "stop" or understand(words) == "stop"
+    flood = limiter.limit("20 per minute; 200 per day", key_func=lambda: f"sms:{sender}")
+    with nullcontext() if heard_always else flood:
         files = "\n📎" * min(request.form.get("NumMedia", 0, type=int), 5)
         heard = receive(session(), "sms", sender, words + files, now(), provider_id=sid, zone=zone(), chosen=chosen)
     done_by_twilio = chosen or words.strip().lower() in _TWILIO_STOPS

@@ -109,5 +109,13 @@ def test_a_flood_from_one_number_is_slowed_down_and_others_are_not(write, db):
         assert session.scalar(select(func.count()).select_from(Inbound)) == 21
 
 
+def test_who_wants_no_more_is_heard_however_much_was_written_before(write, db):
+    for number in range(21):
+        write("a", MessageSid=f"SM{number}")
+    assert write("停止", MessageSid="SM-stop").status_code == 200
+    with db.read() as session:
+        assert "sms" in opted_out(session, 1)
+
+
 def test_a_get_is_no_message(client):
     assert client.get(PATH).status_code == 405
