@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAYS ?= tests/data/days
 
-.PHONY: demo run test check format bench snapshots fuzz-wording lock clean crash
+.PHONY: demo run test check format bench snapshots fuzz-wording lock clean crash races
 
 demo: $(VENV)/ready
 	$(BIN)/mamonaku demo --port $(PORT)
@@ -41,6 +41,11 @@ fuzz-wording: $(VENV)/ready-dev
 SEEDS ?= 10
 crash: $(VENV)/ready-dev
 	$(BIN)/python -m tests.crash --seeds $(SEEDS)
+
+# Has fifty people book, move, hand over, hold and cancel at once, ROUNDS times on each database; prints what went wrong.
+ROUNDS ?= 200
+races: $(VENV)/ready-dev
+	$(BIN)/python -m tests.bench races --rounds $(ROUNDS) --seed $(or $(SEED),1)
 
 # requirements*.txt hold exact versions with hashes and name no host.
 lock: $(VENV)/ready-dev

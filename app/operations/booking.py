@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -186,13 +186,35 @@ def visit_for_change(
     session: Session, visit_id: int, version: int | None = None, next_technician_id: int | None = None
 ) -> Visit:
     """Load a visit for changing it, locked where the database can, after its technicians. Raises NotFound, Stale."""
-    technician_id = session.scalar(select(Visit.technician_id).where(Visit.id == visit_id))
-    lock_technicians(session, technician_id, next_technician_id)
-    visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
+    while True:
+        with suppress(_HandedOver):
+            visit = _locked(session, visit_id, next_technician_id)
+            break
     if visit is None:
         raise NotFound("visit")
     if version is not None and version != visit.version:
         raise Stale("visit_changed", version=visit.version)
+    return visit
+
+
+class _HandedOver(Exception):
+    """The visit is with another technician than the one who was waited for."""
+
+
+def _locked(session: Session, visit_id: int, next_technician_id: int | None) -> Visit | None:
+    """Lock a visit after its technicians.
+
+    Who waits for a visit's technician may find it handed to another by then. To wait for that one as well would break
+    the order in which everybody locks, and two could wait for each other for ever: all that was locked is given back.
+    """
+    technicians = {session.scalar(select(Visit.technician_id).where(Visit.id == visit_id)), next_technician_id}
+    # On SQLite every writer is alone already.
+    alone = session.get_bind().dialect.name == "sqlite"
+    with nullcontext() if alone else session.connection().begin_nested():
+        lock_technicians(session, *technicians)
+        visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
+        if visit is not None and visit.technician_id not in (None, *technicians):
+            raise _HandedOver
     return visit
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from app.rules.score import Marked, total
-from tests.bench import board, delivery, faults, learning, length, load, memory, slots, sweep
+from tests.bench import board, delivery, faults, learning, length, load, memory, races, slots, sweep
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
 from tests.played import replay_day
@@ -88,10 +88,13 @@ def main() -> None:
         "look": lambda: table(*sweep.measure_one()),
         "length": lambda: table(*length.measure(wish.days)),
         "slots": lambda: table(*slots.measure()),
+        "races": lambda: table(*races.measure(wish.rounds, wish.seed)),
         "memory": lambda: table(*memory.measure()),
     }
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--days", type=Path, default=Path("tests/data/days"), help="folder of day logs")
+    parser.add_argument("--rounds", type=int, default=races.ROUNDS, help="rounds of races, on each database")
+    parser.add_argument("--seed", type=int, default=1, help="of the races' wishes")
     parser.add_argument("only", nargs="*", choices=[[], *parts], help="which tables; default all")
     wish = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

@@ -13,6 +13,7 @@ from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import Alarm, Site, Technician, Visit, VisitEvent
 from app.operations.booking import cancel_visit, change_visit, visit_for_change
 from app.operations.day import due_technicians
+from app.operations.turn import lock_technicians
 
 
 @pytest.fixture
@@ -217,6 +218,55 @@ def test_visits_handed_crosswise_between_two_technicians_at_once_never_stop_each
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)  # on SQLite, every writer is alone
+def test_a_visit_handed_over_while_somebody_waits_for_it_is_taken_up_in_the_order_of_everybody(
+    db, world, clock, other_technician
+):
+    visit_id = world.visit(60, technician_id=other_technician)
+    failures = []
+
+    def alone(what):
+        try:
+            with db.write() as session:
+                what(session)
+        except Exception as error:
+            failures.append(error)
+
+    change = {"now": clock.at, "actor": "user:1"}
+    waiters = [
+        threading.Thread(target=alone, args=(lambda session: change_visit(session, visit_id, note="x", **change),)),
+        threading.Thread(
+            target=alone, args=(lambda session: lock_technicians(session, world.technician, other_technician),)
+        ),
+        threading.Thread(
+            target=alone,
+            args=(lambda session: change_visit(session, visit_id, technician_id=other_technician, **change),),
+        ),
+    ]
+    with db.write() as session:
+        change_visit(session, visit_id, technician_id=world.technician, **change)
+        for number, thread in enumerate(waiters, 1):
+            thread.start()
+            _until_waiting(db, number)
+    for thread in waiters:
+        thread.join()
+    assert failures == []
+    assert (read(db, visit_id).technician_id, read(db, visit_id).version) == (other_technician, 4)
+
+
+def _until_waiting(db, number):
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    pause = threading.Event()
+    for _ in range(500):
+        with db.read() as session:
+            if session.scalar(waiting) >= number:
+                return
+        pause.wait(0.02)
+    raise AssertionError(f"not {number} wait")
 
 
 # --- changing ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Does anybody ever get what somebody else has, when fifty ask at the same moment?"""
