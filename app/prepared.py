@@ -13,7 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnElement, Connection, Select, bindparam
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Insert, Select, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -54,11 +54,12 @@ def _among_array(element: among, compiler: SQLCompiler, **words: Any) -> str:
 class Prepared:
     """A statement that every look runs, made ready once for each kind of database.
 
-    Its text must not change with its values: `among` instead of `in_`. `names` are the columns that an INSERT fills.
+    Its text must not change with its values: `among` instead of `in_`. `takes` says in which order the values of a row
+    come that is to be written: the columns of an INSERT, the parameters of anything else.
     """
 
-    def __init__(self, statement: ClauseElement, names: Sequence[str] | None = None) -> None:
-        self._statement, self._names = statement, names
+    def __init__(self, statement: ClauseElement, takes: Sequence[str] = ()) -> None:
+        self._statement, self._takes = statement, tuple(takes)
         self._made: dict[str, _Made] = {}
 
     def rows(self, connection: Connection, values: Mapping[str, Any] = MappingProxyType({})) -> list[tuple[Any, ...]]:
@@ -68,23 +69,23 @@ class Prepared:
     def columns(self, connection: Connection, values: Mapping[str, Any] = MappingProxyType({})) -> list[Iterable[Any]]:
         """Ask once; return all rows, column by column: nothing at all when there is no row."""
         made = self._for(connection)
-        with _ran(connection, made.sql, made.given([values])) as cursor:
+        with _ran(connection, made.sql, made.given(tuple(values), [tuple(values.values())])) as cursor:
             found: list[tuple[Any, ...]] = cursor.fetchall()
             if made.results is None:
                 made.results = self._results(connection.dialect, cursor.description)
         return _changed(found, made.results)
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write once for each of the rows."""
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Write once for each of the rows, whose values come in the order of `takes`."""
         if rows:
             made = self._for(connection)
-            with _ran(connection, made.sql, made.given(rows)):
+            with _ran(connection, made.sql, made.given(self._takes, rows)):
                 pass
 
     def _for(self, connection: Connection) -> _Made:
         dialect = connection.dialect
         if dialect.name not in self._made:
-            self._made[dialect.name] = _made(self._statement, dialect, self._names)
+            self._made[dialect.name] = _made(self._statement, dialect, self._takes)
         return self._made[dialect.name]
 
     def _results(self, dialect: Dialect, came: Sequence[Sequence[Any]]) -> _Changes:
@@ -114,12 +115,17 @@ class _Made:
     binds: _Changes
     results: _Changes | None = None
 
-    def given(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Return rows of values as the driver takes them."""
-        whole = [{**self.fixed, **row} for row in rows] if self.fixed else rows
+    def given(self, takes: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return rows of values, which come in the order of `takes`, as the driver takes them."""
         if not self.names:
-            return [() for _ in whole]
-        listed = zip(*_changed([tuple([row[name] for name in self.names]) for row in whole], self.binds), strict=True)
+            return [() for _ in rows]
+        columns = dict(zip(takes, zip(*rows, strict=True), strict=True))
+        asked: list[Iterable[Any]] = [
+            columns[name] if name in columns else [self.fixed[name]] * len(rows) for name in self.names
+        ]
+        for index, change in self.binds:
+            asked[index] = change(asked[index])  # type: ignore[arg-type]
+        listed = zip(*asked, strict=True)
         return list(listed) if self.positional else [dict(zip(self.names, one, strict=True)) for one in listed]
 
 
@@ -145,8 +151,8 @@ def _ran(connection: Connection, sql: str, given: Sequence[Any]) -> Iterator[Any
         cursor.close()
 
 
-def _made(statement: ClauseElement, dialect: Dialect, names: Sequence[str] | None) -> _Made:
-    compiled = statement.compile(dialect=dialect, column_keys=names)
+def _made(statement: ClauseElement, dialect: Dialect, takes: Sequence[str]) -> _Made:
+    compiled = statement.compile(dialect=dialect, column_keys=takes if isinstance(statement, Insert) else None)
     assert isinstance(compiled, SQLCompiler)
     assert not compiled.post_compile_params, "only a statement whose text never changes can be kept ready"
     binds = {name: bind for bind, name in compiled.bind_names.items()}

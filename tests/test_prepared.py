@@ -42,15 +42,16 @@ def test_rows_are_what_sqlalchemy_makes_of_them(db, world):
 
 def test_an_instant_of_any_zone_is_kept_and_one_without_is_refused(db, world):
     write = Prepared(
-        update(Technician.__table__).where(Technician.id == bindparam("who")).values(state_since_at=bindparam("at"))
+        update(Technician.__table__).where(Technician.id == bindparam("who")).values(state_since_at=bindparam("at")),
+        ("who", "at"),
     )
     at = datetime(2026, 11, 24, 9, 5, 3, 40, tzinfo=timezone(timedelta(hours=9)))
     with db.write() as session:
-        write.run(session.connection(), [{"who": world.technician, "at": at}, {"who": 999_999, "at": None}])
+        write.run(session.connection(), [(world.technician, at), (999_999, None)])
     with db.read() as session:
         assert session.get_one(Technician, world.technician).state_since_at == at
     with pytest.raises((ValueError, StatementError)), db.write() as session:
-        write.run(session.connection(), [{"who": world.technician, "at": at.replace(tzinfo=None)}])
+        write.run(session.connection(), [(world.technician, at.replace(tzinfo=None))])
 
 
 def test_a_statement_whose_text_depends_on_its_values_is_not_kept_ready(db):

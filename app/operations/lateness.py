@@ -68,18 +68,17 @@ _WRITTEN = (
 _WRITE = Prepared(
     update(Visit.__table__)  # type: ignore[arg-type]
     .where(Visit.__table__.c.id == bindparam("visit"))
-    .values({name: bindparam(f"new_{name}") for name in _WRITTEN})
+    .values({name: bindparam(f"new_{name}") for name in _WRITTEN}),
+    ("visit", *(f"new_{name}" for name in _WRITTEN)),
 )
-
-
+_OF_VISIT = itemgetter(*(KnownVisit._fields.index(name) for name in ("id", *_WRITTEN)))
 #: What a look writes on a technician.
 _STATE = Prepared(
     update(Technician.__table__)  # type: ignore[arg-type]
     .where(Technician.__table__.c.id == bindparam("technician"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "state_since_at", "state_why", "state_found_at")})
+    .values({name: bindparam(f"new_{name}") for name in ("state", "state_since_at", "state_why", "state_found_at")}),
+    ("technician", "new_state", "new_state_since_at", "new_state_why", "new_state_found_at"),
 )
-_NEW = ("visit", *(f"new_{name}" for name in _WRITTEN))
-_MAKE_NEW = itemgetter(*(KnownVisit._fields.index(name) for name in ("id", *_WRITTEN)))
 #: Who is told something is told of these as well.
 _TOLD_OF = [joinedload(asked) for asked in (Visit.customer, Visit.service, Visit.technician)]
 _ENTRY = Prepared(
@@ -92,15 +91,19 @@ _NOTE = Prepared(
 )
 
 
+#: The values of a row, in the order in which its statement takes them.
+_Row = tuple[Any, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Findings:
     """What looks at several days found out, to be written together: whom to call, and rows of the statements above."""
 
     calls: list[Call] = field(default_factory=list)
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[dict[str, Any]] = field(default_factory=list)
-    visits: list[dict[str, Any]] = field(default_factory=list)
-    technicians: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[_Row] = field(default_factory=list)
+    notes: list[_Row] = field(default_factory=list)
+    visits: list[_Row] = field(default_factory=list)
+    technicians: list[_Row] = field(default_factory=list)
 
     def write(self, session: Session, now: datetime) -> None:
         session.flush()
@@ -308,15 +311,9 @@ def _how_likely(late_probability: float | None) -> int:
     return (share >= RISKY) + (share >= LIKELY)
 
 
-def _entry(visit: KnownVisit, decision: Decision, now: datetime) -> dict[str, Any]:
-    """Return what the history keeps of a decision that says something new."""
-    return {
-        "visit_id": visit.id,
-        "at": now,
-        "kind": decision.kind,
-        "reason_code": decision.reason.code,
-        "reason_facts": dict(decision.reason.facts),
-    }
+def _entry(visit: KnownVisit, decision: Decision, now: datetime) -> _Row:
+    """Return the row that the history keeps of a decision that says something new."""
+    return visit.id, now, decision.kind, decision.reason.code, dict(decision.reason.facts)
 
 
 def _noted(visit: KnownVisit) -> Noted | None:
@@ -339,19 +336,19 @@ def _as_noted(forecast: Forecast, now: datetime) -> dict[str, Any]:
     }
 
 
-def _note(visit: KnownVisit, forecast: Forecast, now: datetime) -> dict[str, Any]:
-    """Return what the history keeps of a forecast that says something new."""
-    return {
-        "visit_id": visit.id,
-        "at": now,
-        "from_at": forecast.arrives_from_at,
-        "median_at": forecast.arrives_median_at,
-        "until_at": forecast.arrives_until_at,
-        "late_probability": forecast.late_probability,
-        "basis": forecast.basis,
-        "state": forecast.state,
-        "as_of_at": forecast.as_of,
-    }
+def _note(visit: KnownVisit, forecast: Forecast, now: datetime) -> _Row:
+    """Return the row that the history keeps of a forecast that says something new."""
+    return (
+        visit.id,
+        now,
+        forecast.arrives_from_at,
+        forecast.arrives_median_at,
+        forecast.arrives_until_at,
+        forecast.late_probability,
+        forecast.basis,
+        forecast.state,
+        forecast.as_of,
+    )
 
 
 def _to_keep(visit: KnownVisit, forecast: Forecast, decision: Decision, news: bool) -> dict[str, Any]:
@@ -381,7 +378,7 @@ def _has_moved(visit: KnownVisit, forecast: Forecast) -> bool:
     )
 
 
-def _state_row(known: KnownTechnician, outlook: DayForecast, now: datetime) -> list[dict[str, Any]]:
+def _state_row(known: KnownTechnician, outlook: DayForecast, now: datetime) -> list[_Row]:
     """Return the row to write for a technician who does something else than before, or for another reason."""
     same_since = known.state_since_at == outlook.since or (
         known.state_since_at is not None
@@ -390,18 +387,10 @@ def _state_row(known: KnownTechnician, outlook: DayForecast, now: datetime) -> l
     )
     if same_since and (known.state, known.state_why) == (outlook.state, outlook.why):
         return []
-    return [
-        {
-            "technician": known.id,
-            "new_state": outlook.state,
-            "new_state_since_at": outlook.since,
-            "new_state_why": outlook.why,
-            "new_state_found_at": now,
-        }
-    ]
+    return [(known.id, outlook.state, outlook.since, outlook.why, now)]
 
 
-def _row(visit: KnownVisit, kept: dict[str, Any]) -> list[dict[str, Any]]:
+def _row(visit: KnownVisit, kept: dict[str, Any]) -> list[_Row]:
     """Return the row to write for a visit, if a look found something new about it."""
     after = visit._replace(**kept)
-    return [] if after == visit else [dict(zip(_NEW, _MAKE_NEW(after), strict=True))]
+    return [] if after == visit else [_OF_VISIT(after)]

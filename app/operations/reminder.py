@@ -34,15 +34,15 @@ def book_reminders(session: Session, visit: Visit, zone: tzinfo, now: datetime, 
     A visit that nobody wants to be reminded of keeps that through later moves.
     """
     rows = [
-        {
-            "visit_id": visit.id,
-            "kind": one.kind,
-            "promised_from_at": visit.promised_from_at,
-            "due_at": one.due_at,
-            "state": "booked" if wanted and one.left_out is None else "left_out",
-            "state_reason": one.left_out if wanted else NOT_WANTED,
-            "booked_at": now,
-        }
+        (
+            visit.id,
+            one.kind,
+            visit.promised_from_at,
+            one.due_at,
+            "booked" if wanted and one.left_out is None else "left_out",
+            one.left_out if wanted else NOT_WANTED,
+            now,
+        )
         for one in planned(visit.promised_from_at, current_policy(session), zone, now)
     ]
     _INSERT.run(session.connection(), rows)

@@ -41,7 +41,8 @@ _FIRST = (
 _LOOK_AGAIN = Prepared(
     update(Visit.__table__)  # type: ignore[arg-type]
     .where(_VISIT.id == _FIRST.scalar_subquery(), _VISIT.check_at > bindparam("now"))
-    .values(check_at=bindparam("now"))
+    .values(check_at=bindparam("now")),
+    ("technician", "begun", "soon", "now"),
 )
 
 
@@ -74,8 +75,7 @@ def look_again(session: Session, technician_id: int | None, now: datetime) -> No
         lock_technicians(session, technician_id)
         session.flush()
         begun, soon = now - FIRST_LOOK_BEFORE - timedelta(minutes=LONGEST_VISIT_MIN), now + FIRST_LOOK_BEFORE
-        reach = {"technician": technician_id, "begun": begun, "soon": soon}
-        _LOOK_AGAIN.run(session.connection(), [{"now": now, **reach}])
+        _LOOK_AGAIN.run(session.connection(), [(technician_id, begun, soon, now)])
 
 
 def look_at_all_again(session: Session, now: datetime) -> None:
