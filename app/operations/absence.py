@@ -116,7 +116,7 @@ def _sentence(line: AlarmLine, language: str, telling: Telling, country: str) ->
         "title": line.facts.get("title") or "",
         "missing": word("visit.hole_", reason[5:], language) if reason.startswith("hole:") else "—",
     }
-    said = t(f"dispatch.alarm_{line.kind}", language, **facts)
+    said = t(f"dispatch.alarm_{line.sentence}", language, **facts)
     more = [phone_words(line.phone, country)] if line.phone else []
     if line.deadline_at is not None:
         more.append(t("absence.until", language, time=time_words(line.deadline_at, zone)))

@@ -79,6 +79,14 @@ class AlarmLine:
     words: str | None = None
 
     @property
+    def sentence(self) -> str:
+        """Which sentence tells it: its kind, and what kind of it where that is told differently."""
+        reason = str(self.facts.get("reason") or "")
+        if self.kind == "call_customer" and reason in ("no_answer", "not_confirmed"):
+            return "call_customer_unsure"
+        return "notice_held_capped" if self.kind == "notice_held" and reason.startswith("cap_") else self.kind
+
+    @property
     def due(self) -> str | None:
         """What its deadline is: the `call` or the `word` that the customer was promised, the end of an `offer`, by when
         a `reply` is to be read, or else the `promise` itself.
