@@ -116,8 +116,13 @@ def check_risk(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> N
 
     For who books a time that was not offered: the transaction is given up, and done again by who insists.
     """
-    if visit.technician_id is None or visit.site.lat is None or visit.site.lon is None:
-        return
+    if (
+        visit.technician_id is None
+        or visit.site.lat is None
+        or visit.site.lon is None
+        or visit.promised_until_at <= now
+    ):
+        return  # nothing is known of the way, or what has begun already is written down
     window_min = int((visit.promised_until_at - visit.planned_from_at) / timedelta(minutes=1))
     wish = Wish(
         visit.site.lat, visit.site.lon, visit.duration_min, visit.planned_from_at, visit.planned_from_at, window_min

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 #: Spans of working hours that begin so close together are one day, with a break.
 LONGEST_DAY = timedelta(hours=14)
@@ -46,7 +47,8 @@ def fits_shift(shifts: Shifts | None, begin_at: datetime, end_at: datetime) -> b
     return bool(began) and end_at <= max(until for since, until in shifts if since - began[0] < LONGEST_DAY)
 
 
+@lru_cache(maxsize=4096)
 def _instant(on: date, clock: str, zone: tzinfo) -> datetime:
     if clock == "24:00":
         on, clock = on + timedelta(days=1), "00:00"
-    return datetime.combine(on, time.fromisoformat(clock), zone)
+    return datetime.combine(on, time.fromisoformat(clock), zone).astimezone(UTC)

@@ -166,6 +166,15 @@ def test_clocks_that_change_move_the_working_hours_with_them() -> None:
     assert [slot.starts_at.astimezone(berlin).hour for slot in found] == [9, 9]
 
 
+def test_a_night_in_which_clocks_are_changed_is_as_long_as_it_is() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    shifts = shifts_on(
+        {"sat": [["22:00", "24:00"]], "sun": [["00:00", "04:00"]]}, [date(2026, 10, 24), date(2026, 10, 25)], berlin
+    )
+    assert shifts is not None
+    assert sum(((until - since) for since, until in shifts), timedelta()) == timedelta(hours=7)
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Roster:
     hour, plan = 9.0, []
