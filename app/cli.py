@@ -24,6 +24,7 @@ from app.errors import AppError, Invalid
 from app.explain import commands as explaining
 from app.i18n import LOCALES, t
 from app.operations.intake import Imported, import_customers, import_visits
+from app.optimise import optimise
 from app.parts import Parts
 from app.rules.access import ROLES
 from app.shell import joined, known_settings
@@ -187,6 +188,7 @@ def import_visits_file(file: Path) -> None:
 main.add_command(past_days.replay)
 main.add_command(past_days.backtest)
 main.add_command(explaining.explain)
+main.add_command(optimise)
 
 
 @main.group()

@@ -20,7 +20,7 @@ def at(hour: float) -> datetime:
     return MIDNIGHT + timedelta(hours=hour)
 
 
-def made_day(seed: int, technicians: int, visits: int, *, assigned: bool = True, width: float = 0.18) -> Problem:
+def made_day(seed: int, technicians: int, visits: int, *, assigned: bool = True, width: float = 0.12) -> Problem:
     """Return a day; `assigned`: each visit is in somebody's plan, one after another, without much thought."""
     chance = random.Random(seed)
 
@@ -32,7 +32,7 @@ def made_day(seed: int, technicians: int, visits: int, *, assigned: bool = True,
         lunch = chance.choice((11.5, 12, 12.5))
         base, known = place(), frozenset(chance.sample(SKILLS, 3))
         shifts = ((at(9), at(lunch)), (at(lunch + 1), at(18)))
-        drivers.append(Driver(number, shifts, known, base, base, chance.choice(("car", "car", "car", "bicycle"))))
+        drivers.append(Driver(number, shifts, known, base, base, "bicycle" if chance.random() < 0.1 else "car"))
     works = []
     for number in range(1, visits + 1):
         opens = chance.choice(WINDOWS)
@@ -40,6 +40,6 @@ def made_day(seed: int, technicians: int, visits: int, *, assigned: bool = True,
         able = [driver for driver in drivers if skills <= driver.skills]
         whose = chance.choice(able).technician if assigned and able else None
         works.append(
-            Work(number, place(), chance.choice((30, 40, 50)), at(opens), at(opens + 2), at(opens), whose, skills)
+            Work(number, place(), chance.choice((25, 30, 40)), at(opens), at(opens + 2), at(opens), whose, skills)
         )
     return Problem(tuple(drivers), tuple(works), MIDNIGHT, ZONE)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from app.rules.optimise import (
@@ -30,11 +31,11 @@ from app.rules.optimise import (
 )
 
 #: The solver ends by itself when its time is up; one that does not is killed so many seconds later.
-KILLED_AFTER_S = 3.0
+KILLED_AFTER_S = 5.0
 #: How often progress is told.
 BEAT_S = 0.2
 #: How thoroughly it searches, by seconds for each visit: a deeper search that is cut short is worse than a quick one.
-DEPTHS = ((0.08, 5), (0.02, 3), (0.0, 1))
+DEPTHS = ((0.3, 5), (0.06, 3), (0.0, 1))
 #: How much it matters that a visit is made: no number of others outweighs what is fixed.
 FIXED, PROMISED, OPEN = 100, 6, 4
 _PROCESS = Path(__file__).with_name("solver_vroom_process.py")
@@ -59,10 +60,11 @@ def solve(
 
     Visits that nobody can take are in nobody's order. `process` is the command to run, for tests. Raises SolverFailed.
     """
+    began_s = time.monotonic()
     numbers = as_numbers(problem)
     if not numbers["jobs"] or not numbers["vehicles"]:
         return {}
-    numbers["seconds"] = seconds
+    numbers["seconds"] = seconds - (time.monotonic() - began_s)
     numbers["depth"] = next(depth for least, depth in DEPTHS if seconds >= least * len(numbers["jobs"]))
     said = _run(process or [sys.executable, "-I", str(_PROCESS)], json.dumps(numbers), seconds, progress)
     try:
@@ -75,14 +77,16 @@ def solve(
 
 def _run(command: Sequence[str], text: str, seconds: float, progress: Callable[[float], None]) -> str:
     """Run the process to its end, telling how far its time has gone; end it when that is over."""
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    try:
-        started = subprocess.Popen(command, text=True, **pipes)
-    except OSError as error:
-        raise SolverFailed("broken", error.strerror or "") from error
+    with TemporaryFile("w+", encoding="utf-8") as asked:  # a pipe would have to be filled while its time is watched
+        asked.write(text)
+        asked.seek(0)
+        try:
+            started = subprocess.Popen(command, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        except OSError as error:
+            raise SolverFailed("broken", error.strerror or "") from error
     with started:
         try:
-            said, trouble = _answer(started, text, seconds, progress)
+            said, trouble = _answer(started, seconds, progress)
         finally:
             started.kill()  # does nothing to one that has ended
     if started.returncode != 0:
@@ -91,15 +95,13 @@ def _run(command: Sequence[str], text: str, seconds: float, progress: Callable[[
     return said
 
 
-def _answer(
-    started: subprocess.Popen[str], text: str, seconds: float, progress: Callable[[float], None]
-) -> tuple[str, str]:
-    began_s, asks = time.monotonic(), text
+def _answer(started: subprocess.Popen[str], seconds: float, progress: Callable[[float], None]) -> tuple[str, str]:
+    began_s = time.monotonic()
     while True:
         try:
-            return started.communicate(asks or None, timeout=BEAT_S)
+            return started.communicate(timeout=BEAT_S)
         except subprocess.TimeoutExpired:
-            asks, took_s = "", time.monotonic() - began_s
+            took_s = time.monotonic() - began_s
             progress(min(took_s / seconds, 1.0))
             if took_s >= seconds + KILLED_AFTER_S:
                 raise SolverFailed("too_long") from None

@@ -94,6 +94,9 @@ class Stop:
     start_at: datetime
 
 
+#: What a solver is: it is handed a problem and seconds, tells its progress (0 to 1), and returns who goes where.
+Solver = Callable[[Problem, float, Callable[[float], None]], Orders]
+
 #: What each visit gets; who is not in it has nobody.
 Plan = Mapping[int, Stop]
 
@@ -233,27 +236,28 @@ def in_steps(before: Sequence[Taken], plan: Plan, having: Mapping[int, int]) -> 
     all_taken = {taken.visit_id: taken for taken in before}
     waiting = dict(plan)
     while waiting:
-        for visit, stop in waiting.items():
+        stuck = True
+        for visit, stop in list(waiting.items()):
             taken = all_taken[visit]
             others = [one for one in days.get(stop.technician, {}).values() if one.visit_id != visit]
             minutes = (taken.until_at - taken.from_at) // timedelta(minutes=1)
-            if first_free_start(stop.start_at, stop.start_at, minutes, taken.lat, taken.lon, others) == stop.start_at:
-                break
-        else:
-            held = [one for one in waiting if any(one in day for day in days.values())]
-            if not held:
+            if first_free_start(stop.start_at, stop.start_at, minutes, taken.lat, taken.lon, others) != stop.start_at:
+                continue
+            stuck = False
+            del waiting[visit]
+            for day in days.values():
+                day.pop(visit, None)
+            moved = replace(taken, from_at=stop.start_at, until_at=stop.start_at + (taken.until_at - taken.from_at))
+            days.setdefault(stop.technician, {})[visit] = moved
+            yield visit, stop
+        if stuck:
+            held = next((visit for visit in waiting if any(visit in day for day in days.values())), None)
+            if held is None:
                 yield from waiting.items()
                 return
             for day in days.values():
-                day.pop(held[0], None)
-            yield held[0], None
-            continue
-        del waiting[visit]
-        for day in days.values():
-            day.pop(visit, None)
-        moved = replace(taken, from_at=stop.start_at, until_at=stop.start_at + (taken.until_at - taken.from_at))
-        days.setdefault(stop.technician, {})[visit] = moved
-        yield visit, stop
+                day.pop(held, None)
+            yield held, None
 
 
 def way_m(begin: Place | None, end: Place | None) -> float:
@@ -382,7 +386,3 @@ def _by_visit(problem: Problem) -> dict[int, Work]:
 def _hour(at: datetime, zone: tzinfo) -> float:
     local = at.astimezone(zone)
     return local.hour + local.minute / 60
-
-
-#: What a solver is: it is handed a problem and seconds, tells its progress (0 to 1), and returns who goes where.
-Solver = Callable[[Problem, float, Callable[[float], None]], Orders]
