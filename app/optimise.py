@@ -23,7 +23,7 @@ MOST_SECONDS = 600.0
 _FIGURES = ("road_km", "road_min", "overtime_min", "kept", "broken", "unassigned")
 
 
-class _Numbers(click.ParamType):
+class _Numbers(click.ParamType[frozenset[int]]):
     """Numbers with commas between them."""
 
     name = "NUMBERS"
@@ -130,8 +130,8 @@ def _lines(proposal: Proposal, locale: str) -> Iterator[str]:
     yield t("optimise.title", locale, day=day_words(day.on, locale), visits=len(known), technicians=people)
     rows = [("", t("optimise.now", locale), t("optimise.then", locale))]
     for figure in _FIGURES:
-        cells = (_figure(figure, getattr(one, figure)) for one in (proposal.before, proposal.after))
-        rows.append((t(f"optimise.{figure}", locale), *cells))
+        before, after = (_figure(figure, getattr(one, figure)) for one in (proposal.before, proposal.after))
+        rows.append((t(f"optimise.{figure}", locale), before, after))
     wide = [max(_width(row[n]) for row in rows) for n in range(3)]
     for label, now, then in rows:
         yield f"  {_padded(label, wide[0])}  {_padded(now, -wide[1])}  {_padded(then, -wide[2])}"
