@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from app.rules.helper import SLOWER
 from app.rules.optimise import (
     Driver,
     Orders,
@@ -143,11 +144,11 @@ class _Numbers:
                 self.kept[work.visit] = next(self.fresh)
         vehicles = [one for one in map(self.vehicle, self.problem.drivers) if one]
         jobs = [self.job(work) for work in works]
-        profiles = sorted({vehicle["profile"] for vehicle in vehicles})
         return {
             "vehicles": vehicles,
             "jobs": jobs,
-            "ways": {name: self.ways(name) for name in profiles},
+            "ways": self.ways(),
+            "slower": {vehicle["profile"]: SLOWER[vehicle["profile"]] for vehicle in vehicles},
         }
 
     def vehicle(self, driver: Driver) -> dict[str, Any] | None:
@@ -221,13 +222,21 @@ class _Numbers:
             "priority": FIXED if work.fixed else PROMISED if work.technician is not None else OPEN,
         }
 
-    def ways(self, travels_by: str) -> list[list[int]]:
-        """Return the seconds from each place to each other."""
-        return [[round(way_s(travels_by, begin, end, self.hour)) for end in self.places] for begin in self.places]
+    def ways(self) -> list[list[int]]:
+        """Return the seconds by car from each place to each other, the same there and back."""
+        rows: list[list[int]] = []
+        for one, begin in enumerate(self.places):
+            rows.append([row[one] for row in rows])
+            rows[one] += [self.by_car(begin, end) for end in self.places[one:]]
+        return rows
+
+    def by_car(self, begin: Place | None, end: Place | None) -> int:
+        """Return the seconds of a way by car at the slowest of the day's hours."""
+        return round(way_s("car", begin, end, self.hour))
 
     def way(self, driver: Driver, begin: Place | None, end: Place | None) -> int:
         """Return the seconds of a way in whole minutes, as the solver counts them."""
-        return 60 * math.ceil(round(way_s(driver.travels_by, begin, end, self.hour)) / 60)
+        return 60 * math.ceil(self.by_car(begin, end) * SLOWER[driver.travels_by] / 60)
 
     def place(self, place: Place | None) -> int:
         """Return the number of a place."""

@@ -16,7 +16,7 @@ import vroom
 
 #: What starting this process takes of the seconds there are, which share of the rest VROOM is told, for it looks at
 #: the clock between its steps only, and what it gets at the least.
-STARTING_S, SHARE, LEAST_S = 0.3, 0.85, 0.2
+STARTING_S, SHARE, LEAST_S = 0.2, 0.95, 0.2
 
 
 def build(asked: dict[str, Any]) -> vroom.Input:
@@ -25,16 +25,16 @@ def build(asked: dict[str, Any]) -> vroom.Input:
     Each vehicle ends at a place of its own, to which the way costs what it costs and takes no time.
     """
     problem, vehicles = vroom.Input(), asked["vehicles"]
-    places = len(next(iter(asked["ways"].values())))
-    whole = places + len(vehicles)
-    for profile, ways in asked["ways"].items():
-        costs = numpy.zeros((whole, whole), dtype="uint32")
-        costs[:places, :places] = numpy.asarray(ways, dtype="uint32")
-        durations = (costs + 59) // 60 * 60
+    ways = numpy.asarray(asked["ways"])
+    places = len(ways)
+    for profile, slower in asked["slower"].items():
+        costs = numpy.zeros((places + len(vehicles),) * 2)
+        costs[:places, :places] = ways * slower
+        durations = numpy.ceil(costs / 60) * 60
         for number, vehicle in enumerate(vehicles):
             costs[:places, places + number] = costs[:places, vehicle["end"]]
         problem.set_durations_matrix(profile, durations)
-        problem.set_costs_matrix(profile, costs)
+        problem.set_costs_matrix(profile, numpy.rint(costs))
     rests = 0
     for number, vehicle in enumerate(vehicles):
         pauses = []
