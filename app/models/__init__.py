@@ -20,6 +20,7 @@ from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
 from app.models.reminder import Reminder
 from app.models.service import Service
 from app.models.technician import Device, Technician
+from app.models.time_off import Absence
 from app.models.visit import DecisionEntry, Visit, VisitEvent
 from app.models.wording import Wording
 
@@ -28,6 +29,7 @@ EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry, Inc
 
 __all__ = [
     "EVIDENCE",
+    "Absence",
     "Alarm",
     "ApiToken",
     "Backtest",

@@ -26,3 +26,5 @@ class Company(Base):
     #: Who signs mails: "配車担当", "小林".
     sender_role: Mapped[str] = mapped_column(default="")
     sender_name: Mapped[str] = mapped_column(default="")
+    #: Closed on the public holidays of this country (ISO 3166, two letters); None: open on them.
+    holidays_of: Mapped[str | None]

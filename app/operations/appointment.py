@@ -55,6 +55,7 @@ class Booking(TypedDict, total=False):
     planned_from_at: datetime | None
     note: str
     hold: str | None
+    insist: bool
 
 
 class Changes(TypedDict, total=False):
@@ -67,6 +68,7 @@ class Changes(TypedDict, total=False):
     technician_id: int | None
     unassign: bool
     note: str | None
+    insist: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def book(
     session: Session, *, zone: tzinfo, now: datetime, actor: str, remind: bool = True, **booking: Unpack[Booking]
 ) -> Visit:
     """Book a visit with its reminders. Raises what book_visit raises."""
-    visit = book_visit(session, now=now, actor=actor, **booking)
+    visit = book_visit(session, now=now, actor=actor, zone=zone, **booking)
     book_reminders(session, visit, zone, now, wanted=remind)
     return visit
 
@@ -119,7 +121,7 @@ def change(
     window, technician_id = _window(visit), visit.technician_id
     waiting = _waiting(session, visit)
     known = next((word_of(one, "prev_promised") for one in waiting if one.kind == "moved"), None) or window
-    change_visit(session, visit_id, now=now, actor=actor, version=version, **changes)
+    change_visit(session, visit_id, now=now, actor=actor, version=version, zone=message.telling.zone, **changes)
     moved = _window(visit) != window
     if not moved and visit.technician_id == technician_id:
         return visit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound, Problem, Stale
 from app.models import Customer, Hold, Service, Site, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
-from app.operations.plan import plan_start
+from app.operations.plan import Start, plan_start
 from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, look_again
 from app.rules.booking import LONGEST_VISIT_MIN
-from app.rules.visit import change_allowed
+from app.rules.visit import AWAITED, change_allowed
 
 #: A promise longer than this is no promise.
 LONGEST_WINDOW = timedelta(hours=24)
@@ -47,11 +47,16 @@ def book_visit(
     planned_from_at: datetime | None = None,
     note: str = "",
     hold: str | None = None,
+    zone: tzinfo | None = None,
+    insist: bool = False,
 ) -> Visit:
     """Book a visit and plan it at its first free start within the promise, or at the start that is given.
 
+    With `zone`, time that is not worked is refused, unless somebody insists, which is kept; without it nobody asks.
+
     A `hold` on this time is used up; without it, a time that is held for somebody else is taken.
-    Raises Invalid naming the fields, Conflict `overlap` or `unreachable` with the visit that stands in the way, `held`.
+    Raises Invalid naming the fields, Conflict `overlap` or `unreachable` with the visit that stands in the way, `held`,
+    `closed`.
     """
     customer = session.get(Customer, customer_id)
     site = session.get(Site, site_id)
@@ -69,9 +74,11 @@ def book_visit(
     assert service is not None
     minutes = service.duration_min if duration_min is None else duration_min
     _check_times(promised_from_at, promised_until_at, minutes, planned_from_at, now)
-    planned_at = plan_start(
-        session, technician_id, site, promised_from_at, promised_until_at, minutes, planned_from_at, now, hold=hold
-    )
+    start = plan_start(
+        session, technician_id, site, promised_from_at, promised_until_at, minutes, planned_from_at, now,
+        hold=hold, zone=zone, insist=insist,
+    )  # fmt: skip
+    planned_at = start.at
     visit = Visit(
         customer_id=customer_id,
         site_id=site_id,
@@ -92,7 +99,7 @@ def book_visit(
         session.flush()
     if hold is not None:
         session.execute(delete(Hold).where(Hold.token == hold))
-    add_event(session, visit, "booked", actor, now, facts=promise_facts(visit))
+    add_event(session, visit, "booked", actor, now, facts={**promise_facts(visit), **_insisted(start)})
     return visit
 
 
@@ -110,6 +117,8 @@ def change_visit(
     technician_id: int | None = None,
     unassign: bool = False,
     note: str | None = None,
+    zone: tzinfo | None = None,
+    insist: bool = False,
 ) -> Visit:
     """Move or reassign a visit; what is None stays. A moved promise forgets the forecast and what was told of it.
 
@@ -125,6 +134,7 @@ def change_visit(
     new_until_at = promised_until_at or (visit.promised_until_at + (new_from_at - visit.promised_from_at))
     minutes = visit.duration_min if duration_min is None else duration_min
     new_technician_id = None if unassign else technician_id or visit.technician_id
+    start: Start | None = None
     promise_moved = (new_from_at, new_until_at) != (visit.promised_from_at, visit.promised_until_at)
     resized = minutes != visit.duration_min
     if promise_moved or planned_from_at or resized or new_technician_id != visit.technician_id:
@@ -132,7 +142,7 @@ def change_visit(
         wanted_at = visit.planned_from_at if keeps_plan else planned_from_at
         if promise_moved or planned_from_at or resized:
             _check_times(new_from_at, new_until_at, minutes, planned_from_at, now)
-        planned_at = plan_start(
+        start = plan_start(
             session,
             new_technician_id,
             visit.site,
@@ -142,7 +152,11 @@ def change_visit(
             wanted_at,
             now,
             visit_id=visit.id,
+            # Whoever is there already goes on, whatever the hours say.
+            zone=zone if visit.status in AWAITED else None,
+            insist=insist,
         )
+        planned_at = start.at
         if new_technician_id != visit.technician_id:
             visit.en_route_at = visit.en_route_by = None
             if visit.status == "en_route":
@@ -159,7 +173,8 @@ def change_visit(
     visit.version += 1
     with _overlap_refused():
         session.flush()
-    add_event(session, visit, "changed", actor, now, facts={"before": before, "after": promise_facts(visit)})
+    facts = {"before": before, "after": promise_facts(visit), **_insisted(start)}
+    add_event(session, visit, "changed", actor, now, facts=facts)
     if before != promise_facts(visit):
         for technician in {with_before, visit.technician_id}:
             look_again(session, technician, now)
@@ -268,6 +283,11 @@ def _check_times(
         problems.append(Problem("planned_from", "outside_promise"))
     if problems:
         raise Invalid(problems)
+
+
+def _insisted(start: Start | None) -> dict[str, Any]:
+    """Return what the history keeps of time not worked that was booked all the same."""
+    return {"insisted": start.against.why} if start and start.against else {}
 
 
 @contextmanager

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.models import Hold, Site, Technician, Visit
+from app.operations.time_off import duty_of
 from app.operations.turn import lock_technicians
-from app.rules.booking import Clash, Taken, first_free_start
+from app.rules.booking import Clash, Taken, first_free_start, first_open_start
+from app.rules.duty import Away, Shifts
 
 #: Stands for the visit that a held time may become.
 _HELD = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When a visit is planned to start, and the time not worked that it was put into because somebody insisted."""
+
+    at: datetime
+    against: Away | None = None
 
 
 def plan_start(
@@ -28,18 +40,35 @@ def plan_start(
     *,
     visit_id: int = 0,
     hold: str | None = None,
-) -> datetime:
-    """Return when the visit is planned to start. Locks the technician, so that bookings for one wait in line."""
-    if technician_id is None:
-        return planned_from_at or from_at
+    zone: tzinfo | None = None,
+    insist: bool = False,
+) -> Start:
+    """Return when the visit is planned to start. Locks the technician, so that bookings for one wait in line.
+
+    With `zone`, the company's, working hours and days off are asked as well: Conflict `closed`, unless one insists.
+    """
     earliest_at, latest_at = (planned_from_at, planned_from_at) if planned_from_at else (from_at, until_at)
-    taken = taken_around(
-        session, technician_id, earliest_at, latest_at, duration_min, now, visit_id=visit_id, hold=hold
-    )
-    start = first_free_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken)
-    if isinstance(start, Clash):
-        raise refused(start)
-    return start
+    taken: list[Taken] = []
+    if technician_id is not None:
+        taken = taken_around(
+            session, technician_id, earliest_at, latest_at, duration_min, now, visit_id=visit_id, hold=hold
+        )
+    shifts: Shifts | None = None
+    away: Sequence[Away] = ()
+    if zone is not None:
+        ends_at = latest_at + timedelta(minutes=duration_min)
+        shifts, away = duty_of(session, technician_id, earliest_at, ends_at, zone)
+    found = first_open_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken, shifts, away)
+    if isinstance(found, datetime):
+        return Start(found)
+    anyway = first_free_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken)
+    if isinstance(anyway, Clash):
+        raise refused(anyway)
+    # Something is free when nobody minds the hours: they are what stands in the way.
+    against = found if isinstance(found, Away) else Away(anyway, anyway, "hours")
+    if not insist:
+        raise Conflict("closed", why=against.why, note=against.note)
+    return Start(anyway, against)
 
 
 def taken_around(

@@ -25,9 +25,11 @@ from app.operations.attempt import drop
 from app.operations.booking import LONGEST_WINDOW, add_event, visit_for_change
 from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, load_days
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, word_of
+from app.operations.time_off import time_off
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
-from app.rules.duty import shifts_around
+from app.rules.calendar import day_bounds
+from app.rules.duty import days_around, shifts_on
 from app.rules.forecast import Day
 from app.rules.helper import Worker, forecasts, shortlist
 from app.rules.messages import UNSETTLING
@@ -230,6 +232,7 @@ def _apply(session: Session, change: Any, telling: Telling, now: datetime, actor
         Message(telling, "told" if moved else None),
         now=now,
         actor=actor,
+        insist=True,  # an offer has asked for the hours itself
         technician_id=change.technician if change.technician != visit.technician_id else None,
         planned_from_at=change.planned_from_at if moved or change.planned_from_at != visit.planned_from_at else None,
         promised_from_at=change.promised_from_at if moved else None,
@@ -361,6 +364,8 @@ def _crew(session: Session, now: datetime, zone: tzinfo) -> _Crew:
         taken.setdefault(technician_id, []).append(Taken(visit_id, *planned))
         if status == "en_route":
             heading[technician_id] = str(visit_id)
+    days = days_around(now, zone)
+    off = time_off(session, day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1], zone)
     crew: dict[int, Worker] = {}
     seen_at: dict[int, datetime] = {}
     for person, lat, lon, fixed_at in session.execute(
@@ -378,7 +383,8 @@ def _crew(session: Session, now: datetime, zone: tzinfo) -> _Crew:
             taken=tuple(taken.get(person.id, ())),
             skills=frozenset(person.skills),
             travels_by=person.travels_by,
-            shifts=shifts_around(person.working_hours, now, zone),
+            shifts=shifts_on(person.working_hours, days, zone),
+            away=off.of(person.id),
             place=(lat, lon) if person.id in seen_at else base,
             heading=heading.get(person.id),
         )
@@ -399,7 +405,7 @@ def _worker(known: Worker | None, day: KnownDay, technician_id: int) -> Worker:
     known = known or Worker(technician_id, day.stops)
     return Worker(
         technician_id, day.stops, taken, known.skills, known.travels_by, known.shifts, known.place, known.heading,
-        frozenset(told),
+        frozenset(told), known.away,
     )  # fmt: skip
 
 

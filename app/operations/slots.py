@@ -14,9 +14,11 @@ from app.errors import Conflict, Invalid, Problem
 from app.models import CurrentPosition, Hold, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
 from app.operations.day import FIXES_REACH
+from app.operations.time_off import time_off
 from app.prepared import Prepared, among
 from app.rules.booking import LONGEST_VISIT_MIN
-from app.rules.duty import shifts_on
+from app.rules.calendar import day_bounds
+from app.rules.duty import at_work
 from app.rules.slots import LONGEST_WORK, MOST_RISK, Planned, Roster, Slot, Wish, risk_of, search
 from app.rules.visit import OPEN
 
@@ -222,12 +224,13 @@ def _rosters(
     for technician_id, from_at, until_at, lat, lon in _HOLDS.rows(known, {**reach, "now": now}):
         plans.setdefault(technician_id, []).append(Planned(0, from_at, until_at, from_at, lat, lon))
         plans[technician_id].sort(key=lambda planned: planned.from_at)
+    off = time_off(session, day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1], zone)
     for id, _, hours, base_lat, base_lon, travels_by, lat, lon, fixed_at in people:
         seen = fixed_at is not None and now - fixed_at < FIXES_REACH
         yield Roster(
             technician=id,
             plan=tuple(plans.get(id, ())),
-            shifts=shifts_on(hours if any(hours.values()) else USUAL_HOURS, days, zone) or (),
+            shifts=at_work(hours if any(hours.values()) else USUAL_HOURS, off.of(id), days, zone) or (),
             base=None if base_lat is None or base_lon is None else (base_lat, base_lon),
             travels_by=travels_by,
             here=(lat, lon) if seen else None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.rules.duty import Away, Shifts, closed_spans, next_opening
 from app.rules.position import distance_m
 
 #: Nobody is faster than this through a city, in a straight line, door to door (60 km/h): a gap that is too short even
@@ -65,6 +66,36 @@ def first_free_start(
             return first_clash
         start = free_from_at
     return first_clash or start
+
+
+def first_open_start(
+    earliest_at: datetime,
+    latest_at: datetime,
+    duration_min: int,
+    lat: float | None,
+    lon: float | None,
+    taken: Sequence[Taken],
+    shifts: Shifts | None,
+    away: Sequence[Away],
+) -> datetime | Clash | Away:
+    """Return the first start that is free and in working time, or what stands in the way: a visit, time not worked.
+
+    Work begins within the working hours (None: not stated) and ends before the last of the day; it may go on over a
+    break, but not into time that is taken off. Example: promised for 12 to 14 o'clock, with a break until 13: 13.
+    """
+    reach = timedelta(minutes=duration_min) + timedelta(days=1)
+    closed = [*away, *closed_spans(shifts, earliest_at - reach, latest_at + reach)]
+    blocks = [*taken, *(Taken(-number, one.from_at, one.until_at) for number, one in enumerate(closed, 1))]
+    while True:
+        start = first_free_start(earliest_at, latest_at, duration_min, lat, lon, blocks)
+        if isinstance(start, Clash):
+            return closed[-start.visit_id - 1] if start.visit_id < 0 else start
+        opens_at = next_opening(shifts, start)
+        if opens_at == start:
+            return start
+        if opens_at is None or opens_at > latest_at:
+            return Away(start, opens_at or start, "hours")
+        earliest_at = opens_at
 
 
 def _clash_at(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from app.rules.board import NEAR
 from app.rules.booking import Clash, Taken, first_free_start
-from app.rules.duty import Shifts, fits_shift
+from app.rules.duty import Away, Shifts, fits_shift, is_away
 from app.rules.forecast import Day, Forecast, Stop, forecast_day
 from app.rules.position import Fix, distance_m
 from app.rules.travel import USUAL_SPREAD, Travel, usual
@@ -35,9 +35,9 @@ class Worker:
     """A technician around now.
 
     `day` holds the stops in planned order, done ones included, and the fixes; for a first, rough look it may be empty;
-    `taken` is the plan, visits without a position included; `shifts` the working hours around now (None: not stated);
-    `place` (lat, lon) the last known position or the base; `heading` the visit that the technician is on the way to;
-    `told` the visits whose customers know of a delay.
+    `taken` is the plan, visits without a position included; `shifts` the working hours around now (None: not stated),
+    `away` what is taken off of them; `place` (lat, lon) the last known position or the base; `heading` the visit that
+    the technician is on the way to; `told` the visits whose customers know of a delay.
     """
 
     technician: int
@@ -49,6 +49,11 @@ class Worker:
     place: tuple[float, float] | None = None
     heading: str | None = None
     told: frozenset[str] = frozenset()
+    away: tuple[Away, ...] = ()
+
+    def works(self, begin_at: datetime, end_at: datetime) -> bool:
+        """Return whether this technician works at a time, by the hours and what is taken off."""
+        return fits_shift(self.shifts, begin_at, end_at) and not is_away(self.away, begin_at, end_at)
 
     @property
     def planned(self) -> Mapping[str, Taken]:
@@ -135,7 +140,7 @@ def _could_help(target: Stop, skill: str, by_at: datetime, worker: Worker, now: 
     start = first_free_start(earliest_at, latest_at, target.duration_min, target.lat, target.lon, worker.taken)
     if isinstance(start, Clash):
         return "busy"
-    if not fits_shift(worker.shifts, start, start + duration):
+    if not worker.works(start, start + duration):
         return "off_duty"
     next_one = worker.planned.get(worker.heading or "")
     if next_one is not None and next_one.from_at >= start:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 
 from app.rules.board import RISKY
 from app.rules.booking import FASTEST_MPS
-from app.rules.duty import fits_shift
 from app.rules.forecast import GRACE_S, Forecast, Stop
 from app.rules.helper import SLOWER, SOONER, Helper, Worker, forecasts, is_near, whole_minute
 from app.rules.position import distance_m
@@ -402,7 +401,7 @@ def _plan(case: _Case, stops: Sequence[Stop]) -> tuple[Change, ...] | None:
         end = start + timedelta(minutes=stop.duration_min)
         if start > stop.promised_until_at or any(t.from_at < end and t.until_at > start for t in elsewhere):
             return None
-        if start > taken.from_at and not fits_shift(case.own.shifts, start, end):
+        if start > taken.from_at and not case.own.works(start, end):
             return None
         promise = (stop.promised_from_at, stop.promised_until_at)
         if start != taken.from_at or promise != promised[stop.visit]:

@@ -16,7 +16,7 @@ from operator import itemgetter
 from statistics import NormalDist
 from typing import NamedTuple
 
-from app.rules.duty import LONGEST_DAY, Shifts
+from app.rules.duty import LONGEST_DAY, Shifts, working_days
 from app.rules.helper import REACH_M, SLOWER
 from app.rules.position import metres_per_degree
 from app.rules.travel import USUAL_SPREAD, usual_s
@@ -300,7 +300,7 @@ class _Seeker:
 def _gaps(roster: Roster, from_at: datetime, until_at: datetime) -> Iterator[_Gap]:
     """Yield the free times of a technician's working days that reach into a time, each within working hours."""
     begins = [planned.from_at for planned in roster.plan]
-    for spans in _days(roster.shifts):
+    for spans in working_days(roster.shifts):
         day_from_at, day_until_at = spans[0][0], spans[-1][1]
         if day_until_at <= from_at or day_from_at >= until_at:
             continue
@@ -315,18 +315,6 @@ def _gaps(roster: Roster, from_at: datetime, until_at: datetime) -> Iterator[_Ga
                     yield _Gap(free_at, ends_at, opens_at, closes_at, before, after)
             if after is not None and (before is None or after.until_at > free_at):
                 free_at, before = after.until_at, after
-
-
-def _days(shifts: Shifts) -> Iterator[Shifts]:
-    """Yield the spans of each working day: those that begin close together are one day, with breaks."""
-    spans: list[tuple[datetime, datetime]] = []
-    for span in shifts:
-        if spans and span[0] - spans[0][0] >= LONGEST_DAY:
-            yield tuple(spans)
-            spans = []
-        spans.append(span)
-    if spans:
-        yield tuple(spans)
 
 
 def _place(planned: Planned | None, roster: Roster) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.rules.booking import Taken
-from app.rules.duty import fits_shift, shifts_around
+from app.rules.duty import Away, days_around, fits_shift, shifts_on
 from app.rules.forecast import Day, Stop, forecast_day
 from app.rules.helper import Worker, shortlist
 from app.rules.lateness import Watch, decide
@@ -178,6 +178,7 @@ def test_who_waits_already_is_not_made_to_wait_longer_for_somebody_else() -> Non
         ("skill", {"skills": frozenset({"printer"})}),
         ("off_duty", {"shifts": ((at(-60), at(100)),)}),
         ("off_duty", {"shifts": ()}),
+        ("off_duty", {"away": (Away(at(0), at(600), "absent"),)}),
         ("off_duty", {"shifts": ((at(0), at(160)),)}),
         ("far", {"travels_by": "bicycle", "here_km": 14}),
         ("far", {"here_km": 55}),
@@ -330,11 +331,11 @@ def test_a_customer_who_was_saved_is_not_told_of_a_delay() -> None:
 
 def test_working_hours_are_local_and_a_day_off_is_off() -> None:
     week = {"tue": [["09:00", "12:00"], ["13:00", "24:00"]]}
-    shifts = shifts_around(week, at(0), TOKYO)
+    shifts = shifts_on(week, days_around(at(0), TOKYO), TOKYO)
     assert shifts is not None
     assert [(a.astimezone(UTC), b.astimezone(UTC)) for a, b in shifts] == [(at(0), at(180)), (at(240), at(900))]
-    assert shifts_around(week, at(0) + timedelta(days=3), TOKYO) == ()
-    assert shifts_around({}, at(0), TOKYO) is None
+    assert shifts_on(week, days_around(at(0) + timedelta(days=3), TOKYO), TOKYO) == ()
+    assert shifts_on({}, days_around(at(0), TOKYO), TOKYO) is None
     assert fits_shift(shifts, at(170), at(250))
     assert not fits_shift(shifts, at(200), at(250))
     assert not fits_shift(shifts, at(880), at(910))

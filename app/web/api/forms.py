@@ -11,10 +11,12 @@ from app.operations.booking import LONGEST_NOTE
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.slots import LONGEST_WINDOW_MIN, MOST_SLOTS
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
+from app.operations.time_off import LONGEST_REASON as LONGEST_ABSENCE_REASON
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import REPORTABLE
 from app.web.api.reading import Body, Day, DeviceInstant, Id, Instant, Line, Lines, Moment, Query, Reply
 
+INSIST = "Book it although nobody works then (`closed`); what was insisted on is kept in the visit's history."
 MOST_FIXES = 1000
 MOST_LISTED = 200
 
@@ -174,6 +176,7 @@ class VisitIn(Body):
     note: Lines = Field("", max_length=LONGEST_NOTE)
     remind: bool = Field(True, description="Whether the customer is reminded of it, as the company has set.")
     hold: Line | None = Field(None, max_length=50, description="Of `POST /holds`; is used up.")
+    insist: bool = Field(False, description=INSIST)
 
 
 class VisitPatch(Body):
@@ -187,6 +190,7 @@ class VisitPatch(Body):
     note: Lines = Field(None, max_length=LONGEST_NOTE)  # type: ignore[assignment]
     status: Literal["cancelled"] = Field(None, description="Cancels; only with `reason`.")  # type: ignore[arg-type]
     reason: Lines = Field("", max_length=500)
+    insist: bool = Field(None, description=INSIST)  # type: ignore[assignment]
     tell: Literal[WAYS] | None = Field(  # type: ignore[valid-type]
         None,
         description="How the customer learns of it: `send` a notice, somebody has `told` her, or `no`. "
@@ -295,6 +299,54 @@ class SlotOut(Reply):
 
 class SlotsOut(Reply):
     items: list[SlotOut] = Field(description="Best first: little added travel, and soon.")
+
+
+class AbsenceIn(Body):
+    technician: Id | None = Field(None, description="Without it, the whole company is closed.")
+    from_at: Instant = Field(alias="from")
+    until_at: Instant = Field(alias="until")
+    all_day: bool = Field(False, description="Whole days, from midnight to midnight in the company's time zone.")
+    reason: Line = Field("", max_length=LONGEST_ABSENCE_REASON, examples=["有給休暇"])
+    recurrence: Line | None = Field(
+        None,
+        max_length=300,
+        description="How it comes again: an RRULE (RFC 5545) by days, weeks, months or years, read in local time.",
+        examples=["FREQ=WEEKLY;INTERVAL=2;BYDAY=FR"],
+    )
+
+
+class AbsencesIn(PageIn):
+    technician: Id | None = None
+    from_at: Instant | None = Field(None, alias="from", description="Leave out what is over by then.")
+
+
+class InTheWayOut(Reply):
+    visit: int
+    technician: int | None
+    planned_from: Moment
+    planned_until: Moment
+
+
+class AbsenceOut(Reply):
+    id: int
+    technician: int | None = Field(description="null: the whole company.")
+    from_at: Moment = Field(serialization_alias="from")
+    until_at: Moment = Field(serialization_alias="until")
+    all_day: bool
+    reason: str
+    recurrence: str | None
+    source: str = Field(description="entered, or ical: read from the technician's own calendar.")
+
+
+class NewAbsenceOut(AbsenceOut):
+    in_the_way: list[InTheWayOut] = Field(
+        description="Booked visits that stand in this time, for a year ahead. They stay until somebody moves them."
+    )
+
+
+class AbsencesOut(Reply):
+    items: list[AbsenceOut]
+    next: str | None
 
 
 class HoldIn(Body):

@@ -43,7 +43,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "type": {"type": "string", "format": "uri", "examples": ["urn:mamonaku:invalid"]},
         "title": {"type": "string", "description": "For people, in the asker's language (Accept-Language)."},
         "status": {"type": "integer"},
-        "reason": {"type": "string", "description": "Of a conflict: overlap, unreachable, visit_over, …"},
+        "reason": {"type": "string", "description": "Of a conflict: overlap, unreachable, closed, visit_over, …"},
         "facts": {"type": "object"},
         "errors": {
             "type": "array",
@@ -77,7 +77,7 @@ def _describe(state: BlueprintSetupState) -> None:
     app: Any = state.app
     app.description = DESCRIPTION
     app.servers = [{"url": "/"}]
-    app.tags = ["Customers", "Technicians", "Positions", "Services", "Visits", "Notices"]
+    app.tags = ["Customers", "Technicians", "Absences", "Positions", "Services", "Visits", "Notices"]
     app.config.update(
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,

@@ -26,7 +26,8 @@ def create_visit(json_data: VisitIn) -> Shown:
 
     409 when the technician is taken (`overlap`) or cannot get there from the visit before, or from there to the visit
     after (`unreachable`); `facts` names the visit that stands in the way. `held`: the time is kept for somebody else;
-    who keeps it books it with the `hold`.
+    who keeps it books it with the `hold`. `closed`: nobody works then, by stated hours, days off or holidays (`why`:
+    hours, absent, company, holiday); with `insist` it is booked all the same.
 
     With `remind` (the default) the customer is reminded of it as the company has set: the day before, some hours
     before, and when the technician sets out.
@@ -45,6 +46,7 @@ def create_visit(json_data: VisitIn) -> Shown:
         duration_min=wish.duration_min,
         note=wish.note,
         hold=wish.hold,
+        insist=wish.insist,
         now=now(),
         actor=signed_in().name,
     )
