@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.operations", "app.models", "app.rules", "app.errors", "app.notices", "app.auth", "app.i18n", "app.db",
         "app.prepared", "app.clock", "app.crash", "app.lanes", "app.brake", "app.providers.base",
         "app.providers.geocode_nominatim", "sqlalchemy", "structlog", "phonenumbers", "app.push",
+        "dateutil", "holidays",
     },
     "app.web": {
         "app.web", "app.operations", "app.models", "app.rules", "app.errors", "app.i18n", "app.auth", "app.parts",

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 import app as product
 from app import create_app, i18n
-from app.models import Alarm, Customer, Notice, Site, Technician, Visit, VisitEvent
+from app.models import Absence, Alarm, Customer, Notice, Site, Technician, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, raise_alarm
 from app.operations.booking import change_visit
 from app.operations.customer_view import PRESSES
@@ -570,3 +570,21 @@ def test_without_scripts_the_form_looks_the_address_up_too(office, world, nomina
     reply = post(office, "/visits/new", booking(world, **NEW, step="find_place"))
     assert "住所検索が応答しません" in reply.text
     assert (values(reply.text)["lat"], values(reply.text)["name"]) == ("34.7", "高橋 恵")
+
+
+def test_a_time_off_is_named_at_the_time_and_booked_for_who_insists(office, world, db, clock):
+    with db.write() as session:
+        session.add(
+            Absence(
+                technician_id=world.technician, from_at=clock.now(), until_at=clock.now() + timedelta(hours=3),
+                reason="通院", created_at=clock.now(), created_by="user:1",
+            )
+        )  # fmt: skip
+    reply = post(office, "/visits/new", booking(world))
+    assert reply.status_code == 409
+    assert "担当者が休みです(通院)" in reply.text
+    assert 'name="outside"' in reply.text
+    assert post(office, "/visits/new", booking(world, outside="1")).status_code == 303
+    reply = post(office, "/visits/1/move", move_form(db, 1, promised_from="17:30"))
+    assert (reply.status_code, 'name="outside"' in reply.text) == (409, True)
+    assert post(office, "/visits/1/move", move_form(db, 1, promised_from="17:30", outside="1")).status_code == 303

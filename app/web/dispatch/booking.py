@@ -137,6 +137,7 @@ def _book(form: Form) -> Visit:
         actor=signed_in().name,
         note=note,
         hold=form.optional("hold"),
+        insist=form.ticked("outside"),
     )
     if not form.ticked("insist"):
         check_risk(session(), booked, zone(), now())
@@ -179,6 +180,9 @@ def name_clash(form: Form) -> None:
     refusal = form.refusal
     if refusal is not None and refusal.code == "held":
         form.wrong("promised_from", "held")
+    if refusal is not None and refusal.code == "closed":
+        note = str(refusal.facts["note"])
+        form.wrong("promised_from", f"closed_{refusal.facts['why']}{'_note' if note else ''}", note=note)
     if refusal is None or refusal.code not in ("overlap", "unreachable"):
         return
     other = visit_in_words(session(), int(refusal.facts.get("visit") or 0))

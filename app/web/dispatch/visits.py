@@ -78,6 +78,7 @@ def move(visit_id: int) -> Any:
             technician_id=technician_id,
             unassign=technician_id is None,
             note=form.text("note", most=LONGEST_NOTE),
+            insist=form.ticked("outside"),
         ),
     )
 
