@@ -8,7 +8,7 @@ from alembic import op
 import app.db
 
 revision = "20261122_2205"
-down_revision = "20261122_2147"
+down_revision = "20261122_2150"
 branch_labels = None
 depends_on = None
 
