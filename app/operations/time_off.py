@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 import holidays
@@ -76,7 +76,7 @@ def public_holidays(country: str | None, from_at: datetime, until_at: datetime, 
     on, last = from_at.astimezone(zone).date(), until_at.astimezone(zone).date()
     while on <= last:
         if name := _named_days(country, on.year).get(on):
-            yield Away(*day_bounds(on, zone), "holiday", name)
+            yield Away(*(at.astimezone(UTC) for at in day_bounds(on, zone)), "holiday", name)
         on += timedelta(days=1)
 
 
