@@ -22,10 +22,11 @@ from app.operations.appointment import change as change_appointment
 from app.operations.booking import add_event
 from app.operations.notice import GONE_OUT, Telling
 from app.operations.slots import USUAL_HOURS
+from app.operations.time_off import time_off
 from app.operations.turn import lock_technicians
 from app.rules.booking import Taken
 from app.rules.calendar import day_bounds
-from app.rules.duty import shifts_on
+from app.rules.duty import Away, at_work
 from app.rules.optimise import (
     NOWHERE,
     Driver,
@@ -142,8 +143,11 @@ def read_day(
     if unknown := set(pinned) - {row.id for row in rows}:
         raise Invalid.one("pin", "unknown", id=min(unknown))
     busy = {row.technician_id for row in rows}
+    off = time_off(session, begins_at, ends_at, zone)
     drivers = [
-        _driver(person, on, zone) for person in people if (person.active and not only) or person.id in {*only, *busy}
+        _driver(person, off.of(person.id), on, zone)
+        for person in people
+        if (person.active and not only) or person.id in {*only, *busy}
     ]
     holds = session.execute(
         select(Hold.id, Hold.technician_id, Hold.from_at, Hold.until_at, Hold.lat, Hold.lon).where(
@@ -276,8 +280,9 @@ def _book(
     having = {visit: who for visit, who in day.having.items() if visit not in nobodys}
     for visit, stop in [*((visit, None) for visit in nobodys), *in_steps(day.taken, stops, having)]:
         given: dict[str, Any] = {"technician_id": stop.technician, "planned_from_at": stop.start_at} if stop else {}
+        # The solver has asked for the hours itself; what is taken back was booked before.
         changed = change_appointment(
-            session, visit, Message(telling), now=now, actor=actor, **(given or {"unassign": True})
+            session, visit, Message(telling), now=now, actor=actor, insist=True, **(given or {"unassign": True})
         )
         if stop is not None or visit in nobodys:
             was = day.visits[visit].seen
@@ -295,10 +300,10 @@ def _told(session: Session, visits: Sequence[int]) -> dict[int, int]:
     return {visit: who for visit, who in named if who is not None}
 
 
-def _driver(person: Any, on: date, zone: tzinfo) -> Driver:
+def _driver(person: Any, away: Sequence[Away], on: date, zone: tzinfo) -> Driver:
     hours = person.working_hours if any(person.working_hours.values()) else USUAL_HOURS
     base = NOWHERE if person.base_lat is None or person.base_lon is None else (person.base_lat, person.base_lon)
-    shifts = (shifts_on(hours, [on], zone) or ()) if person.active else ()
+    shifts = (at_work(hours, away, [on], zone) or ()) if person.active else ()
     return Driver(person.id, shifts, frozenset(person.skills), base, base, person.travels_by)
 
 

@@ -76,7 +76,8 @@ def public_holidays(country: str | None, from_at: datetime, until_at: datetime, 
     on, last = from_at.astimezone(zone).date(), until_at.astimezone(zone).date()
     while on <= last:
         if name := _named_days(country, on.year).get(on):
-            yield Away(*(at.astimezone(UTC) for at in day_bounds(on, zone)), "holiday", name)
+            begins_at, ends_at = day_bounds(on, zone)
+            yield Away(begins_at.astimezone(UTC), ends_at.astimezone(UTC), "holiday", name)
         on += timedelta(days=1)
 
 
