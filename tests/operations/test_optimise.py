@@ -220,4 +220,4 @@ def test_a_day_is_read_with_few_statements(db, day, clock):
     event.listen(db.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
     with db.read() as session:
         read_day(session, ON, now=clock.at, zone=TOKYO)
-    assert len([one for one in asked if one.lstrip().upper().startswith("SELECT")]) <= 4
+    assert len([one for one in asked if one.lstrip().upper().startswith("SELECT")]) <= 6
