@@ -16,7 +16,7 @@ import vroom
 
 #: What starting this process takes of the seconds there are, which share of the rest VROOM is told, for it looks at
 #: the clock between its steps only, and what it gets at the least.
-STARTING_S, SHARE, LEAST_S = 0.2, 0.95, 0.2
+STARTING_S, SHARE, LEAST_S = 0.2, 0.9, 0.2
 
 
 def build(asked: dict[str, Any]) -> vroom.Input:
