@@ -49,7 +49,8 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A visit as it stands: who has it (None: nobody), when it is planned, and whether that is fixed.
+    """A visit as it stands: who has it (None: nobody), when it is planned, and whether that is fixed. A number below
+    zero is no visit but other time that is taken.
 
     `place` is latitude and longitude, None while the site is not located.
     """
@@ -169,7 +170,7 @@ def figures(problem: Problem, plan: Plan) -> Figures:
         place, ends_at = driver.start, None
         for leg in _legs(driver, [(works[stop.visit], stop.start_at) for stop in stops], problem):
             road_s, road_m = road_s + leg.way_s, road_m + way_m(place, leg.work.place)
-            broken += leg.begins_at > leg.work.promised_until_at + GRACE
+            broken += leg.work.visit > 0 and leg.begins_at > leg.work.promised_until_at + GRACE
             place, ends_at = leg.work.place, leg.begins_at + leg.work.lasts
         if ends_at is not None:
             road_s += way_s(driver.travels_by, place, driver.end, _hour(ends_at, problem.zone))
@@ -310,8 +311,8 @@ def _legs(driver: Driver, made: Sequence[tuple[Work, datetime]], problem: Proble
     instant given with it. Breaks are taken; what is fixed begins on time if it can, be it outside the hours."""
     pauses = breaks(driver, [work for work, _ in made if work.fixed])
     free_at, place = driver.shifts[0][0] if driver.shifts else None, driver.start
-    for work, from_at in made:
-        if free_at is None or (work.fixed and place == driver.start):
+    for number, (work, from_at) in enumerate(made):
+        if free_at is None or (work.fixed and number == 0):
             # Who has a fixed visit first thing sets off in time for it.
             way = way_s(driver.travels_by, place, work.place, _hour(from_at, problem.zone))
             free_at = min(free_at or from_at, from_at - timedelta(seconds=way))
