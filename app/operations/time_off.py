@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -21,6 +21,8 @@ from app.rules.duty import Away, Shifts, shifts_on
 from app.rules.visit import AWAITED
 
 LONGEST_REASON = 100
+#: So far ahead is looked for what comes again.
+A_YEAR = timedelta(days=366)
 #: Nobody is away longer at a stretch; what comes again is shorter than the time between.
 LONGEST_ABSENCE, LONGEST_AGAIN = timedelta(days=1100), timedelta(days=31)
 
@@ -47,7 +49,7 @@ def time_off(session: Session, from_at: datetime, until_at: datetime, zone: tzin
     )
     if only:
         wanted = wanted.where(or_(Absence.technician_id.is_(None), Absence.technician_id.in_(only)))
-    company = list(public_holidays(_holidays_of(session), from_at, until_at, zone))
+    company = list(public_holidays(holidays_of(session), from_at, until_at, zone))
     own: dict[int, list[Away]] = {}
     for technician_id, begins_at, ends_at, recurrence, reason in session.execute(wanted):
         spans = occurrences(begins_at, ends_at, recurrence, from_at, until_at, zone)
@@ -120,14 +122,27 @@ def checked(session: Session, new: NewAbsence, zone: tzinfo) -> NewAbsence:
     return NewAbsence(new.technician_id, new.from_at, new.until_at, new.all_day, reason, recurrence)
 
 
-def enter_absence(session: Session, new: NewAbsence, *, zone: tzinfo, now: datetime, actor: str) -> Absence:
+def enter_absence(
+    session: Session,
+    new: NewAbsence,
+    *,
+    zone: tzinfo,
+    now: datetime,
+    actor: str,
+    seen: Collection[int] | None = None,
+) -> Absence:
     """Take time off. Visits that stand in it stay; see `in_the_way`. Raises Invalid naming the fields.
 
-    Waits for whoever books for the same people just now: what is booked afterwards knows of it.
+    Waits for whoever books for the same people just now: what is booked afterwards knows of it. With `seen`, the
+    visits in the way that somebody was shown: Conflict `in_the_way` when there are others.
     """
     new = checked(session, new, zone)
     everybody = session.scalars(select(Technician.id)).all() if new.technician_id is None else ()
     lock_technicians(session, new.technician_id, *everybody)
+    if seen is not None:
+        others = {one.visit_id for one in in_the_way(session, new, zone, now)} - set(seen)
+        if others:
+            raise Conflict("in_the_way", count=len(others))
     absence = Absence(
         technician_id=new.technician_id,
         from_at=new.from_at,
@@ -186,7 +201,7 @@ class InTheWay:
 
 def in_the_way(session: Session, new: NewAbsence, zone: tzinfo, now: datetime) -> list[InTheWay]:
     """Return the visits not begun yet that stand in time to be taken off, soonest first, for a year ahead."""
-    until_at = min(new.until_at, now + LONGEST_ABSENCE) if new.recurrence is None else now + timedelta(days=366)
+    until_at = min(new.until_at, now + LONGEST_ABSENCE) if new.recurrence is None else now + A_YEAR
     since = max(new.from_at, now)
     if until_at <= since:
         return []
@@ -209,7 +224,8 @@ def in_the_way(session: Session, new: NewAbsence, zone: tzinfo, now: datetime) -
     return [row for row in rows if any(a < row.planned_until_at and b > row.planned_from_at for a, b in spans)]
 
 
-def _holidays_of(session: Session) -> str | None:
+def holidays_of(session: Session) -> str | None:
+    """Return the country on whose public holidays the company is closed; None when it works on them."""
     company = session.get(Company, 1)
     return company.holidays_of if company is not None else None
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from app.web.office import backtests, company, customers, learning, policy, services, technicians, users, wording
+from app.web.office import (
+    backtests,
+    company,
+    customers,
+    days_off,
+    learning,
+    policy,
+    services,
+    technicians,
+    users,
+    wording,
+)
 from app.web.office.room import blueprint
 
 __all__ = [
@@ -10,6 +21,7 @@ __all__ = [
     "blueprint",
     "company",
     "customers",
+    "days_off",
     "learning",
     "policy",
     "services",
