@@ -152,8 +152,8 @@ def change_visit(
             wanted_at,
             now,
             visit_id=visit.id,
-            # Whoever is there already goes on, whatever the hours say.
-            zone=zone if visit.status in AWAITED else None,
+            # Whoever is there already goes on, whatever the hours say; and anybody may be relieved of a visit.
+            zone=zone if visit.status in AWAITED and not (unassign and keeps_plan) else None,
             insist=insist,
         )
         planned_at = start.at

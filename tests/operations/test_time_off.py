@@ -232,3 +232,10 @@ def test_who_is_away_is_not_asked_to_help(db, world, clock, off):
         crew, _ = _crew(session, clock.now(), TOKYO)
     assert not crew[world.technician].works(clock.now(), clock.now() + timedelta(hours=1))
     assert crew[world.technician].works(local(24, 20), local(24, 21))
+
+
+def test_a_visit_can_be_taken_from_who_is_away_on_a_closed_day(db, clock, off, book):
+    visit_id = book(local(25, 10))
+    off(local(25), local(26), technician=None, all_day=True)
+    with db.write() as session:
+        change_visit(session, visit_id, unassign=True, now=clock.now(), actor="user:1", zone=TOKYO)

@@ -588,3 +588,4 @@ def test_a_time_off_is_named_at_the_time_and_booked_for_who_insists(office, worl
     reply = post(office, "/visits/1/move", move_form(db, 1, promised_from="17:30"))
     assert (reply.status_code, 'name="outside"' in reply.text) == (409, True)
     assert post(office, "/visits/1/move", move_form(db, 1, promised_from="17:30", outside="1")).status_code == 303
+    assert office.get("/visits/1").text.count("担当者の休みと承知のうえで登録") == 2
