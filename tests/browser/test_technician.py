@@ -121,6 +121,7 @@ def test_a_double_tap_counts_once(phone, world, db):
     visit = world.visit(60)
     page = phone()
     big(page).dblclick()
+    expect(big(page)).to_have_text("到着した")
     sync(page, "すべて送信済み")
     assert kinds(db, visit) == ["en_route"]
 
