@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from app.rules.score import Marked, total
-from tests.bench import board, delivery, faults, learning, length, load, memory, optimise, races, slots, sweep
+from tests.bench import api, board, delivery, faults, learning, length, load, memory, optimise, races, slots, sweep
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
 from tests.played import replay_day
@@ -88,6 +88,7 @@ def main() -> None:
         "look": lambda: table(*sweep.measure_one()),
         "length": lambda: table(*length.measure(wish.days)),
         "slots": lambda: table(*slots.measure()),
+        "api": lambda: table(*api.measure()),
         "races": lambda: table(*races.measure(wish.rounds, wish.seed)),
         "optimise": lambda: table(*optimise.measure()),
         "memory": lambda: table(*memory.measure()),

@@ -19,7 +19,8 @@ from app.web.limits import limiter
 from app.web.visitor import credentials, now, session
 
 blueprint = APIBlueprint("api", __name__, url_prefix="/api/v1")
-limiter.limit("3000 per minute", key_func=lambda: request.headers.get("Authorization") or request.remote_addr or "")(
+#: Of one token: what one client can ask, one request after another, on a small machine.
+limiter.limit("12000 per minute", key_func=lambda: request.headers.get("Authorization") or request.remote_addr or "")(
     blueprint
 )
 
