@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, select, update
+from sqlalchemy import String, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from app.models import ApiToken, Device, PhoneLink, SignIn, Technician, User
 from app.operations.checks import tell_text
+from app.prepared import Prepared
 from app.rules.access import ROLES
 
 SIGN_IN_LASTS = timedelta(hours=20)
@@ -27,6 +28,12 @@ MOST_NAME = 80
 MIN_PASSWORD = 10
 MAX_PASSWORD = 200
 
+#: Every request of a program runs it.
+_API_TOKEN = Prepared(
+    select(ApiToken.id, ApiToken.role).where(
+        ApiToken.token_hash == bindparam("hash", type_=String()), ApiToken.revoked_at.is_(None)
+    )
+)
 _hasher = PasswordHasher()
 #: Verified when there is no such user, so that the answer takes as long.
 _NOBODY = _hasher.hash(secrets.token_hex(16))
@@ -152,13 +159,8 @@ def create_api_token(session: Session, *, name: str, role: str, now: datetime) -
 
 def actor_of_api_token(session: Session, *, token: str) -> Actor | None:
     """Return the program that a bearer token belongs to, or the technician when it is a device's."""
-    row = session.execute(
-        select(ApiToken.id, ApiToken.role).where(
-            ApiToken.token_hash == token_hash(token), ApiToken.revoked_at.is_(None)
-        )
-    ).one_or_none()
-    if row is not None:
-        return Actor(f"token:{row.id}", row.role, api_token_id=row.id)
+    for token_id, role in _API_TOKEN.rows(session.connection(), {"hash": token_hash(token)}):
+        return Actor(f"token:{token_id}", role, api_token_id=token_id)
     return actor_of_device(session, token=token)
 
 

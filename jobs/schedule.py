@@ -54,8 +54,8 @@ TIMETABLE = (
 )
 
 GEOCODER_RESTS = timedelta(minutes=1)
-#: Between two runs of a job that commits wake: on a desk where a hundred things a second are written, each of them would
-#: otherwise be followed by a sweep and a delivery that find nothing, and that the next one waits for.
+#: Between two runs of a job that commits wake: where a hundred things a second are written, each would otherwise be
+#: followed by a sweep and a delivery that find nothing, and that the next one waits for.
 WOKEN_RESTS = timedelta(seconds=0.1)
 #: Between two portions of a purge, seconds: who waits to write gets the turn.
 PURGE_RESTS_S = 0.02

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -222,10 +222,10 @@ def _locked(session: Session, visit_id: int, next_technician_id: int | None) -> 
     Who waits for a visit's technician may find it handed to another by then. To wait for that one as well would break
     the order in which everybody locks, and two could wait for each other for ever: all that was locked is given back.
     """
+    if session.get_bind().dialect.name == "sqlite":  # every writer is alone already
+        return session.get(Visit, visit_id, populate_existing=True)
     technicians = {session.scalar(select(Visit.technician_id).where(Visit.id == visit_id)), next_technician_id}
-    # On SQLite every writer is alone already.
-    alone = session.get_bind().dialect.name == "sqlite"
-    with nullcontext() if alone else session.connection().begin_nested():
+    with session.connection().begin_nested():
         lock_technicians(session, *technicians)
         visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
         if visit is not None and visit.technician_id not in (None, *technicians):

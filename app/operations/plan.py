@@ -6,18 +6,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.models import Hold, Site, Technician, Visit
 from app.operations.time_off import duty_of
 from app.operations.turn import lock_technicians
-from app.rules.booking import Clash, Taken, first_free_start, first_open_start
+from app.prepared import Prepared
+from app.rules.booking import LONGEST_VISIT_MIN, Clash, Taken, first_free_start, first_open_start
 from app.rules.duty import Away, Shifts
 
 #: Stands for the visit that a held time may become.
 _HELD = 0
+
+#: Built once: every booking runs them, and every row of a list that is taken in.
+_VISIT, _SITE, _HOLD, _PERSON = (model.__table__.c for model in (Visit, Site, Hold, Technician))
+_AT_WORK = Prepared(select(_PERSON.active).where(_PERSON.id == bindparam("technician")))
+_VISITS = Prepared(
+    select(_VISIT.id, _VISIT.planned_from_at, _VISIT.planned_until_at, _SITE.lat, _SITE.lon)
+    .join_from(Visit.__table__, Site.__table__, _SITE.id == _VISIT.site_id)
+    .where(
+        _VISIT.technician_id == bindparam("technician"),
+        _VISIT.status != "cancelled",
+        _VISIT.id != bindparam("visit"),
+        _VISIT.planned_until_at > bindparam("after"),
+        # Nothing lasts longer than a day: so the index of a technician's days has both its ends.
+        _VISIT.planned_from_at > bindparam("begun"),
+        _VISIT.planned_from_at < bindparam("before"),
+    )
+)
+_HOLDS = Prepared(
+    select(_HOLD.from_at, _HOLD.until_at, _HOLD.lat, _HOLD.lon).where(
+        _HOLD.technician_id == bindparam("technician"),
+        _HOLD.expires_at > bindparam("now"),
+        _HOLD.token != bindparam("hold"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +112,16 @@ def taken_around(
     Left out are the visit and the hold that are asked for. Raises Invalid when there is no such technician at work.
     """
     lock_technicians(session, technician_id)
-    technician = session.get(Technician, technician_id)
-    if technician is None or not technician.active:
+    session.flush()
+    connection, who = session.connection(), {"technician": technician_id}
+    if _AT_WORK.rows(connection, who) != [(True,)]:
         raise Invalid.one("technician", "unknown")
     near = timedelta(minutes=duration_min) + timedelta(hours=12)
-    visits = session.execute(
-        select(Visit.id, Visit.planned_from_at, Visit.planned_until_at, Site.lat, Site.lon)
-        .join(Site, Site.id == Visit.site_id)
-        .where(
-            Visit.technician_id == technician_id,
-            Visit.status != "cancelled",
-            Visit.id != visit_id,
-            Visit.planned_until_at > earliest_at - near,
-            Visit.planned_from_at < latest_at + near,
-        )
-    )
-    holds = session.execute(
-        select(Hold.from_at, Hold.until_at, Hold.lat, Hold.lon).where(
-            Hold.technician_id == technician_id, Hold.expires_at > now, Hold.token != (hold or "")
-        )
-    )
+    after_at = earliest_at - near
+    begun_at = after_at - timedelta(minutes=LONGEST_VISIT_MIN)
+    reach = {"visit": visit_id, "begun": begun_at, "after": after_at, "before": latest_at + near}
+    visits = _VISITS.rows(connection, {**who, **reach})
+    holds = _HOLDS.rows(connection, {**who, "now": now, "hold": hold or ""})
     return [*(Taken(*row) for row in visits), *(Taken(_HELD, *row) for row in holds)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
-from sqlalchemy import insert, literal_column, select, update
+from sqlalchemy import bindparam, insert, literal_column, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Notice, Reminder, Visit
@@ -23,6 +23,13 @@ _ROW = Reminder.__table__.c
 _INSERT = Prepared(
     insert(Reminder.__table__),  # type: ignore[arg-type]
     ("visit_id", "kind", "promised_from_at", "due_at", "state", "state_reason", "booked_at"),
+)
+#: Every tap of who sets out runs it.
+_DEPARTED = Prepared(
+    update(Reminder.__table__)  # type: ignore[arg-type]
+    .where(_ROW.visit_id == bindparam("visit"), _ROW.kind == "on_the_way", _ROW.state == "booked")
+    .values(due_at=bindparam("due")),
+    ("visit", "due"),
 )
 #: Said in full, so that both databases see that the index of booked reminders answers it.
 _BOOKED = Reminder.state == literal_column("'booked'")
@@ -83,11 +90,8 @@ def book_again(session: Session, visit: Visit, untold: Sequence[int], now: datet
 def note_departure(session: Session, visit_id: int, at: datetime | None) -> None:
     """Have the customer told that the technician has set out; None: he has not after all."""
     due_at = None if at is None else at + TAP_STANDS
-    session.execute(
-        update(Reminder)
-        .where(Reminder.visit_id == visit_id, Reminder.kind == "on_the_way", Reminder.state == "booked")
-        .values(due_at=due_at)
-    )
+    session.flush()
+    _DEPARTED.run(session.connection(), [(visit_id, due_at)])
 
 
 def due_reminders(session: Session, now: datetime, most: int) -> Sequence[int]:

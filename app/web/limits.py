@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -20,7 +20,7 @@ class Memory(MemoryStorage):
     several milliseconds, more than all else that a request does.
     """
 
-    STORAGE_SCHEME: ClassVar = ["process"]
+    STORAGE_SCHEME = ["process"]  # noqa: RUF012 (declared so by the library)
 
     def __init__(self, *given: Any, **named: Any) -> None:
         self._cleared_s = time.monotonic()

@@ -64,7 +64,9 @@ def _fill(db: Database) -> tuple[date, str]:
         {"id": n, "name": f"客{n}", "language": "ja", "mobile": f"+8190{10000000 + n}", "created_at": now()}
         for n in range(1, SITES + 1)
     ]
-    sites = [{"id": n, "customer_id": n, "address": f"{n}", **place(), "located_by": "given"} for n in range(1, SITES + 1)]
+    sites = [
+        {"id": n, "customer_id": n, "address": f"{n}", **place(), "located_by": "given"} for n in range(1, SITES + 1)
+    ]
     visits = []
     for number in range(VISITS):
         day, stop = divmod(number // TECHNICIANS, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from app.db import Database
 from app.operations.purge import AT_ONCE
 from app.rules.habits import PRIORS
-from jobs.schedule import Jobs, start
+from jobs.schedule import WOKEN_RESTS, Jobs, start
 from tests.conftest import STORY_DAY_AT
 
 
@@ -62,3 +63,18 @@ def test_the_night_teaches_once(parts, clock, monkeypatch):
         jobs.learn()
         clock.forward(minutes=10)
     assert [(at - STORY_DAY_AT).total_seconds() / 3600 for at in lessons] == [0, 11]
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+def test_jobs_that_are_woken_without_end_rest_between_two_runs(parts, monkeypatch):
+    monkeypatch.setattr("jobs.schedule.TIMETABLE", (("sweep", 60), ("deliver", 60)))
+    runs = []
+    monkeypatch.setattr(Jobs, "sweep", lambda jobs: runs.append(time.monotonic()))
+    monkeypatch.setattr(Jobs, "deliver", lambda jobs: None)
+    jobs = start(parts)
+    began_s = time.monotonic()
+    while len(runs) < 5:
+        assert time.monotonic() < began_s + 30
+        parts.wake()
+    jobs.stop()
+    assert runs[4] - runs[1] > 2 * WOKEN_RESTS.total_seconds()

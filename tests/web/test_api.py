@@ -19,6 +19,7 @@ from app.models import (
     Visit,
     VisitEvent,
 )
+from app.web.limits import CLEARED_EVERY_S, Memory
 
 AT = "2026-11-24T18:00:00+09:00"
 LONG_AGO = "2026-11-20T18:00:00Z"
@@ -501,3 +502,23 @@ def test_the_api_describes_itself_and_nothing_else(client):
             assert operation["security"] == [{"bearer": []}]
             assert operation["tags"], path
             assert ("Idempotency-Key" in str(operation["parameters"])) == (method == "post")
+
+
+def test_counting_requests_starts_no_thread_for_each(client, world, monkeypatch):
+    headers = {"Authorization": f"Bearer {world.dispatcher_token}"}
+    client.get("/api/v1/services", headers=headers)
+    started = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: started.append(thread))
+    for _ in range(5):
+        assert client.get("/api/v1/services", headers=headers).status_code == 200
+    assert started == []
+
+
+def test_counts_that_are_over_are_forgotten(monkeypatch):
+    at_s = [0.0]
+    monkeypatch.setattr("app.web.limits.time.monotonic", lambda: at_s[0])
+    counts = Memory()
+    assert counts.acquire_entry("somebody", 5, 0)
+    at_s[0] = CLEARED_EVERY_S
+    assert counts.acquire_entry("another", 5, 60)
+    assert not counts.events.get("somebody")
