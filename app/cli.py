@@ -6,26 +6,21 @@ import errno
 import logging
 import pkgutil
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.orm import Session
 
-from app import auth, logs
+from app import auth, lists, logs
 from app.backtest import commands as past_days
 from app.config import SettingsError
 from app.errors import AppError, Invalid
 from app.explain import commands as explaining
 from app.i18n import LOCALES, t
-from app.operations.intake import Imported, import_customers, import_visits
 from app.optimise import optimise
-from app.parts import Parts
 from app.rules.access import ROLES
 from app.shell import joined, known_settings
 
@@ -147,44 +142,8 @@ def demo(port: int, speed: float) -> None:
     Server(lambda: demo_house(prepared, speed), host="127.0.0.1", port=port, workers=1, ready=up).run()
 
 
-@main.group("import")
-def import_() -> None:
-    """Take rows in from CSV files (UTF-8 or Shift_JIS): every row, or none."""
-
-
-def _import(file: Path, take: Callable[[Session, Parts, bytes], Imported]) -> None:
-    with joined() as parts, parts.db.write() as session:
-        done = take(session, parts, file.read_bytes())
-    click.echo(f"{done.added} added, {done.known} known already")
-
-
-_csv = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-
-
-@import_.command("customers")
-@_csv
-def import_customers_file(file: Path) -> None:
-    """Add customers and their sites: one row a site, columns name, address and optionally kind, phone, e-mail …"""
-    _import(
-        file,
-        lambda session, parts, rows: import_customers(
-            session, rows, now=parts.clock.now(), country=parts.settings.country
-        ),
-    )
-
-
-@import_.command("visits")
-@_csv
-def import_visits_file(file: Path) -> None:
-    """Book visits: columns customer, service, promised_from and optionally promised_until, technician …"""
-    _import(
-        file,
-        lambda session, parts, rows: import_visits(
-            session, rows, now=parts.clock.now(), zone=parts.settings.zone, actor="system"
-        ),
-    )
-
-
+main.add_command(lists.import_)
+main.add_command(lists.export)
 main.add_command(past_days.replay)
 main.add_command(past_days.backtest)
 main.add_command(explaining.explain)

@@ -81,8 +81,13 @@ def test_a_bad_row_is_named_and_no_row_is_kept(mamonaku, tmp_path):
     assert said.exit_code == 1
     assert "row 3, mobile" in said.stderr
     rows.write_text("name,address,mobile\n山田,和歌山市1-1,090-1234-5678\n", encoding="utf-8")
-    assert mamonaku("import", "customers", rows).output == "1 added, 0 known already\n"
-    assert mamonaku("import", "customers", rows).output == "0 added, 1 known already\n"
+    tried = mamonaku("import", "customers", rows, "--dry-run").stdout
+    assert tried == "row 2: new\n1 would be added, 0 known already\n"
+    assert mamonaku("import", "customers", rows).stdout == "1 added, 0 known already\n"
+    out = rows.with_name("out.csv")
+    assert mamonaku("export", "customers", out).exit_code == 0
+    assert mamonaku("import", "customers", out).stdout == "0 added, 1 known already\n"
+    assert mamonaku("import", "customers", rows).stdout == "0 added, 1 known already\n"
 
 
 def test_what_is_no_file_is_written_to_and_not_replaced(mamonaku, tmp_path):

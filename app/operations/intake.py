@@ -11,11 +11,12 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Conflict, Invalid, Problem
@@ -54,11 +55,19 @@ VISIT_COLUMNS = {
     "duration_min": ("duration_min", "所要時間(分)", "所要分", "作業時間(分)"),
     "technician": ("technician", "担当", "担当者"),
     "note": ("note", "備考", "メモ"),
+    # What only our own lists have; nothing is read from it.
+    "status": ("status", "状態"),
 }
 _KINDS = {"": "individual", "個人": "individual", "法人": "corporate"}
 _LANGUAGES = {"": "ja", "日本語": "ja", "英語": "en"}
 
 R = TypeVar("R")
+
+
+#: Called with how many rows are taken, and how many there are.
+Progress = Callable[[int, int], None]
+#: So often, in rows.
+TOLD_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +76,13 @@ class Imported:
 
     added: int
     known: int
+    #: The numbers of the rows that were new, as a spreadsheet shows them.
+    new_rows: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
 
-def import_customers(session: Session, file: bytes, *, now: datetime, country: str) -> Imported:
+def import_customers(
+    session: Session, file: bytes, *, now: datetime, country: str, progress: Progress | None = None
+) -> Imported:
     """Add the customers and sites of a CSV file (UTF-8 or Shift_JIS); one row a site.
 
     Needs the columns name and address. Raises Invalid naming row and column of everything that is wrong; then nothing
@@ -79,11 +92,17 @@ def import_customers(session: Session, file: bytes, *, now: datetime, country: s
     for customer in session.scalars(select(Customer).options(selectinload(Customer.sites))):
         known[key(customer.name)].append(customer)
     return _each_row(
-        file, CUSTOMER_COLUMNS, ("name", "address"), lambda row: _take_customer(session, row, known, now, country)
+        file,
+        CUSTOMER_COLUMNS,
+        ("name", "address"),
+        lambda row: _take_customer(session, row, known, now, country),
+        progress,
     )
 
 
-def import_visits(session: Session, file: bytes, *, now: datetime, zone: tzinfo, actor: str) -> Imported:
+def import_visits(
+    session: Session, file: bytes, *, now: datetime, zone: tzinfo, actor: str, progress: Progress | None = None
+) -> Imported:
     """Book the visits of a CSV file (UTF-8 or Shift_JIS); times without an offset are local to `zone`.
 
     Needs the columns customer, service and promised_from; customer, service and technician are names or our numbers.
@@ -95,26 +114,38 @@ def import_visits(session: Session, file: bytes, *, now: datetime, zone: tzinfo,
         services=session.scalars(select(Service).where(Service.active)).all(),
         technicians=session.scalars(select(Technician).where(Technician.active)).all(),
     )
+    booked = _Booked(session)
+    if session.get_bind().dialect.name != "sqlite":
+        # A plan that was made while there were few visits, and is kept, reads all of them for every row.
+        session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     return _each_row(
         file,
         VISIT_COLUMNS,
         ("customer", "service", "promised_from"),
-        lambda row: _take_visit(session, row, places, now, zone, actor),
+        lambda row: _take_visit(session, row, places, booked, now, zone, actor),
+        progress,
     )
 
 
 def _each_row(
-    file: bytes, columns: Mapping[str, Sequence[str]], needed: Sequence[str], take: Callable[[Row], bool]
+    file: bytes,
+    columns: Mapping[str, Sequence[str]],
+    needed: Sequence[str],
+    take: Callable[[Row], bool],
+    progress: Progress | None,
 ) -> Imported:
     """Take every row in turn, and tell of all the wrong ones together."""
     problems: list[Problem] = []
-    added = total = 0
-    for row in read_rows(file, columns, needed):
-        total += 1
-        if total > MOST_ROWS:
-            raise Invalid.one("file", "too_many", most=MOST_ROWS)
+    new_rows: list[int] = []
+    rows = list(islice(read_rows(file, columns, needed), MOST_ROWS + 1))
+    if len(rows) > MOST_ROWS:
+        raise Invalid.one("file", "too_many", most=MOST_ROWS)
+    for done, row in enumerate(rows):
+        if progress and done % TOLD_EVERY == 0:
+            progress(done, len(rows))
         try:
-            added += take(row)
+            if take(row):
+                new_rows.append(row.number)
         except Invalid as error:
             problems += [replace(p, field=row.field(p.field.removeprefix("sites[0]."))) for p in error.problems]
         except Conflict as clash:
@@ -123,7 +154,9 @@ def _each_row(
             break
     if problems:
         raise Invalid(problems)
-    return Imported(added, total - added)
+    if progress:
+        progress(len(rows), len(rows))
+    return Imported(len(new_rows), len(rows) - len(new_rows), tuple(new_rows))
 
 
 def _take_customer(session: Session, row: Row, known: dict[str, list[Customer]], now: datetime, country: str) -> bool:
@@ -212,7 +245,28 @@ class _Places:
         return sites[0]
 
 
-def _take_visit(session: Session, row: Row, places: _Places, now: datetime, zone: tzinfo, actor: str) -> bool:
+class _Booked:
+    """Which visits are booked already: read once for each day, instead of asked for each row."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._days: dict[date, set[tuple[int, int, datetime]]] = {}
+
+    def on_day_of(self, at: datetime) -> set[tuple[int, int, datetime]]:
+        """Return site, service and promised time of every visit of a day; what is booked now is added by who books."""
+        begins_at = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        if begins_at.date() not in self._days:
+            that_day = Visit.promised_from_at >= begins_at, Visit.promised_from_at < begins_at + timedelta(days=1)
+            found = self._session.execute(
+                select(Visit.site_id, Visit.service_id, Visit.promised_from_at).where(*that_day)
+            )
+            self._days[begins_at.date()] = {(site, service, from_at) for site, service, from_at in found}
+        return self._days[begins_at.date()]
+
+
+def _take_visit(
+    session: Session, row: Row, places: _Places, booked: _Booked, now: datetime, zone: tzinfo, actor: str
+) -> bool:
     """Book the visit of a row, unless it is booked already; return whether it was news."""
     problems: list[Problem] = []
     site = tell(problems, lambda: places.site(row))
@@ -229,10 +283,8 @@ def _take_visit(session: Session, row: Row, places: _Places, now: datetime, zone
         problems.append(Problem("note", "characters"))
     if site is None or service is None or from_at is None or until_at is None or problems:
         raise Invalid(problems)
-    booked = select(Visit.id).where(
-        Visit.site_id == site.id, Visit.service_id == service.id, Visit.promised_from_at == from_at
-    )
-    if session.scalar(booked.limit(1)) is not None:
+    that_day, this = booked.on_day_of(from_at), (site.id, service.id, from_at)
+    if this in that_day:
         return False
     book(
         session,
@@ -248,6 +300,7 @@ def _take_visit(session: Session, row: Row, places: _Places, now: datetime, zone
         now=now,
         actor=actor,
     )
+    that_day.add(this)
     return True
 
 

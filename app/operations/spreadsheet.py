@@ -1,11 +1,15 @@
-"""What does a list from a spreadsheet say? CSV in UTF-8 or Shift_JIS, headed in Japanese or English, row by row."""
+"""What does a list from a spreadsheet say, and how is one written? CSV, headed in Japanese or English, row by row.
+
+Read are UTF-8 and Shift_JIS. Written is UTF-8 with the mark by which spreadsheets know it; what a spreadsheet would
+take for a formula is written behind an apostrophe, and read without it.
+"""
 
 from __future__ import annotations
 
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -13,6 +17,11 @@ from app.errors import Invalid, Problem
 
 #: What Python's cp932 makes of bytes that no Japanese text has: the file is something else, often UTF-16.
 _NO_SHIFT_JIS = re.compile("[\uf8f0-\uf8f3]")
+
+
+#: What a spreadsheet takes for the beginning of a formula, or skips before it looks for one.
+_FORMULA = re.compile(r"^\s*[=+\-@＝＋－＠]|^[\t\r\n]")
+_HARMLESS = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +62,32 @@ def read_rows(file: bytes, columns: Mapping[str, Sequence[str]], needed: Sequenc
             continue
         if any(cell.strip() for cell in cells[len(names) :]):
             raise Invalid.one(f"row {number}", "csv")
-        yield Row(number, {name: cell.strip() for name, cell in zip(names, cells, strict=False)})
+        yield Row(number, {name: _bare(cell.strip()) for name, cell in zip(names, cells, strict=False)})
     if names is None:
         raise Invalid.one("row 1", "missing")
+
+
+def write_rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a list that spreadsheets read and none of whose cells they calculate.
+
+    >>> write_rows(["a"], [["=1+1"], ["-5"]])
+    "\\ufeffa\\r\\n'=1+1\\r\\n-5\\r\\n"
+    """
+    out = StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(head)
+    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    return f"\ufeff{out.getvalue()}"
+
+
+def _safe(cell: str) -> str:
+    """Return a cell that is only text: the apostrophe says so to the spreadsheet."""
+    return f"'{cell}" if _FORMULA.search(cell) and not _HARMLESS.fullmatch(cell) else cell
+
+
+def _bare(cell: str) -> str:
+    """Return a cell without the apostrophe before what would be a formula."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.search(cell[1:]) else cell
 
 
 def key(text: str) -> str:

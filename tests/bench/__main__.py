@@ -15,7 +15,21 @@ from pathlib import Path
 import structlog
 
 from app.rules.score import Marked, total
-from tests.bench import api, board, delivery, faults, learning, length, load, memory, optimise, races, slots, sweep
+from tests.bench import (
+    api,
+    board,
+    delivery,
+    faults,
+    intake,
+    learning,
+    length,
+    load,
+    memory,
+    optimise,
+    races,
+    slots,
+    sweep,
+)
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
 from tests.played import replay_day
@@ -88,6 +102,7 @@ def main() -> None:
         "look": lambda: table(*sweep.measure_one()),
         "length": lambda: table(*length.measure(wish.days)),
         "slots": lambda: table(*slots.measure()),
+        "intake": lambda: table(*intake.measure()),
         "api": lambda: table(*api.measure()),
         "races": lambda: table(*races.measure(wish.rounds, wish.seed)),
         "optimise": lambda: table(*optimise.measure()),

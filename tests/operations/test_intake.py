@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from app.errors import Invalid
 from app.models import Customer, Site, Visit
@@ -168,3 +168,32 @@ def test_of_several_places_the_address_tells_which(db, visits, customers, world)
     row = "customer,address,service,promised_from\n山田花子,{},Wi-Fi設定,2026-11-24 18:00\n"
     assert _wrong(visits, row.format("")) == {"row 2, address": "ambiguous"}
     assert visits(row.format("大阪市２－２")).added == 1
+
+
+def test_a_list_tells_how_far_it_is_and_which_rows_are_new(db, clock):
+    told = []
+    file = "name,address\n" + "".join(f"客{n},大阪市{n}\n" for n in range(150))
+    with db.write() as session:
+        import_customers(
+            session, b"name,address\n\xe5\xae\xa23,\xe5\xa4\xa7\xe9\x98\xaa\xe5\xb8\x823\n", now=clock.at, country="JP"
+        )
+        done = import_customers(
+            session, file.encode(), now=clock.at, country="JP", progress=lambda *at: told.append(at)
+        )
+    assert told == [(0, 150), (100, 150), (150, 150)]
+    assert (done, done.new_rows[:4]) == (Imported(added=149, known=1), (2, 3, 4, 6))
+
+
+def test_the_same_row_twice_in_one_list_is_booked_once(db, visits):
+    row = "山田花子,Wi-Fi設定,2026-11-24 18:00\n"
+    assert visits(f"customer,service,promised_from\n{row}{row}") == Imported(added=1, known=1)
+
+
+def test_a_list_does_not_ask_the_database_for_each_row_whether_it_is_known(db, visits):
+    rows = "".join(f"山田花子,Wi-Fi設定,2026-11-24 {hour}:00\n" for hour in range(17, 23))
+    file = f"customer,service,promised_from\n{rows}"
+    visits(file)
+    asked = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    assert visits(file).known == 6
+    assert sum("FROM visit " in statement.replace("\n", " ") for statement in asked) == 1
