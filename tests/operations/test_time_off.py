@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Company, Technician, Visit, VisitEvent
 from app.operations.booking import book_visit, change_visit
+from app.operations.optimise import read_day
 from app.operations.recurrence import kept_rule, occurrences
 from app.operations.repair import _crew
 from app.operations.slots import find_slots
@@ -239,3 +240,10 @@ def test_a_visit_can_be_taken_from_who_is_away_on_a_closed_day(db, clock, off, b
     off(local(25), local(26), technician=None, all_day=True)
     with db.write() as session:
         change_visit(session, visit_id, unassign=True, now=clock.now(), actor="user:1", zone=TOKYO)
+
+
+def test_a_day_is_planned_anew_around_time_off(db, clock, off):
+    off(local(25, 9), local(25, 14))
+    with db.read() as session:
+        (driver,) = read_day(session, local(25).date(), now=clock.now(), zone=TOKYO).problem.drivers
+    assert driver.shifts == ((local(25, 14), local(25, 18)),)
