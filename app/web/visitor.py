@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
@@ -13,6 +13,7 @@ from flask import current_app, g, redirect, request, url_for
 from flask import session as cookie
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import Authorization
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app.auth import Actor, actor_of_session
@@ -57,8 +58,14 @@ def now() -> datetime:
 def session() -> Session:
     """Return the request's database session: GET only looks, anything else is one transaction that the hook commits."""
     if "session" not in g:
+        writes = request.method not in SAFE_METHODS
+        if writes:
+            # A phone at the edge of its network sends for seconds: nobody else's turn to write waits for that. What
+            # cannot be read is told when it is asked for.
+            with suppress(HTTPException):
+                request.get_data()
         g.stack = ExitStack()
-        g.session = g.stack.enter_context(parts().db.open(writes=request.method not in SAFE_METHODS))
+        g.session = g.stack.enter_context(parts().db.open(writes=writes))
     return cast(Session, g.session)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from datetime import UTC, datetime
 
@@ -522,3 +523,42 @@ def test_counts_that_are_over_are_forgotten(monkeypatch):
     at_s[0] = CLEARED_EVERY_S
     assert counts.acquire_entry("another", 5, 60)
     assert not counts.events.get("somebody")
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # which has one turn to write
+def test_who_sends_slowly_keeps_nobody_from_writing(app, world):
+    headers = {"Authorization": f"Bearer {world.dispatcher_token}", "Content-Type": "application/json"}
+    sending, sent = threading.Event(), threading.Event()
+    body = b'{"name": "Slow", "kind": "individual", "language": "ja", "sites": [{"address": "Osaka"}]}'
+
+    class Slow(io.RawIOBase):
+        left = body
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            sending.set()
+            sent.wait(30)
+            taken, self.left = self.left[: len(buffer)], self.left[len(buffer) :]
+            buffer[: len(taken)] = taken
+            return len(taken)
+
+    replies = {}
+
+    def post(name, **given):
+        replies[name] = app.test_client().post("/api/v1/customers", headers=headers, **given).status_code
+
+    given = {"wsgi.input": Slow(), "CONTENT_LENGTH": str(len(body))}
+    slow = threading.Thread(target=post, args=("slow",), kwargs={"environ_overrides": given})
+    quick = threading.Thread(target=post, args=("quick",), kwargs={"data": body})
+    slow.start()
+    sending.wait(30)
+    quick.start()
+    quick.join(10)
+    waited = "quick" not in replies
+    sent.set()
+    slow.join()
+    quick.join()
+    assert not waited
+    assert replies == {"slow": 201, "quick": 201}
