@@ -6,15 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound, Problem
 from app.models import ConsentEntry, Customer, PushSubscription
 from app.operations.checks import tell_text
+from app.prepared import Prepared
 from app.rules.reach import CHANNELS, NOWHERE
 
 LONGEST_WORDS = 300
+
+_ENTRY = ConsentEntry.__table__.c
+#: Every notice asks it; the last word about a way comes last.
+_WORDS = Prepared(
+    select(_ENTRY.channel, _ENTRY.is_open, _ENTRY.why)
+    .where(_ENTRY.customer_id == bindparam("customer"))
+    .order_by(_ENTRY.id)
+)
 
 
 def opt_out(
@@ -31,8 +40,8 @@ def opt_out(
 
     What a person wants is stronger than where an address leads: it is noted even when the way leads nowhere by now.
     """
-    before = closed(session, customer_id).get(channel)
-    if before is None or (before.why in NOWHERE and why not in NOWHERE):
+    before = why_closed(session, customer_id).get(channel)
+    if before is None or (before in NOWHERE and why not in NOWHERE):
         _note(session, customer_id, channel, now, is_open=False, why=why, actor=actor, words=words)
 
 
@@ -40,19 +49,26 @@ def opt_in(
     session: Session, customer_id: int, channel: str, actor: str, now: datetime, *, why: str = "said", words: str = ""
 ) -> None:
     """Open a way again, on the customer's own word; one that is open stays as it is."""
-    if channel in closed(session, customer_id):
+    if channel in why_closed(session, customer_id):
         _note(session, customer_id, channel, now, is_open=True, why=why, actor=actor, words=words)
 
 
 def opted_out(session: Session, customer_id: int) -> frozenset[str]:
     """Return the channels by which a customer must not be written to or called."""
-    return frozenset(closed(session, customer_id))
+    return frozenset(why_closed(session, customer_id))
 
 
 def closed(session: Session, customer_id: int) -> Mapping[str, ConsentEntry]:
     """Return for each closed way what closed it."""
     newest = {entry.channel: entry for entry in consent_history(session, customer_id)}
     return {channel: entry for channel, entry in newest.items() if not entry.is_open}
+
+
+def why_closed(session: Session, customer_id: int) -> Mapping[str, str]:
+    """Return for each closed way why it is."""
+    rows = _WORDS.rows(session.connection(), {"customer": customer_id})
+    newest = {channel: (is_open, why) for channel, is_open, why in rows}
+    return {channel: why for channel, (is_open, why) in newest.items() if not is_open}
 
 
 def consent_history(session: Session, customer_id: int) -> Sequence[ConsentEntry]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
@@ -16,9 +16,10 @@ from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event
 from app.operations.company import find_company
-from app.operations.consent import closed, push_devices
+from app.operations.consent import push_devices, why_closed
 from app.operations.policy import current_policy
 from app.operations.wording import company_facts, current_wordings
+from app.prepared import Prepared
 from app.providers.base import Channel, PushDevice, Recipient
 from app.rules.ladder import CALL_TAKES, call_at, calls
 from app.rules.lateness import Decision
@@ -43,6 +44,24 @@ GONE_OUT = ("sending", "sent", "delivered", "unknown")
 FOR_A_PERSON = ("held", "failed", "unknown")
 #: Why a notice that is due is not handed over yet.
 QUIET_HOURS = "quiet_hours"
+#: No notice has a greater number.
+NEWEST = 2**31 - 1
+_NOTICE = Notice.__table__.c
+#: Every notice asks these two.
+_COUNTED = Prepared(
+    select(func.count()).where(_NOTICE.visit_id == bindparam("visit"), _NOTICE.kind == bindparam("kind"))
+)
+_GIVEN = (
+    select(Notice.quoted_from_at, Notice.quoted_until_at)
+    .where(
+        Notice.visit_id == bindparam("visit"),
+        Notice.reach.in_(GONE_OUT),
+        Notice.promised_from_at == bindparam("from"),
+        Notice.promised_until_at == bindparam("until"),
+        Notice.id < bindparam("before"),
+    )
+    .order_by(Notice.id.desc())
+)
 _ALARM_OF = {"held": "notice_held", "failed": "call_customer", "unknown": "call_customer"}
 
 
@@ -89,6 +108,7 @@ def add_notice(session: Session, visit: Visit, news: Decision | News, telling: T
         there = session.scalar(select(Notice).where(Notice.dedupe_key == news.key))
         if there is not None:
             return there
+    session.flush()  # what was dropped or said just now counts below
     notice = _written(session, visit, news, now)
     before = _last_window(session, visit)
     session.add(notice)
@@ -278,8 +298,8 @@ def recipient_of(session: Session, notice: Notice, visit: Visit, zone: tzinfo, n
 
     The mobile telephone rings rather than the one at home, unless its number leads nowhere; no machine rings at night.
     """
-    customer, shut = visit.customer, closed(session, visit.customer_id)
-    mobile_rings = "sms" not in shut or shut["sms"].why != "unknown_number"
+    customer, shut = visit.customer, why_closed(session, visit.customer_id)
+    mobile_rings = shut.get("sms") != "unknown_number"
     phone = (customer.mobile if mobile_rings else None) or customer.phone
     times = (visit.promised_from_at, visit.promised_until_at, notice.quoted_from_at, notice.quoted_until_at)
     may_call = "voice" not in shut and may_ring(zone, now, [at for at in times if at])
@@ -314,10 +334,8 @@ def _decided(decision: Decision) -> News:
 
 
 def _next_key(session: Session, visit: Visit, kind: str) -> str:
-    counted = session.scalar(
-        select(func.count()).where(Notice.visit_id == visit.id, Notice.kind == kind).select_from(Notice)
-    )
-    return f"{visit.id}:{kind}:{(counted or 0) + 1}"
+    [(counted,)] = _COUNTED.rows(session.connection(), {"visit": visit.id, "kind": kind})
+    return f"{visit.id}:{kind}:{counted + 1}"
 
 
 def _called_at(notice: Notice, told_at: datetime, about_at: datetime) -> datetime | None:
@@ -432,19 +450,13 @@ def visit_facts(visit: Visit, language: str, telling: Telling) -> dict[str, obje
 
 def _last_window(session: Session, visit: Visit, before_id: int | None = None) -> tuple[datetime, datetime] | None:
     """Return the window that the customer was given last, about this promise; one that never left was not given."""
-    given = (
-        select(Notice.quoted_from_at, Notice.quoted_until_at)
-        .where(
-            Notice.visit_id == visit.id,
-            Notice.reach.in_(GONE_OUT),
-            Notice.promised_from_at == visit.promised_from_at,
-            Notice.promised_until_at == visit.promised_until_at,
-        )
-        .order_by(Notice.id.desc())
-    )
-    if before_id is not None:
-        given = given.where(Notice.id < before_id)
-    return next(((low, high) for low, high in session.execute(given) if low and high), None)
+    about = {
+        "visit": visit.id,
+        "from": visit.promised_from_at,
+        "until": visit.promised_until_at,
+        "before": before_id or NEWEST,
+    }
+    return next(((low, high) for low, high in session.connection().execute(_GIVEN, about) if low and high), None)
 
 
 def _local(window: tuple[datetime | None, datetime | None], zone: tzinfo) -> tuple[datetime | None, ...]:
