@@ -40,9 +40,9 @@ from tests.standins import FaultyServer, line_server, sms_server
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 #: What is played: customers who must be told, over a provider that is searched for what it took, or over one that takes
-#: nothing twice; the same while the brake holds all of it until the office has decided; and some minutes in which
-#: everything else happens too.
-SCENES = ("sms", "line", "flood", "day")
+#: nothing twice; the same while the brake holds all of it until the office has decided, and with notices that cannot be
+#: worked with; and some minutes in which everything else happens too.
+SCENES = ("sms", "line", "flood", "faulty", "day")
 FATES = ("ok", "ok", "close", "broken", "empty", "fail", "lost")
 #: Customers who must be told in one run.
 CUSTOMERS = 3
@@ -50,7 +50,7 @@ CUSTOMERS = 3
 FLOODED = 6
 #: Steps of a quarter of a minute: in eight and a half minutes a claim runs out, a look-up is repeated, and a person is
 #: called; everything else that happens in a day happens in its first two minutes.
-TICKS = {"sms": 34, "line": 34, "flood": 34, "day": 14}
+TICKS = {"sms": 34, "line": 34, "flood": 34, "faulty": 34, "day": 14}
 #: A point that is passed oftener is the last time like the first.
 MOST_PASSES = 6
 
@@ -207,7 +207,7 @@ class Stage:
 def stage(folder: Path) -> Iterator[Stage]:
     """Start what scenes need."""
     with Zygote(folder) as zygote, sms_server() as sms, line_server() as line, mailbox_server() as mailbox:
-        yield Stage(zygote, {"sms": sms, "flood": sms, "line": line, "day": line}, mailbox)
+        yield Stage(zygote, {"sms": sms, "flood": sms, "faulty": sms, "line": line, "day": line}, mailbox)
 
 
 def passes(on: Stage, scene: str) -> dict[str, int]:

@@ -17,8 +17,6 @@ NAMED_THROUGHOUT = (
     "app/web/visitor.py",
     "jobs/schedule.py",
 )
-#: What only a notice passes that cannot be worked with at all; no scene has one yet.
-NOT_PLAYED = ("put_off", "postpone_climb")
 _PARTS = {"writing": ("before", "written", "committed"), "calling": ("before", "made")}
 
 
@@ -28,7 +26,7 @@ def points() -> tuple[str, ...]:
     for file in sorted([*(ROOT / "app").rglob("*.py"), *(ROOT / "jobs").rglob("*.py")]):
         if file != ROOT / "app" / "crash.py":
             found |= dict.fromkeys(_points_in(file))
-    return tuple(point for point in found if point.partition(".")[0] not in NOT_PLAYED)
+    return tuple(found)
 
 
 def _points_in(file: Path) -> Iterator[str]:

@@ -12,15 +12,21 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import structlog
+from sqlalchemy.orm import Session
 
-from app import crash, join
+from app import crash, join, tick
 from app.brake import Brake
 from app.config import Settings
+from app.models import Notice
+from app.operations import outbox
 from app.operations.brake import decide, read_standing
 from app.operations.letter import post_letters
 from app.parts import Parts
@@ -28,13 +34,15 @@ from app.providers.line_messaging import LineMessages
 from app.providers.sms_twilio import TwilioSms
 from app.tick import climb, deliver, sweep
 from app.web import visitor
-from tests.conftest import HandClock
+from tests.conftest import STORY_DAY_AT, HandClock
 from tests.crash.day import play_day
 from tests.standins import ACCOUNT, LINE_TOKEN, SECRET, SENDER
 
 TICK = timedelta(seconds=15)
 #: The office looks at what the brake holds after so many ticks.
 DECIDES_AFTER = 6
+#: So long the fault in a notice lasts, until somebody has mended it.
+FAULT_LASTS = timedelta(minutes=4)
 
 
 class LeftBehind(HandClock):
@@ -77,14 +85,34 @@ def tell(job: dict[str, Any], clock: HandClock) -> None:
     )
     parts = Parts(joined.settings, joined.db, clock, {channel.name: channel}, joined.geocoder)
     brake = Brake() if job["scene"] == "flood" else None
-    for number in range(job["ticks"]):
-        sweep(parts, clock.now())
-        climb(parts, clock.now())
-        post_letters(parts.db, parts.channels, clock)
-        deliver(parts, None, brake)
-        if brake is not None and brake.holds and number >= DECIDES_AFTER:
-            let_go(parts)
-        clock.at += TICK
+    with faults() if job["scene"] == "faulty" else nullcontext():
+        for number in range(job["ticks"]):
+            sweep(parts, clock.now())
+            climb(parts, clock.now())
+            post_letters(parts.db, parts.channels, clock)
+            deliver(parts, None, brake)
+            if brake is not None and brake.holds and number >= DECIDES_AFTER:
+                let_go(parts)
+            clock.at += TICK
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Have the first customer's notice fail at first when it is taken, and the second's whenever it is to climb."""
+    recipient_of, climb_ladder = outbox.recipient_of, tick.climb_ladder
+
+    def reach(session: Session, notice: Notice, visit: Any, zone: Any, now: datetime) -> Any:
+        if notice.visit_id == 1 and now < STORY_DAY_AT + FAULT_LASTS:
+            raise ValueError("nobody can be reached with this")
+        return recipient_of(session, notice, visit, zone, now)
+
+    def rise(session: Session, notice_id: int, now: datetime) -> None:
+        if session.get_one(Notice, notice_id).visit_id == 2:
+            raise ValueError("nobody knows how to go on")
+        climb_ladder(session, notice_id, now)
+
+    with patch.object(outbox, "recipient_of", reach), patch.object(tick, "climb_ladder", rise):
+        yield
 
 
 def let_go(parts: Parts) -> None:
