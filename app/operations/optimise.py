@@ -27,6 +27,7 @@ from app.operations.turn import lock_technicians
 from app.rules.booking import Taken
 from app.rules.calendar import day_bounds
 from app.rules.duty import Away, at_work
+from app.rules.gaps import LONGEST_WORK
 from app.rules.optimise import (
     NOWHERE,
     Driver,
@@ -45,7 +46,6 @@ from app.rules.optimise import (
     timed,
     to_plan,
 )
-from app.rules.slots import LONGEST_WORK
 from app.rules.visit import OPEN
 
 log = structlog.get_logger()

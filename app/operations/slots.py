@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NotRequired, TypedDict, Unpack
@@ -18,8 +18,9 @@ from app.operations.time_off import time_off
 from app.prepared import Prepared, among
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import day_bounds
-from app.rules.duty import at_work
-from app.rules.slots import LONGEST_WORK, MOST_RISK, Planned, Roster, Slot, Wish, risk_of, search
+from app.rules.duty import Shifts, at_work, working_days
+from app.rules.gaps import LONGEST_WORK, OVERTIME, Planned, Roster, Span
+from app.rules.slots import MOST_RISK, Search, Slot, Wish, risk_of
 from app.rules.visit import OPEN
 
 #: Nobody promises farther ahead, and a search must not take forever.
@@ -27,6 +28,8 @@ MOST_DAYS = 62
 #: More choices nobody reads out on the telephone.
 MOST_SLOTS = 100
 LONGEST_WINDOW_MIN = LONGEST_WINDOW // timedelta(minutes=1)
+#: So many days are read first; then twice as many each time, until what comes cannot be among the best any more.
+FIRST_DAYS = 3
 #: Whose working hours were never stated is offered on weekdays at these.
 USUAL_HOURS = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 
@@ -129,7 +132,8 @@ def check_risk(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> N
     wish = Wish(
         visit.site.lat, visit.site.lon, visit.duration_min, visit.planned_from_at, visit.planned_from_at, window_min
     )
-    for roster in _rosters(session, wish, set(), visit.technician_id, frozenset(), zone, now):
+    people = _People(session, wish, _Who(only=visit.technician_id), zone, now)
+    for roster in people.rosters(people.days):
         others = replace(roster, plan=tuple(one for one in roster.plan if one.visit != visit.id))
         slot = risk_of(wish, others, visit.planned_from_at, zone, now)
         if slot is not None and max(slot.late_probability, slot.next_late_probability) > MOST_RISK:
@@ -192,49 +196,93 @@ def find_slots(
     if problems or service is None:
         raise Invalid(problems)
     wish = Wish(lat, lon, minutes, max(from_at, now), until_at, window_min, hours)
-    wanted = {one for one in (service.skill, skill) if one}
-    rosters = _rosters(session, wish, wanted, technician_id, frozenset(without), zone, now)
-    return search(wish, rosters, zone, now, most)
+    who = _Who(frozenset({one for one in (service.skill, skill) if one}), technician_id, frozenset(without))
+    people, found = _People(session, wish, who, zone, now), Search(wish, zone, now, most)
+    people.leave_out(found)
+    read, days = 0, len(people.days)
+    while read < days:
+        again = min(max(FIRST_DAYS, 2 * read), days)
+        begins_at = day_bounds(people.days[read], zone)[0]
+        if read and found.is_over(begins_at):
+            break
+        span = begins_at, day_bounds(people.days[again - 1], zone)[1]
+        # A night's work belongs to the day on which it began, as its hours on the next day say.
+        found.look(people.rosters(people.days[: again + 1], span), span)
+        read = again
+    return found.slots()
 
 
-def _rosters(
-    session: Session,
-    wish: Wish,
-    skills: set[str],
-    only: int | None,
-    without: frozenset[int],
-    zone: tzinfo,
-    now: datetime,
-) -> Iterator[Roster]:
-    known = session.connection()
-    people = [
-        person
-        for person in _PEOPLE.rows(known)
-        if skills <= set(person[1]) and person[0] not in without and only in (None, person[0])
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """Who is asked: who can do all these `skills`, `only` one, not those in `without`."""
+
+    skills: frozenset[str] = frozenset()
+    only: int | None = None
+    without: frozenset[int] = frozenset()
+
+
+class _People:
+    """The technicians who are asked, and what each has to do on the days that are looked at."""
+
+    def __init__(self, session: Session, wish: Wish, who: _Who, zone: tzinfo, now: datetime) -> None:
+        self._session, self._zone, self._now = session, zone, now
+        self.days = _days(wish, zone)
+        self._people = [
+            person
+            for person in _PEOPLE.rows(session.connection())
+            if who.skills <= set(person[1]) and person[0] not in who.without and who.only in (None, person[0])
+        ]
+        self._off = time_off(session, day_bounds(self.days[0], zone)[0], day_bounds(self.days[-1], zone)[1], zone)
+        self._held: dict[int, list[Planned]] = {}
+        holds = _HOLDS.rows(session.connection(), {"technicians": [one[0] for one in self._people], "now": now})
+        for technician_id, from_at, until_at, lat, lon in holds:
+            self._held.setdefault(technician_id, []).append(Planned(0, from_at, until_at, from_at, lat, lon))
+
+    def leave_out(self, search: Search) -> None:
+        """Forget those who begin their days too far away."""
+        self._people = [one for one in self._people if search.can_reach(_base(one[3], one[4]), one[5])]
+
+    def rosters(self, days: Sequence[date], span: Span | None = None) -> Iterator[Roster]:
+        """Yield everybody with the working hours of these days, and with the plan of the working days that begin in a
+        span, or of all."""
+        shifts = {one[0]: self._shifts(one[0], one[2], days) for one in self._people}
+        plans = self._plans(_reach(shifts.values(), span))
+        for id, _, _, base_lat, base_lon, travels_by, lat, lon, fixed_at in self._people:
+            seen = fixed_at is not None and self._now - fixed_at < FIXES_REACH
+            plan = plans.get(id, [])
+            if id in self._held:
+                plan = sorted([*plan, *self._held[id]], key=lambda planned: planned.from_at)
+            here = (lat, lon) if seen else None
+            yield Roster(id, tuple(plan), shifts[id], _base(base_lat, base_lon), travels_by, here)
+
+    def _shifts(self, technician_id: int, hours: dict[str, Any], days: Sequence[date]) -> Shifts:
+        hours = hours if any(hours.values()) else USUAL_HOURS
+        return at_work(hours, self._off.of(technician_id), days, self._zone) or ()
+
+    def _plans(self, reach: Span | None) -> dict[int, list[Planned]]:
+        plans: dict[int, list[Planned]] = {}
+        if reach is not None:
+            asked = {"technicians": [one[0] for one in self._people], "since": reach[0], "until": reach[1]}
+            for technician_id, *visit in _PLANS.rows(self._session.connection(), asked):
+                plans.setdefault(technician_id, []).append(_planned(*visit))
+        return plans
+
+
+def _reach(shifts: Iterable[Shifts], span: Span | None) -> Span | None:
+    """Return between which instants visits begin that stand in working days, those that begin in a span; or None."""
+    days = [
+        (day[0][0], day[-1][1])
+        for one in shifts
+        for day in working_days(one)
+        if span is None or span[0] <= day[0][0] < span[1]
     ]
-    days = _days(wish, zone)
-    plans: dict[int, list[Planned]] = {}
-    reach = {
-        "technicians": [person[0] for person in people],
-        "since": wish.from_at - LONGEST_WORK - timedelta(days=1),
-        "until": wish.until_at + timedelta(days=1, minutes=wish.duration_min),
-    }
-    for technician_id, *visit in _PLANS.rows(known, reach):
-        plans.setdefault(technician_id, []).append(_planned(*visit))
-    for technician_id, from_at, until_at, lat, lon in _HOLDS.rows(known, {**reach, "now": now}):
-        plans.setdefault(technician_id, []).append(Planned(0, from_at, until_at, from_at, lat, lon))
-        plans[technician_id].sort(key=lambda planned: planned.from_at)
-    off = time_off(session, day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1], zone)
-    for id, _, hours, base_lat, base_lon, travels_by, lat, lon, fixed_at in people:
-        seen = fixed_at is not None and now - fixed_at < FIXES_REACH
-        yield Roster(
-            technician=id,
-            plan=tuple(plans.get(id, ())),
-            shifts=at_work(hours if any(hours.values()) else USUAL_HOURS, off.of(id), days, zone) or (),
-            base=None if base_lat is None or base_lon is None else (base_lat, base_lon),
-            travels_by=travels_by,
-            here=(lat, lon) if seen else None,
-        )
+    if not days:
+        return None
+    return min(day[0] for day in days) - LONGEST_WORK, max(day[1] for day in days) + OVERTIME
+
+
+def _base(lat: float | None, lon: float | None) -> tuple[float, float] | None:
+    return None if lat is None or lon is None else (lat, lon)
 
 
 def _days(wish: Wish, zone: tzinfo) -> list[date]:

@@ -7,7 +7,6 @@ time in hand for both taking longer than planned, and so can the way to the work
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -16,7 +15,8 @@ from operator import itemgetter
 from statistics import NormalDist
 from typing import NamedTuple
 
-from app.rules.duty import LONGEST_DAY, Shifts, working_days
+from app.rules.duty import LONGEST_DAY
+from app.rules.gaps import NOWHERE, Gap, Roster, Span, gaps, place_of
 from app.rules.helper import REACH_M, SLOWER
 from app.rules.position import metres_per_degree
 from app.rules.travel import USUAL_SPREAD, usual_s
@@ -33,41 +33,8 @@ DAY_COSTS_MIN = 4.0
 UNKNOWN_WAY_S = 1200.0
 #: Times that begin so far apart are two choices; others in the same gap are not.
 APART_S = 3 * 3600.0
-#: Work so long before or after the hours belongs to the day; who comes from it or goes to it is not at the base.
-OVERTIME = timedelta(hours=3)
-#: No visit in a plan takes longer.
-LONGEST_WORK = timedelta(hours=24)
-
 _SURE_Z = NormalDist().inv_cdf(1.0 - MOST_RISK)
 _GRACE_S = GRACE.total_seconds()
-#: Where a day begins of which nobody said where: no way is counted.
-_NOWHERE = (math.nan, math.nan)
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A visit that stands in a technician's plan: promised until `promised_until_at`, planned from and until, and where
-    (latitude and longitude; None while its site is not located)."""
-
-    visit: int
-    from_at: datetime
-    until_at: datetime
-    promised_until_at: datetime
-    lat: float | None = None
-    lon: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """What a technician has to do: `plan` in the order of time, `shifts` the working hours, `base` latitude and
-    longitude where days begin and end, `here` where the technician is now, if known, and what is used to travel."""
-
-    technician: int
-    plan: tuple[Planned, ...] = ()
-    shifts: Shifts = ()
-    base: tuple[float, float] | None = None
-    travels_by: str = "car"
-    here: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +77,46 @@ def search(wish: Wish, rosters: Iterable[Roster], zone: tzinfo, now: datetime, m
     Example: two technicians are free all day, one passes the door on the way to the next visit: that one's time comes
     first, although the other could come an hour sooner.
     """
-    seeker = _Seeker(wish, zone, now)
-    best: list[tuple[float, float, int, _Offer]] = []  # the worst first: all the smaller for being negative
-    for roster in rosters:
-        for offer in seeker.offers(roster):
-            entry = (-offer.cost_min, -offer.begins_s, -roster.technician, offer)
-            if len(best) < most:
-                heappush(best, entry)
-            else:
-                heappushpop(best, entry)
-                seeker.most_min = -best[0][0]
-    return [seeker.slot(*offer[1:]) for *_, offer in sorted(best, key=itemgetter(0, 1, 2), reverse=True)]
+    found = Search(wish, zone, now, most)
+    found.look(rosters)
+    return found.slots()
+
+
+class Search:
+    """The `most` best times, looked for stretch by stretch: what is farther ahead need not even be read when enough was
+    found before it."""
+
+    def __init__(self, wish: Wish, zone: tzinfo, now: datetime, most: int) -> None:
+        self._seeker, self._most = _Seeker(wish, zone, now), most
+        #: The worst first: all the smaller for being negative.
+        self._best: list[tuple[float, float, int, _Offer]] = []
+
+    def can_reach(self, base: tuple[float, float] | None, travels_by: str) -> bool:
+        """Return whether somebody who begins the day there is asked at all."""
+        return base is None or self._seeker.way_m(base) <= REACH_M[travels_by]
+
+    def is_over(self, at: datetime) -> bool:
+        """Return whether nothing that begins from an instant on can be among the best any more."""
+        return len(self._best) == self._most and self._seeker.waiting_min(at.timestamp()) > self._seeker.most_min
+
+    def look(self, rosters: Iterable[Roster], span: Span | None = None) -> None:
+        """Look for times in the days of these technicians: in those that begin in a span, or in all."""
+        for roster in rosters:
+            if not self.can_reach(roster.base, roster.travels_by):
+                continue
+            for offer in self._seeker.offers(roster, span):
+                entry = (-offer.cost_min, -offer.begins_s, -roster.technician, offer)
+                if len(self._best) < self._most:
+                    heappush(self._best, entry)
+                else:
+                    heappushpop(self._best, entry)
+                if len(self._best) == self._most:
+                    self._seeker.most_min = -self._best[0][0]
+
+    def slots(self) -> list[Slot]:
+        """Return what was found, best first."""
+        best = sorted(self._best, key=itemgetter(0, 1, 2), reverse=True)
+        return [self._seeker.slot(*offer[1:]) for *_, offer in best]
 
 
 def risk_of(wish: Wish, roster: Roster, starts_at: datetime, zone: tzinfo, now: datetime) -> Slot | None:
@@ -132,25 +128,10 @@ def risk_of(wish: Wish, roster: Roster, starts_at: datetime, zone: tzinfo, now: 
     ends_at = starts_at + timedelta(minutes=wish.duration_min)
     day = (starts_at - LONGEST_DAY, ends_at + LONGEST_DAY)
     seeker = _Seeker(wish, zone, now)
-    for gap in _gaps(replace(roster, shifts=(day,)), *day):
+    for gap in gaps(replace(roster, shifts=(day,)), *day):
         if gap.opens_at <= starts_at and ends_at <= gap.closes_at:
             return seeker.slot(starts_at.timestamp(), roster, gap, seeker.ways(roster, gap))
     return None
-
-
-class _Gap(NamedTuple):
-    """Free time in a working day, after a visit or the day's beginning and before a visit or its end.
-
-    The way here can begin at `free_at`, the work at `opens_at`; it must end by `closes_at`, the way from here by
-    `until_at`. Both differ where a break is in between.
-    """
-
-    free_at: datetime
-    until_at: datetime
-    opens_at: datetime
-    closes_at: datetime
-    before: Planned | None
-    after: Planned | None
 
 
 class _Ways(NamedTuple):
@@ -169,7 +150,7 @@ class _Offer(NamedTuple):
     cost_min: float
     begins_s: float
     roster: Roster
-    gap: _Gap
+    gap: Gap
     ways: _Ways
 
 
@@ -185,12 +166,10 @@ class _Seeker:
         #: What costs more need not be found: enough was found that costs less.
         self.most_min = math.inf
 
-    def offers(self, roster: Roster) -> Iterator[_Offer]:
-        """Yield the times at which this technician can begin the work."""
-        if roster.base is not None and self.way_m(roster.base) > REACH_M[roster.travels_by]:
-            return
+    def offers(self, roster: Roster, span: Span | None) -> Iterator[_Offer]:
+        """Yield the times at which this technician can begin the work, in the days that begin in a span."""
         until_at = self.wish.until_at + timedelta(minutes=self.wish.duration_min)
-        for gap in _gaps(roster, self.wish.from_at, until_at):
+        for gap in gaps(roster, self.wish.from_at, until_at, span):
             if self.waiting_min(gap.opens_at.timestamp()) > self.most_min:
                 return  # so is whatever comes later
             if (gap.closes_at - gap.opens_at).total_seconds() >= self.work_s:
@@ -221,7 +200,7 @@ class _Seeker:
             if offered:
                 return
 
-    def bounds(self, gap: _Gap, ways: _Ways) -> tuple[float, float]:
+    def bounds(self, gap: Gap, ways: _Ways) -> tuple[float, float]:
         """Return between which moments the work can begin in a gap so that everybody is likely served in time."""
         spare_s = max(_SURE_Z * ways.before_sd_s - _GRACE_S - self.window_s, 0.0)
         first_s = max(self.leaves_s(gap) + ways.before_s + spare_s, gap.opens_at.timestamp(), self.from_s)
@@ -231,11 +210,11 @@ class _Seeker:
             last_s = min(last_s, min(gap.until_at.timestamp(), sure_s) - ways.after_s - self.work_s)
         return first_s, last_s
 
-    def leaves_s(self, gap: _Gap) -> float:
+    def leaves_s(self, gap: Gap) -> float:
         """Return when the way to the site can begin: not before somebody is sent."""
         return max(gap.free_at.timestamp(), self.now_s)
 
-    def slot(self, begins_s: float, roster: Roster, gap: _Gap, ways: _Ways) -> Slot:
+    def slot(self, begins_s: float, roster: Roster, gap: Gap, ways: _Ways) -> Slot:
         """Return the slot that begins at a moment of a gap."""
         late_s = begins_s + self.window_s + _GRACE_S - self.leaves_s(gap) - ways.before_s
         next_risk = 0.0
@@ -255,17 +234,17 @@ class _Seeker:
             next_late_probability=next_risk,
         )
 
-    def ways(self, roster: Roster, gap: _Gap) -> _Ways:
+    def ways(self, roster: Roster, gap: Gap) -> _Ways:
         """Return the ways of a gap, if the work were done in it."""
         slower, hour = SLOWER[roster.travels_by], self.hour(gap.free_at.timestamp())
-        begin, end = _place(gap.before, roster), _place(gap.after, roster)
+        begin, end = place_of(gap.before, roster), place_of(gap.after, roster)
         if roster.here is not None and gap.free_at.timestamp() <= self.now_s:
             begin = roster.here
         before_s, after_s = self.way_s(begin, slower, hour), self.way_s(end, slower, hour)
         instead_s = 0.0
         if begin is None or end is None:
             instead_s = UNKNOWN_WAY_S
-        elif begin != end and _NOWHERE not in (begin, end):
+        elif begin != end and NOWHERE not in (begin, end):
             way_m = math.hypot((end[0] - begin[0]) * self.north_m, (end[1] - begin[1]) * self.east_m)
             instead_s = usual_s(way_m, hour) * slower
         worked_s = (gap.before.until_at - gap.before.from_at).total_seconds() if gap.before else 0.0
@@ -279,7 +258,7 @@ class _Seeker:
 
     def way_s(self, place: tuple[float, float] | None, slower: float, hour: float) -> float:
         """Return the usual seconds between a place and the site: none from nowhere, a guess where it is not known."""
-        if place is _NOWHERE:
+        if place is NOWHERE:
             return 0.0
         return UNKNOWN_WAY_S if place is None else usual_s(self.way_m(place), hour) * slower
 
@@ -295,33 +274,6 @@ class _Seeker:
             offset = datetime.fromtimestamp(at_s, self.zone).utcoffset() or timedelta()
             offset_s = self.offsets_s[quarter] = offset.total_seconds()
         return (at_s + offset_s) % 86_400 / 3600
-
-
-def _gaps(roster: Roster, from_at: datetime, until_at: datetime) -> Iterator[_Gap]:
-    """Yield the free times of a technician's working days that reach into a time, each within working hours."""
-    begins = [planned.from_at for planned in roster.plan]
-    for spans in working_days(roster.shifts):
-        day_from_at, day_until_at = spans[0][0], spans[-1][1]
-        if day_until_at <= from_at or day_from_at >= until_at:
-            continue
-        first = bisect_left(begins, day_from_at - LONGEST_WORK)
-        last = bisect_left(begins, day_until_at + OVERTIME)
-        free_at, before = day_from_at, None
-        for after in (*(one for one in roster.plan[first:last] if one.until_at > day_from_at - OVERTIME), None):
-            ends_at = day_until_at if after is None else after.from_at
-            for opens_at, closes_at in spans:
-                opens_at, closes_at = max(opens_at, free_at), min(closes_at, ends_at)
-                if opens_at < closes_at:
-                    yield _Gap(free_at, ends_at, opens_at, closes_at, before, after)
-            if after is not None and (before is None or after.until_at > free_at):
-                free_at, before = after.until_at, after
-
-
-def _place(planned: Planned | None, roster: Roster) -> tuple[float, float] | None:
-    """Return where a visit is, or the base where the day begins and ends; None when its site is not located."""
-    if planned is None:
-        return roster.base or _NOWHERE
-    return None if planned.lat is None or planned.lon is None else (planned.lat, planned.lon)
 
 
 def _share_over(spare_s: float, sd_s: float) -> float:

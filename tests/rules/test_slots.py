@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.rules.booking import Clash, Taken, first_free_start
 from app.rules.duty import shifts_on
-from app.rules.slots import MOST_RISK, Planned, Roster, Slot, Wish, risk_of, search
+from app.rules.gaps import Planned, Roster
+from app.rules.slots import MOST_RISK, Search, Slot, Wish, risk_of, search
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEK = {day: [["09:00", "12:00"], ["13:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
@@ -201,6 +202,27 @@ def test_every_offer_can_be_booked_fits_the_hours_and_is_likely_kept(
         assert slot.added_travel_min >= 0
     best = offered(wish(minutes, window_min=window_min), *reversed(rosters), most=5)
     assert best == found[:5], "the best are the best of all, in whatever order technicians are asked"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(plans(), st.integers(0, 5)), max_size=4), st.integers(1, 12), st.integers(1, 3))
+def test_a_search_day_by_day_finds_what_a_search_of_all_days_finds(
+    days_of: list[tuple[Roster, int]], most: int, step: int
+) -> None:
+    weeks = {"tue": [["20:00", "24:00"]], "wed": [["00:00", "05:00"], ["09:00", "18:00"]], "thu": [["09:00", "18:00"]]}
+    nights = shifts_on(weeks, [TUESDAY + timedelta(days=n) for n in range(6)], TOKYO) or ()
+    rosters = []
+    for number, (one, later) in enumerate(days_of):
+        by = timedelta(days=later)
+        plan = [replace(p, from_at=p.from_at + by, until_at=p.until_at + by) for p in one.plan]
+        rosters.append(replace(one, technician=number, plan=tuple(plan), shifts=nights if number % 2 else hours(6)))
+    wanted = wish(until=6 * 24)
+    found = Search(wanted, TOKYO, at(0), most)
+    for day in range(0, 6, step):
+        if day and found.is_over(at(24 * day)):
+            break
+        found.look(rosters, (at(24 * day), at(24 * (day + step))))
+    assert found.slots() == search(wanted, rosters, TOKYO, at(0), most)
 
 
 def _can_be_booked(slot: Slot, one: Roster, minutes: int) -> bool:
