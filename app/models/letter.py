@@ -57,6 +57,8 @@ class Letter(Base):
     #: What the provider said, without names or numbers.
     error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    #: An answer of which nothing was heard until then calls a person.
+    confirm_by_at: Mapped[datetime | None] = mapped_column(index=True)
 
     customer: Mapped[Customer | None] = relationship()
     user: Mapped[User | None] = relationship()

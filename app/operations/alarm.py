@@ -82,6 +82,8 @@ class AlarmLine:
     def sentence(self) -> str:
         """Which sentence tells it: its kind, and what kind of it where that is told differently."""
         reason = str(self.facts.get("reason") or "")
+        if self.kind == "answer_failed" and reason == "not_confirmed":
+            return "answer_unconfirmed"
         if self.kind == "call_customer" and reason in ("no_answer", "not_confirmed"):
             return "call_customer_unsure"
         return "notice_held_capped" if self.kind == "notice_held" and reason.startswith("cap_") else self.kind

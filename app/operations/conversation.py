@@ -63,7 +63,8 @@ class Conversation:
     #: The last message that is shown; None while there is none.
     seen: int | None
     #: Whether an answer did not go out, and nobody has dealt with that yet.
-    unsent: bool
+    #: Why a person is to tell the sender in another way: failed, unknown, not_confirmed; None: nothing is amiss.
+    unsent: str | None
     #: Who user:3 is.
     names: Mapping[str, str]
 
@@ -99,7 +100,7 @@ def read_conversation(session: Session, key: str, zone: tzinfo, now: datetime, t
         clock=unread(session, zone).get(conversation_of(last)) if last else None,
         visit=visit,
         channels=ways,
-        unsent=bool(last) and _is_unsent(session, conversation_of(last)) if last else False,
+        unsent=_why_unsent(session, conversation_of(last)) if last else None,
         shut=shut,
         seen=last.id if last else None,
         names=actor_names(session, actors),
@@ -291,9 +292,10 @@ def _letters(session: Session, customer: Customer | None, last: Inbound | None) 
     return session.scalars(found.order_by(Letter.id.desc()).limit(MOST_TURNS)).all()
 
 
-def _is_unsent(session: Session, conversation: str) -> bool:
-    standing = select(Alarm.id).where(Alarm.subject == conversation, Alarm.kind == UNSENT, Alarm.cleared_at.is_(None))
-    return session.scalar(standing) is not None
+def _why_unsent(session: Session, conversation: str) -> str | None:
+    standing = select(Alarm).where(Alarm.subject == conversation, Alarm.kind == UNSENT, Alarm.cleared_at.is_(None))
+    alarm = session.scalar(standing)
+    return None if alarm is None else str(alarm.facts["reason"])
 
 
 def _messages(session: Session, key: str) -> tuple[Customer | None, Sequence[Inbound]]:

@@ -2,7 +2,8 @@
 
 The same three steps as the outbox, on one table without a ladder: take (a short transaction that claims the message),
 call (outside any transaction), settle. Who died in between leaves a claim that runs out; then the message is repeated
-where the provider tells a repetition, looked up where it can be asked, and else left as unknown.
+where the provider tells a repetition, looked up where it can be asked, and else left as unknown. Sent is not delivered:
+an answer of which nothing is heard (no receipt, no word from whom it was for) calls a person, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.clock import Clock
@@ -25,7 +26,7 @@ from app.operations.attempt import UNDELIVERED
 from app.operations.consent import opt_out
 from app.operations.unread import UNSENT
 from app.providers.base import Channel, OutcomeUnknown, Recipient, Refused, TryLater
-from app.rules.letter import ADDRESS_OF, again_at
+from app.rules.letter import ADDRESS_OF, CONFIRMED_WITHIN, USUALLY_CONFIRMED_WITHIN, again_at
 from app.rules.messages import Message
 
 log = structlog.get_logger()
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 CLAIM_LASTS = timedelta(seconds=60)
 #: So long an answer is worth sending; a call to a colleague is not, when the next one says more.
 ANSWER_LASTS, CALL_LASTS = timedelta(hours=12), timedelta(minutes=20)
+#: So many are looked after in one transaction.
+_AT_ONCE = 200
 
 
 class _Job(NamedTuple):
@@ -90,6 +93,7 @@ def add_letter(
 
 def post_letters(db: Database, channels: Mapping[str, Channel], clock: Clock) -> int:
     """Hand over what is due, one after another; return how many were begun."""
+    _call_for_silent(db, clock.now())
     begun = 0
     while (job := _take(db, channels, clock.now())) is not None:
         outcome = _hand_over(channels[job.channel], job)
@@ -119,6 +123,22 @@ def note_letter(session: Session, provider_id: str, status: str, now: datetime, 
     elif status in UNDELIVERED:
         _fail(session, letter, "failed", status, now)
     return True
+
+
+def _call_for_silent(db: Database, now: datetime) -> None:
+    """Have a person look after answers that were sent and of which nothing was heard."""
+    silent = select(Letter).where(Letter.confirm_by_at <= now, Letter.state == "sent").order_by(Letter.id)
+    with db.read() as session:
+        if session.scalar(select(silent.exists())) is not True:
+            return
+    with writing(db, "letter_silent") as session:
+        for letter in session.scalars(silent.limit(_AT_ONCE).with_for_update(skip_locked=True)):
+            heard_at = session.scalar(_newest_word(letter).with_only_columns(Inbound.received_at))
+            if heard_at is not None and letter.sent_at is not None and heard_at > letter.sent_at:
+                _rest(letter, "delivered")
+                continue
+            letter.confirm_by_at = None
+            _call(session, letter, "not_confirmed", now)
 
 
 def _take(db: Database, channels: Mapping[str, Channel], now: datetime) -> _Job | None:
@@ -190,6 +210,8 @@ def _settle(session: Session, job: _Job, outcome: _Outcome, now: datetime) -> No
         letter.sent_at = letter.sent_at or now
         if letter.state in ("due", "sending", "unknown"):
             _rest(letter, "sent")
+            if letter.user_id is None:
+                letter.confirm_by_at = now + CONFIRMED_WITHIN.get(letter.channel, USUALLY_CONFIRMED_WITHIN)
         return
     if letter.claim_token != job.token:
         return  # somebody else, or a receipt, has decided meanwhile
@@ -215,20 +237,25 @@ def _recipient(letter: Letter) -> Recipient:
 
 
 def _rest(letter: Letter, state: str) -> None:
-    letter.state, letter.claim_token, letter.next_attempt_at = state, None, None
+    letter.state, letter.claim_token, letter.next_attempt_at, letter.confirm_by_at = state, None, None, None
 
 
 def _fail(session: Session, letter: Letter, state: str, said: str, now: datetime) -> None:
     """Give up; a person is told that an answer did not go out. Who calls colleagues looks for the next one itself."""
     _rest(letter, state)
     letter.error = letter.error or said
-    if letter.user_id is not None:
-        return
-    newest = select(Inbound.id).order_by(Inbound.id.desc()).limit(1)
-    mine = (
-        newest.where(Inbound.customer_id == letter.customer_id)
-        if letter.customer_id is not None
-        else newest.where(Inbound.channel == letter.channel, Inbound.sender == letter.address)
-    )
-    facts = {"inbound": session.scalar(mine), "reason": state}
+    if letter.user_id is None:
+        _call(session, letter, state, now)
+
+
+def _call(session: Session, letter: Letter, reason: str, now: datetime) -> None:
+    facts = {"inbound": session.scalar(_newest_word(letter)), "reason": reason}
     raise_alarm(session, UNSENT, letter.about, now, facts=facts)
+
+
+def _newest_word(letter: Letter) -> Select[int]:
+    """Ask for the newest message of the conversation that an answer belongs to."""
+    newest = select(Inbound.id).order_by(Inbound.id.desc()).limit(1)
+    if letter.customer_id is not None:
+        return newest.where(Inbound.customer_id == letter.customer_id)
+    return newest.where(Inbound.channel == letter.channel, Inbound.sender == letter.address)

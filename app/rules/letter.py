@@ -11,6 +11,10 @@ STATES = ("due", "sending", "sent", "delivered", "failed", "unknown")
 MOST_TRIES = 5
 #: A provider that could not be asked what became of a message is asked again after this.
 _ASK_AGAIN = timedelta(seconds=15)
+#: So long an answer is given to prove that it arrived, before a person asks: carriers report an SMS, a chat and a mail
+#: show only by what comes back.
+CONFIRMED_WITHIN = {"sms": timedelta(minutes=20)}
+USUALLY_CONFIRMED_WITHIN = timedelta(hours=24)
 #: The columns of an address, by channel.
 ADDRESS_OF = {"sms": "mobile", "line": "line_id", "email": "email"}
 

@@ -135,7 +135,7 @@ def seed(database: Database, scene: str) -> None:
 
 
 def _answer(session: Session, scene: str, now: datetime) -> None:
-    """Add an answer that is about no visit, and waits to be sent."""
+    """Add two answers that are about no visit: one waits to be sent, of the other nothing was heard since."""
     address = "+819012345670" if scene == "sms" else "U0"
     message = Message(
         "【アオバPC】はい、伺えます。", "はい、伺えます。", "お返事", "はい、伺えます。", "はい、伺えます。"
@@ -144,6 +144,11 @@ def _answer(session: Session, scene: str, now: datetime) -> None:
         session, message, about="customer:1", key="answer", channel=scene, address=address, language="ja",
         words="はい、伺えます。", actor="user:1", now=now, lasts=ANSWER_LASTS, customer_id=1,
     )  # fmt: skip
+    silent = add_letter(
+        session, message, about="customer:2", key="silent", channel=scene, address="U1", language="ja", words="",
+        actor="user:1", now=now - timedelta(hours=1), lasts=ANSWER_LASTS, customer_id=2,
+    )  # fmt: skip
+    silent.state, silent.next_attempt_at, silent.confirm_by_at = "sent", None, now + timedelta(minutes=1)
 
 
 @contextmanager

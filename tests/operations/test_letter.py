@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from app import auth
 from app.models import Alarm, Letter
+from app.operations.alarm import clear_alarms
 from app.operations.inbound import receive
 from app.operations.letter import ANSWER_LASTS, add_letter, post_letters
 from app.operations.purge import forget_words
@@ -195,3 +197,49 @@ def test_it_is_forgotten_with_what_it_answered(db, clock, letter):
     with db.write() as session:
         forget_words(session, clock.now() + timedelta(days=366), timedelta(days=365))
         assert session.scalars(select(Letter)).all() == []
+
+
+def test_an_answer_of_which_nothing_is_heard_calls_a_person_once(db, clock, letter, post):
+    pigeon = Pigeon()
+    post(pigeon)
+    clock.forward(minutes=19)
+    post(pigeon)
+    assert alarms(db) == []
+    clock.forward(minutes=2)
+    assert post(pigeon) == "sent"
+    ((kind, subject, _),) = alarms(db)
+    assert (kind, subject) == ("answer_failed", f"sms:{HERS}")
+    with db.write() as session:
+        clear_alarms(session, subject, (kind,), clock.now())
+    post(pigeon, minutes=1)
+    assert alarms(db) == []
+
+
+@pytest.mark.parametrize("sign", ["receipt", "word"])
+def test_a_receipt_or_a_word_of_hers_shows_that_it_arrived(db, clock, letter, post, sign):
+    post(Pigeon())
+    clock.forward(minutes=5)
+    if sign == "receipt":
+        assert receipt(db, clock, "SM1", "delivered")
+    else:
+        with db.write() as session:
+            receive(session, "sms", HERS, "助かります", clock.now(), provider_id="in-2", zone=clock.now().tzinfo)
+    clock.forward(minutes=20)
+    assert post(Pigeon()) == "delivered"
+    assert alarms(db) == []
+
+
+def test_a_call_to_a_colleague_waits_for_no_sign(db, clock, post):
+    with db.write() as session:
+        user = auth.create_user(
+            session, email="d@example.jp", name="d", role="dispatcher", password="correct horse", language="ja",
+            now=clock.now(),
+        )  # fmt: skip
+        add_letter(
+            session, WORDS, about="desk", key="1", channel="sms", address=HERS, language="ja", words="",
+            actor="system", now=clock.now(), lasts=ANSWER_LASTS, user_id=user.id,
+        )  # fmt: skip
+    post(Pigeon())
+    clock.forward(hours=25)
+    assert post(Pigeon()) == "sent"
+    assert alarms(db) == []

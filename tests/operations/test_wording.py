@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 from sqlalchemy import text
@@ -177,3 +178,24 @@ def test_before_the_company_is_set_up_samples_stand_in(house, db):
         session.delete(session.get_one(Company, 1))
         seen = preview_wording(session, "late", "en", shipped("late", "en"), house.telling, "sample")
     assert "AobaPC" in seen.parts["short"]
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_of_two_who_save_the_same_version_at_once_the_second_is_told(house, db, clock):
+    said = []
+
+    def second():
+        try:
+            house.save(0, short=f"{OWN_WORDS}!")
+        except Stale as stale:
+            said.append(stale)
+
+    thread = Thread(target=second)
+    with db.write() as session:
+        texts = replace(shipped("reminder_day", "ja"), short=OWN_WORDS)
+        given = {"version": 0, "base_url": BASE, "actor": "user:1", "now": clock.now()}
+        save_wording(session, "reminder_day", "ja", texts, **given)
+        thread.start()
+        thread.join(0.5)  # it waits for us; one that does not is done by now
+    thread.join(20)
+    assert len(said) == 1
