@@ -23,6 +23,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
     from app.providers.geocode_nominatim import NominatimGeocoder
     from app.providers.mailbox_imap import from_settings as mailbox_of
     from app.providers.push_web import WebPush
+    from app.providers.route import from_settings as router_of
 
     if not settings.database_url:
         settings.instance.mkdir(parents=True, exist_ok=True)
@@ -43,6 +44,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
         geocoder=NominatimGeocoder(settings.geocoder_url, settings.country),
         # A mail that is read is marked as read: a dry run would take it away from whoever answers it.
         mailbox=None if settings.dry_run else mailbox_of(settings),
+        router=router_of(settings),
     )
 
 

@@ -86,6 +86,15 @@ class Settings(BaseSettings):
         "fcm.googleapis.com *.push.services.mozilla.com *.push.apple.com *.notify.windows.com",
         description="Hosts of push services that may be written to; `*.` for any name below.",
     )
+    routing_url: str = Field(
+        "", description="Router that knows how long ways take; none, or while it is silent: straight line × detour."
+    )
+    routing_kind: str = Field("osrm", description="What kind of server that is: `osrm` or `valhalla`.")
+    routing_bicycle_url: str = Field(
+        "",
+        description="OSRM server for bicycles, since each knows one way to travel; none: they go by the straight line. "
+        "Valhalla knows both.",
+    )
     geocoder_url: str = Field(
         "https://nominatim.openstreetmap.org", description="Nominatim server that turns addresses into positions."
     )
@@ -138,6 +147,18 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{value!r} is not a web address; an example is https://example.jp")
         return value.rstrip("/")
+
+    @field_validator("routing_url", "routing_bicycle_url")
+    @classmethod
+    def _web_address_or_none(cls, value: str) -> str:
+        return cls._web_address(value) if value else ""
+
+    @field_validator("routing_kind")
+    @classmethod
+    def _known_router(cls, value: str) -> str:
+        if value not in ("osrm", "valhalla"):
+            raise ValueError(f"{value!r} is not a kind of router known here; osrm and valhalla are")
+        return value
 
     @field_validator("smtp_url")
     @classmethod

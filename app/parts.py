@@ -11,6 +11,7 @@ from app.db import Database
 from app.providers.base import Channel
 from app.providers.geocode_nominatim import Geocoder
 from app.providers.mailbox_imap import Mailbox
+from app.rules.roads import AskRoads
 
 
 @dataclass(slots=True)
@@ -24,5 +25,7 @@ class Parts:
     geocoder: Geocoder
     #: Where customers' mails come in; None where no mailbox is set.
     mailbox: Mailbox | None = None
+    #: Who knows how long ways take; None: the straight line does.
+    router: AskRoads | None = None
     #: Called after every commit that may have made work for the jobs; they set it when they run in this process.
     wake: Callable[[], None] = field(default=lambda: None)

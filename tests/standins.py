@@ -191,6 +191,50 @@ class FaultyServer(ABC):
             request.connection.shutdown(socket.SHUT_RDWR)
 
 
+class RouterServer(FaultyServer):
+    """Both kinds of router: OSRM's tables, Valhalla's matrices. Streets run north and east, at a metre in `1 / mps`.
+
+    `islands` are places that no way leads to; `says` is answered instead of a table, whatever was asked.
+    """
+
+    accepted = 200
+
+    def __init__(self, mps: float = 10.0) -> None:
+        super().__init__()
+        self.mps, self.islands, self.says = mps, set[tuple[float, float]](), None
+
+    def _get(self, request: BaseHTTPRequestHandler) -> None:
+        self._post(request, b"")
+
+    def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any]:
+        """Take one question as one that was answered: kind, profile, sources, targets."""
+        parts = urlsplit(request.path)
+        if body:
+            asked = json.loads(body)
+            sides = [[(one["lat"], one["lon"]) for one in asked[side]] for side in ("sources", "targets")]
+            self.taken.append(("valhalla", asked["costing"], *sides))
+            rows = self.rows(*sides)
+            cells = [[{"time": said, "distance": 1.0, "from_index": n, "to_index": k} for k, said in enumerate(row)]
+                     for n, row in enumerate(rows)]  # fmt: skip
+            return 200, {"sources_to_targets": cells, "units": "kilometers"} if self.says is None else self.says
+        _, _, _, profile, listed = parts.path.split("/")
+        given = parse_qs(parts.query)
+        places = [(float(lat), float(lon)) for lon, lat in (one.split(",") for one in listed.split(";"))]
+        sides = [[places[int(n)] for n in given[side][0].split(";")] for side in ("sources", "destinations")]
+        self.taken.append(("osrm", profile, *sides))
+        return 200, {"code": "Ok", "durations": self.rows(*sides)} if self.says is None else self.says
+
+    def rows(self, sources: Any, targets: Any) -> list[list[float | None]]:
+        """Return the table of seconds."""
+        return [[self.way_s(a, b) for b in targets] for a in sources]
+
+    def way_s(self, begin: tuple[float, float], end: tuple[float, float]) -> float | None:
+        """Return the seconds of a way, None to and from an island."""
+        if {begin, end} & self.islands:
+            return None
+        return round((abs(end[0] - begin[0]) * 111_195 + abs(end[1] - begin[1]) * 91_400) / self.mps, 1)
+
+
 @dataclass
 class Sms:
     """One message or call that the stand-in for Twilio took; of a call `body` is what it says."""

@@ -17,8 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.models": {"app.models", "app.rules", "app.db", "sqlalchemy"},
     "app.providers": {
         "app.providers", "app.rules.messages", "app.rules.reach", "app.voice", "app.push", "app.notices.html_of",
-        "app.config", "app.rules.helper", "app.rules.optimise", "requests", "geopy", "structlog", "urllib3", "http_ece",
-        "py_vapid", "cryptography", "vroom", "numpy",
+        "app.config", "app.rules.helper", "app.rules.optimise", "app.rules.roads", "requests", "geopy", "structlog",
+        "urllib3", "http_ece", "py_vapid", "cryptography", "vroom", "numpy",
     },
     "app.operations": {
         "app.operations", "app.models", "app.rules", "app.errors", "app.notices", "app.auth", "app.i18n", "app.db",

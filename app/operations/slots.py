@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NotRequired, TypedDict, Unpack
@@ -20,6 +20,7 @@ from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import day_bounds
 from app.rules.duty import Shifts, at_work, working_days
 from app.rules.gaps import LONGEST_WORK, OVERTIME, Planned, Roster, Span
+from app.rules.roads import STRAIGHT, AskRoads
 from app.rules.slots import MOST_RISK, Search, Slot, Wish, risk_of
 from app.rules.visit import OPEN
 
@@ -30,6 +31,10 @@ MOST_SLOTS = 100
 LONGEST_WINDOW_MIN = LONGEST_WINDOW // timedelta(minutes=1)
 #: So many days are read first; then twice as many each time, until what comes cannot be among the best any more.
 FIRST_DAYS = 3
+#: So many more than are wanted are looked at again with a router's ways.
+MORE_ROUTED = 16
+#: So long somebody on the telephone waits for a router, seconds.
+ROUTER_WITHIN_S = 2.5
 #: Whose working hours were never stated is offered on weekdays at these.
 USUAL_HOURS = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 
@@ -47,6 +52,7 @@ _PEOPLE = Prepared(
         _POSITION.lat,
         _POSITION.lon,
         _POSITION.fixed_at,
+        _TECHNICIAN.name,
     )
     .join_from(Technician.__table__, CurrentPosition.__table__, _POSITION.technician_id == _TECHNICIAN.id, isouter=True)
     .where(_TECHNICIAN.active)
@@ -92,14 +98,35 @@ class Offer:
     technician: str
 
 
-def find_offers(session: Session, **asked: Unpack[Asked]) -> list[Offer]:
-    """Return the best times with the names of who would come; asked as `find_slots` is. Raises Invalid."""
-    found = find_slots(session, **asked)
-    rows = session.execute(
-        select(Technician.id, Technician.name).where(Technician.id.in_({slot.technician for slot in found}))
-    )
-    names = {row.id: row.name for row in rows}
-    return [Offer(slot, names[slot.technician]) for slot in found]
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The best times, and how their ways were reckoned (one of rules.roads.BASES)."""
+
+    items: list[Offer]
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """What a search found by the straight line, to be looked at again with the router when there is one.
+
+    A router may take its time, and no transaction waits for it: read first, end that, then ask.
+    """
+
+    search: Search
+    names: Mapping[int, str]
+    most: int
+
+    def offers(self, router: AskRoads | None) -> Offers:
+        """Return the best times; a router's ways count, and while it is silent the straight line's."""
+        roads = router(self.search.legs(), ROUTER_WITHIN_S) if router else STRAIGHT
+        found = self.search.by_road(roads, self.most) if roads.known else self.search.slots()
+        return Offers([Offer(slot, self.names[slot.technician]) for slot in found[: self.most]], roads.basis)
+
+
+def find_slots(session: Session, **asked: Unpack[Asked]) -> list[Slot]:
+    """Return the best times by the straight line; asked as `shortlist` is. Raises Invalid."""
+    return [offer.slot for offer in shortlist(session, **asked).offers(None).items]
 
 
 def place_of(session: Session, site_id: int) -> tuple[float, float] | None:
@@ -142,7 +169,7 @@ def check_risk(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> N
 
 
 class Asked(TypedDict):
-    """What `find_slots` is asked with."""
+    """What a search is asked with."""
 
     service_id: int
     lat: float
@@ -154,10 +181,14 @@ class Asked(TypedDict):
     duration_min: NotRequired[int | None]
     window_min: NotRequired[int]
     hours: NotRequired[tuple[float, float]]
+    skill: NotRequired[str | None]
+    technician_id: NotRequired[int | None]
+    without: NotRequired[Sequence[int]]
     most: NotRequired[int]
+    routed: NotRequired[bool]
 
 
-def find_slots(
+def shortlist(
     session: Session,
     *,
     service_id: int,
@@ -174,8 +205,10 @@ def find_slots(
     technician_id: int | None = None,
     without: Sequence[int] = (),
     most: int = 20,
-) -> list[Slot]:
-    """Return the best times for work at a place, begun between two instants; see rules.slots.
+    routed: bool = False,
+) -> Shortlist:
+    """Return the best times for work at a place, begun between two instants; see rules.slots. More than are wanted when
+    a router (`routed`) will look at them again.
 
     Asked are those who know the work: the service's skill, and `skill` when one is named; only `technician_id`, when
     the customer wants that one; not those in `without`. Raises Invalid naming the fields.
@@ -197,7 +230,8 @@ def find_slots(
         raise Invalid(problems)
     wish = Wish(lat, lon, minutes, max(from_at, now), until_at, window_min, hours)
     who = _Who(frozenset({one for one in (service.skill, skill) if one}), technician_id, frozenset(without))
-    people, found = _People(session, wish, who, zone, now), Search(wish, zone, now, most)
+    people = _People(session, wish, who, zone, now)
+    found = Search(wish, zone, now, most + MORE_ROUTED if routed else most)
     people.leave_out(found)
     read, days = 0, len(people.days)
     while read < days:
@@ -209,7 +243,7 @@ def find_slots(
         # A night's work belongs to the day on which it began, as its hours on the next day say.
         found.look(people.rosters(people.days[: again + 1], span), span)
         read = again
-    return found.slots()
+    return Shortlist(found, people.names, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +272,11 @@ class _People:
         for technician_id, from_at, until_at, lat, lon in holds:
             self._held.setdefault(technician_id, []).append(Planned(0, from_at, until_at, from_at, lat, lon))
 
+    @property
+    def names(self) -> dict[int, str]:
+        """The names of those who are asked."""
+        return {one[0]: one[-1] for one in self._people}
+
     def leave_out(self, search: Search) -> None:
         """Forget those who begin their days too far away."""
         self._people = [one for one in self._people if search.can_reach(_base(one[3], one[4]), one[5])]
@@ -247,7 +286,7 @@ class _People:
         span, or of all."""
         shifts = {one[0]: self._shifts(one[0], one[2], days) for one in self._people}
         plans = self._plans(_reach(shifts.values(), span))
-        for id, _, _, base_lat, base_lon, travels_by, lat, lon, fixed_at in self._people:
+        for id, _, _, base_lat, base_lon, travels_by, lat, lon, fixed_at, _ in self._people:
             seen = fixed_at is not None and self._now - fixed_at < FIXES_REACH
             plan = plans.get(id, [])
             if id in self._held:

@@ -18,14 +18,15 @@ _DEADLINE_S = 10.0
 _LONGEST_REST_S = 3600.0
 
 
-def ask(method: str, url: str, **given: Any) -> requests.Response:
+def ask(method: str, url: str, *, limits_s: tuple[float, float] | None = None, **given: Any) -> requests.Response:
     """Make one request and return its answer, whatever its status; `given` as `requests` takes it.
 
-    Raises TryLater when the provider certainly has not got it, OutcomeUnknown when it may have.
+    `limits_s`: seconds to connect, and to wait for the next byte, where a person waits and ours are too long. Raises
+    TryLater when the provider certainly has not got it, OutcomeUnknown when it may have.
     """
 
     def call() -> requests.Response:
-        return requests.request(method, url, timeout=_TIMEOUTS_S, allow_redirects=False, **given)
+        return requests.request(method, url, timeout=limits_s or _TIMEOUTS_S, allow_redirects=False, **given)
 
     try:
         return within(_DEADLINE_S, call)

@@ -19,6 +19,7 @@ from app.rules.duty import LONGEST_DAY
 from app.rules.gaps import NOWHERE, Gap, Roster, Span, gaps, place_of
 from app.rules.helper import REACH_M, SLOWER
 from app.rules.position import metres_per_degree
+from app.rules.roads import ROUTED, STRAIGHT, Leg, Place, Roads
 from app.rules.travel import USUAL_SPREAD, usual_s
 from app.rules.visit import GRACE
 from app.rules.work import WORK_SPREAD
@@ -87,7 +88,8 @@ class Search:
     found before it."""
 
     def __init__(self, wish: Wish, zone: tzinfo, now: datetime, most: int) -> None:
-        self._seeker, self._most = _Seeker(wish, zone, now), most
+        self._asked, self._most = (wish, zone, now), most
+        self._seeker = _Seeker(wish, zone, now)
         #: The worst first: all the smaller for being negative.
         self._best: list[tuple[float, float, int, _Offer]] = []
 
@@ -117,6 +119,27 @@ class Search:
         """Return what was found, best first."""
         best = sorted(self._best, key=itemgetter(0, 1, 2), reverse=True)
         return [self._seeker.slot(*offer[1:]) for *_, offer in best]
+
+    def legs(self) -> dict[str, set[Leg]]:
+        """Return the ways that what was found rests on, by how they are travelled: those that a router knows."""
+        found: dict[str, set[Leg]] = {}
+        for *_, offer in self._best:
+            if offer.roster.travels_by in ROUTED:
+                found.setdefault(offer.roster.travels_by, set()).update(self._seeker.legs(offer.roster, offer.gap))
+        return found
+
+    def by_road(self, roads: Roads, most: int) -> list[Slot]:
+        """Return the `most` best of what was found when the ways are as a router says.
+
+        Where there is no way by road nothing is offered. What the straight line thought little of is not looked at
+        again: search for more than are wanted.
+        """
+        wish, zone, now = self._asked
+        seeker = _Seeker(wish, zone, now, roads)
+        gaps_found = {(offer.roster.technician, offer.gap): offer.roster for *_, offer in self._best}
+        offers = [offer for (_, gap), roster in gaps_found.items() for offer in seeker.offers_in(roster, gap)]
+        offers.sort(key=lambda offer: (offer.cost_min, offer.begins_s, offer.roster.technician))
+        return [seeker.slot(*offer[1:]) for offer in offers[:most]]
 
 
 def risk_of(wish: Wish, roster: Roster, starts_at: datetime, zone: tzinfo, now: datetime) -> Slot | None:
@@ -157,8 +180,9 @@ class _Offer(NamedTuple):
 class _Seeker:
     """One search: what is the same for thousands of gaps is worked out once."""
 
-    def __init__(self, wish: Wish, zone: tzinfo, now: datetime) -> None:
-        self.wish, self.zone, self.now_s = wish, zone, now.timestamp()
+    def __init__(self, wish: Wish, zone: tzinfo, now: datetime, roads: Roads = STRAIGHT) -> None:
+        self.wish, self.zone, self.now_s, self.roads = wish, zone, now.timestamp(), roads
+        self.site = (wish.lat, wish.lon)
         self.north_m, self.east_m = metres_per_degree(wish.lat)
         self.work_s, self.window_s = 60.0 * wish.duration_min, 60.0 * wish.window_min
         self.from_s, self.until_s = wish.from_at.timestamp(), wish.until_at.timestamp()
@@ -173,9 +197,14 @@ class _Seeker:
             if self.waiting_min(gap.opens_at.timestamp()) > self.most_min:
                 return  # so is whatever comes later
             if (gap.closes_at - gap.opens_at).total_seconds() >= self.work_s:
-                ways = self.ways(roster, gap)
-                for begins_s in self.starts(*self.bounds(gap, ways)):
-                    yield _Offer(ways.added_s / 60 + self.waiting_min(begins_s), begins_s, roster, gap, ways)
+                yield from self.offers_in(roster, gap)
+
+    def offers_in(self, roster: Roster, gap: Gap) -> Iterator[_Offer]:
+        """Yield the times at which the work can begin in a gap."""
+        ways = self.ways(roster, gap)
+        if ways.before_s + ways.after_s < math.inf:
+            for begins_s in self.starts(*self.bounds(gap, ways)):
+                yield _Offer(ways.added_s / 60 + self.waiting_min(begins_s), begins_s, roster, gap, ways)
 
     def waiting_min(self, begins_s: float) -> float:
         """Return what it costs, in minutes on the road, that the work begins only then."""
@@ -236,17 +265,10 @@ class _Seeker:
 
     def ways(self, roster: Roster, gap: Gap) -> _Ways:
         """Return the ways of a gap, if the work were done in it."""
-        slower, hour = SLOWER[roster.travels_by], self.hour(gap.free_at.timestamp())
-        begin, end = place_of(gap.before, roster), place_of(gap.after, roster)
-        if roster.here is not None and gap.free_at.timestamp() <= self.now_s:
-            begin = roster.here
-        before_s, after_s = self.way_s(begin, slower, hour), self.way_s(end, slower, hour)
-        instead_s = 0.0
-        if begin is None or end is None:
-            instead_s = UNKNOWN_WAY_S
-        elif begin != end and NOWHERE not in (begin, end):
-            way_m = math.hypot((end[0] - begin[0]) * self.north_m, (end[1] - begin[1]) * self.east_m)
-            instead_s = usual_s(way_m, hour) * slower
+        hour, by = self.hour(gap.free_at.timestamp()), roster.travels_by
+        begin, end = self.ends(roster, gap)
+        before_s, after_s = self.way_s(by, begin, self.site, hour), self.way_s(by, self.site, end, hour)
+        instead_s = self.way_s(by, begin, end, hour) if begin is None or begin != end else 0.0
         worked_s = (gap.before.until_at - gap.before.from_at).total_seconds() if gap.before else 0.0
         return _Ways(
             before_s,
@@ -256,11 +278,33 @@ class _Seeker:
             max(before_s + after_s - instead_s, 0.0),
         )
 
-    def way_s(self, place: tuple[float, float] | None, slower: float, hour: float) -> float:
-        """Return the usual seconds between a place and the site: none from nowhere, a guess where it is not known."""
-        if place is NOWHERE:
+    def ends(self, roster: Roster, gap: Gap) -> tuple[Place | None, Place | None]:
+        """Return where somebody comes from before a gap, and has to go after it; None where that is not located."""
+        begin, end = place_of(gap.before, roster), place_of(gap.after, roster)
+        if roster.here is not None and gap.free_at.timestamp() <= self.now_s:
+            begin = roster.here
+        return begin, end
+
+    def legs(self, roster: Roster, gap: Gap) -> Iterator[Leg]:
+        """Yield the ways of a gap, if the work were done in it and if not."""
+        begin, end = (None if place is NOWHERE else place for place in self.ends(roster, gap))
+        if begin is not None:
+            yield begin, self.site
+        if end is not None:
+            yield self.site, end
+        if begin is not None and end is not None and begin != end:
+            yield begin, end
+
+    def way_s(self, by: str, begin: Place | None, end: Place | None, hour: float) -> float:
+        """Return the usual seconds of a way: none from or to nowhere, a guess where a place is not known."""
+        if begin is NOWHERE or end is NOWHERE:
             return 0.0
-        return UNKNOWN_WAY_S if place is None else usual_s(self.way_m(place), hour) * slower
+        if begin is None or end is None:
+            return UNKNOWN_WAY_S
+        if self.roads.known and (said_s := self.roads.way_s(by, begin, end, hour)) is not None:
+            return said_s
+        way_m = math.hypot((begin[0] - end[0]) * self.north_m, (begin[1] - end[1]) * self.east_m)
+        return usual_s(way_m, hour) * SLOWER[by]
 
     def way_m(self, place: tuple[float, float]) -> float:
         """Return the straight metres between a place and the site."""

@@ -63,6 +63,11 @@ def usual_mps(straight_m: float, hour: float) -> float:
     return kmh * HOURS[bisect_right(_STARTS, hour % 24) - 1][1] / 3.6
 
 
+def hourly(hour: float) -> float:
+    """Return the factor on the usual speed at a local hour (0–24). Example: `hourly(8.0)` is 0.92."""
+    return HOURS[bisect_right(_STARTS, hour % 24) - 1][1]
+
+
 def usual(straight_m: float, hour: float, roads: Ratios = AS_USUAL) -> Travel:
     """Return the usual travel time over `straight_m` metres as the crow flies, leaving at local `hour` (0–24).
 

@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from app.models import CurrentPosition, Service, Technician, Visit
+from app.providers import route_osrm
+from app.providers.route import TableRouter
+from tests.standins import RouterServer
 from tests.web.test_api import api, problem
 
 __all__ = ["api"]
@@ -114,6 +117,42 @@ def test_only_a_dispatcher_asks(api, world, clock):
 
 
 # --- held while the customer thinks -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def router(app):
+    """A router on this host, which the application asks."""
+    standin = RouterServer()
+    app.extensions["mamonaku"].router = TableRouter(route_osrm.tables(standin.url)).roads
+    yield standin
+    standin.close()
+
+
+def test_with_a_router_its_ways_count(slots, router, second):
+    plain = slots(technician=second, lat=34.25).json
+    assert plain["ways"] == "router"
+    assert plain["items"][0]["travel_before_min"] == pytest.approx(
+        (34.25 - 34.2262) * 111_195 / 10 / 60 / 0.92 + 40 / 60, abs=0.1
+    )
+    router.mps = 1.0
+    router.forget()
+    later = slots(technician=second, lat=34.2501).json["items"]
+    assert later[0]["starts_at"] > plain["items"][0]["starts_at"]
+    assert len(router.taken) == 1
+
+
+def test_nothing_is_offered_where_no_way_leads(slots, router, second):
+    router.islands.add((34.25, 135.1675))
+    assert slots(technician=second, lat=34.25).json == {"items": [], "ways": "router"}
+
+
+def test_while_the_router_is_silent_the_straight_line_counts_and_it_is_said(slots, router, app, second):
+    router.mode = "close"
+    silent = slots().json
+    app.extensions["mamonaku"].router = None
+    straight = slots().json
+    assert (silent["ways"], straight["ways"]) == ("router_silent", "straight_line")
+    assert silent["items"] == straight["items"]
 
 
 @pytest.fixture

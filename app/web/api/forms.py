@@ -299,6 +299,10 @@ class SlotOut(Reply):
 
 class SlotsOut(Reply):
     items: list[SlotOut] = Field(description="Best first: little added travel, and soon.")
+    ways: Literal["router", "straight_line", "router_silent"] = Field(
+        description="How the ways were reckoned: by the router; by the straight line, for there is none; or so because "
+        "it does not answer. Who goes by public transport goes by the straight line."
+    )
 
 
 class AbsenceIn(Body):

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from app.operations.hold import hold_time, let_go
-from app.operations.slots import find_slots
+from app.operations.slots import shortlist
 from app.rules.slots import Slot
 from app.web.api.forms import HoldIn, HoldOut, SlotsIn, SlotsOut
 from app.web.api.gate import blueprint
-from app.web.visitor import needs, now, session, signed_in, zone
+from app.web.visitor import end_session, needs, now, parts, session, signed_in, zone
 
 
 @blueprint.get("/slots")
@@ -26,7 +26,7 @@ def list_slots(query_data: SlotsIn) -> dict[str, Any]:
     keep it for some minutes with `POST /holds`.
     """
     asked = query_data
-    found = find_slots(
+    listed = shortlist(
         session(),
         service_id=asked.service,
         lat=asked.lat,
@@ -42,8 +42,11 @@ def list_slots(query_data: SlotsIn) -> dict[str, Any]:
         technician_id=asked.technician,
         without=[asked.without] if asked.without else [],
         most=asked.limit,
+        routed=parts().router is not None,
     )
-    return {"items": [_shown(slot) for slot in found]}
+    end_session(commit=False)  # nothing waits for a router
+    found = listed.offers(parts().router)
+    return {"items": [_shown(offer.slot) for offer in found.items], "ways": found.basis}
 
 
 @blueprint.post("/holds")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
@@ -16,7 +15,7 @@ from app.operations.customer import NewSite, add_site, create_customer, customer
 from app.operations.locating import usual_place
 from app.operations.policy import current_policy
 from app.operations.service import service_choices
-from app.operations.slots import Offer, check_risk
+from app.operations.slots import Offers, check_risk
 from app.operations.technician import technician_choices
 from app.operations.visit import visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
@@ -206,7 +205,7 @@ def _found(form: Form) -> Any:
     )
 
 
-def _page(form: Form, *, place: Place | None = None, offers: Sequence[Offer] | None = None) -> Any:
+def _page(form: Form, *, place: Place | None = None, offers: Offers | None = None) -> Any:
     page = render_template(
         "dispatch/new_visit.html",
         form=form,

@@ -10,9 +10,9 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from app import i18n
 from app.errors import AppError, Invalid
 from app.operations.hold import hold_time, let_go
-from app.operations.slots import Offer, find_offers, place_of, time_to_work
+from app.operations.slots import Offers, place_of, shortlist, time_to_work
 from app.web.forms import Form
-from app.web.visitor import locale, needs, now, session, signed_in, zone
+from app.web.visitor import end_session, locale, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("offers", __name__)
 
@@ -47,7 +47,7 @@ def hold() -> Response | tuple[Response, int]:
     return jsonify(hold=kept.token, until=i18n.time_words(kept.expires_at, zone()))
 
 
-def found(form: Form) -> list[Offer] | None:
+def found(form: Form) -> Offers | None:
     """Return the times to offer; None when not enough was typed, which is noted in the form."""
     service_id, place = form.row("service", needed=True), _place(form)
     on = form.day("on")
@@ -59,7 +59,7 @@ def found(form: Form) -> list[Offer] | None:
     begins_at = datetime(on.year, on.month, on.day, tzinfo=zone())
     days = int(_chosen(form, "span", [str(days) for days in SPANS_DAYS]))
     try:
-        return find_offers(
+        listed = shortlist(
             session(),
             service_id=service_id,
             lat=place[0],
@@ -72,11 +72,14 @@ def found(form: Form) -> list[Offer] | None:
             window_min=int(_chosen(form, "window", [str(minutes) for minutes in WINDOWS_MIN])),
             hours=HALVES[_chosen(form, "half", list(HALVES))],
             most=MOST_OFFERS,
+            routed=parts().router is not None,
         )
     except Invalid as error:
         for problem in error.problems:
             form.wrong(problem.field, problem.code, **problem.facts)
         return None
+    end_session(commit=False)  # nothing waits for a router
+    return listed.offers(parts().router)
 
 
 def filled(form: Form) -> dict[str, str]:
