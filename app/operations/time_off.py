@@ -77,7 +77,7 @@ def public_holidays(country: str | None, from_at: datetime, until_at: datetime, 
         return
     on, last = from_at.astimezone(zone).date(), until_at.astimezone(zone).date()
     while on <= last:
-        if name := _named_days(country, on.year).get(on):
+        if name := named_days(country, on.year).get(on):
             begins_at, ends_at = day_bounds(on, zone)
             yield Away(begins_at.astimezone(UTC), ends_at.astimezone(UTC), "holiday", name)
         on += timedelta(days=1)
@@ -231,7 +231,7 @@ def holidays_of(session: Session) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _named_days(country: str, year: int) -> Mapping[date, str]:
+def named_days(country: str, year: int) -> Mapping[date, str]:
     # In the country's own language, not in that of the machine.
     language = holidays.country_holidays(country).default_language
     return dict(holidays.country_holidays(country, years=year, language=language))

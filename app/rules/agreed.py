@@ -1,0 +1,37 @@
+"""How much may be billed of what the customer has agreed to?"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import replace
+
+from app.rules.price_book import PriceBook
+from app.rules.pricing import Line, Price, document
+
+
+def most_billed(book: PriceBook, accepted_total: int) -> int:
+    """Return the highest total that needs no new agreement.
+
+    At 10 %, 10,000 accepted: 11,000.
+    """
+    return math.floor(accepted_total * (1 + book.overrun_percent / 100))
+
+
+def as_agreed(book: PriceBook, price: Price, accepted_total: int) -> Price:
+    """Return an invoice without what nobody agreed to: a line `not_agreed` takes the excess off.
+
+    What the customer has accepted may be exceeded by the book's share, and no more.
+    """
+    most = most_billed(book, accepted_total)
+    if price.total <= most:
+        return price
+    # Tax is rounded, so what has to come off before tax is searched: the least that brings the total down to it.
+    off = bisect_left(range(price.total - most + 1), True, key=lambda off: _less(book, price, off).total <= most)
+    return _less(book, price, off)
+
+
+def _less(book: PriceBook, price: Price, off: int) -> Price:
+    lines = (*price.lines, Line("not_agreed", -off, book.tax.rate))
+    less = document(book, lines, price.counted_from_at, after_hours=price.after_hours)
+    return replace(less, for_our_delay=price.for_our_delay)
