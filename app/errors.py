@@ -55,6 +55,12 @@ class Stale(Conflict):
     status = 412
 
 
+class Refused(AppError):
+    """The input is sound, and a rule of the company forbids it (a discount over the limit)."""
+
+    status = 422
+
+
 class Invalid(AppError):
     """The input is wrong; each problem names its field."""
 

@@ -175,6 +175,17 @@ def as_of_words(at: datetime, zone: tzinfo, locale: str) -> str:
     return f"{clock}現在" if locale == "ja" else f"as of {clock}"
 
 
+def money_words(amount: int, currency: str, exponent: int, locale: str) -> str:
+    """Return an amount of a currency's smallest coins: 21,975円, JPY 21,975, EUR 60.00.
+
+    >>> money_words(-850, "JPY", 0, "ja"), money_words(6005, "EUR", 2, "en")
+    ('-850円', 'EUR 60.05')
+    """
+    sign, whole = "-" if amount < 0 else "", abs(amount)
+    said = f"{whole // 10**exponent:,}" + (f".{whole % 10**exponent:0{exponent}}" if exponent else "")
+    return f"{sign}{said}円" if (currency, locale) == ("JPY", "ja") else f"{sign}{currency} {said}"
+
+
 def phone_words(number: str, country: str) -> str:
     """Return a stored number (E.164) as people in a country write it: 090-1234-5678; a foreign one with its code."""
     try:

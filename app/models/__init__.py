@@ -17,6 +17,7 @@ from app.models.line import LineCall, LineCode
 from app.models.notice import Notice, NoticeAttempt, Receipt
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
+from app.models.price_book import PriceBookVersion
 from app.models.reminder import Reminder
 from app.models.service import Service
 from app.models.technician import Device, Technician
@@ -25,7 +26,7 @@ from app.models.visit import DecisionEntry, Visit, VisitEvent
 from app.models.wording import Wording
 
 #: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
-EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry, IncidentEntry, Wording)
+EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry, IncidentEntry, Wording, PriceBookVersion)
 
 __all__ = [
     "EVIDENCE",
@@ -58,6 +59,7 @@ __all__ = [
     "PhoneLink",
     "PolicyVersion",
     "PositionFix",
+    "PriceBookVersion",
     "PushSubscription",
     "QuarantinedInput",
     "Receipt",

@@ -20,6 +20,8 @@ class Service(Base):
     duration_min: Mapped[int]
     #: What a technician must be able to do for it, one of the technicians' skills; empty: everybody can.
     skill: Mapped[str] = mapped_column(default="")
+    #: By which service of the price book it is priced; empty: not priced yet, so no quote can be made.
+    price_code: Mapped[str] = mapped_column(default="")
     active: Mapped[bool] = mapped_column(default=True)
 
     def name(self, locale: str) -> str:

@@ -13,7 +13,12 @@ from app.operations.contact import phone_e164
 #: Every character of an SMS costs; a longer name leaves no room for the news.
 SHORT_NAME = 10
 #: Renamed or joined by others in the office pages.
-FIRST_SERVICE = {"name_ja": "訪問サポート", "name_en": "On-site support", "duration_min": 60}
+FIRST_SERVICE = {
+    "name_ja": "訪問サポート",
+    "name_en": "On-site support",
+    "duration_min": 60,
+    "price_code": "pc-setup",
+}
 _MOST = {"name": 80, "short_name": SHORT_NAME, "phone_hours": 40, "sender_role": 20, "sender_name": 40}
 
 

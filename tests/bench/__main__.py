@@ -26,6 +26,7 @@ from tests.bench import (
     load,
     memory,
     optimise,
+    pricing,
     races,
     slots,
     sweep,
@@ -105,6 +106,7 @@ def main() -> None:
         "intake": lambda: table(*intake.measure()),
         "api": lambda: table(*api.measure()),
         "races": lambda: table(*races.measure(wish.rounds, wish.seed)),
+        "pricing": lambda: table(*pricing.measure()),
         "optimise": lambda: table(*optimise.measure()),
         "memory": lambda: table(*memory.measure()),
     }

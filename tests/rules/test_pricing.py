@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.operations.price_book import STANDARD, book_of, public_holidays_of
+from app.operations.price_book import STANDARD, kept_book, public_holidays_of
 from app.rules.agreed import as_agreed, most_billed
 from app.rules.book_reading import read_book
 from app.rules.cancelling import cancellation_fee
@@ -23,7 +23,7 @@ from app.rules.pricing import CannotPrice, DiscountOverLimit, Job, PartUsed, nee
 
 EXAMPLES = json.loads((Path(__file__).parent.parent / "data/pricing/examples.json").read_text(encoding="utf-8"))
 EXAMPLES = EXAMPLES if isinstance(EXAMPLES, list) else EXAMPLES["examples"]
-BOOK = book_of(json.dumps(STANDARD))
+BOOK = kept_book(STANDARD)
 IS_HOLIDAY = public_holidays_of(BOOK)
 
 

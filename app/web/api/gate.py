@@ -78,7 +78,7 @@ def _describe(state: BlueprintSetupState) -> None:
     app: Any = state.app
     app.description = DESCRIPTION
     app.servers = [{"url": "/"}]
-    app.tags = ["Customers", "Technicians", "Absences", "Positions", "Services", "Visits", "Notices"]
+    app.tags = ["Customers", "Technicians", "Absences", "Positions", "Services", "Visits", "Prices", "Notices"]
     app.config.update(
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,

@@ -146,7 +146,7 @@ def _code(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
     """Return our code for a pydantic error, with the facts that its text needs."""
     facts = error.get("ctx", {})
     match error["type"]:
-        case "instant" | "date" | "characters" | "missing" as own:
+        case "instant" | "date" | "characters" | "missing" | "percent" as own:
             return own, {}
         case "extra_forbidden":
             return "extra", {}
