@@ -26,6 +26,8 @@ ABOUT_WAITING = (
 )
 #: The brake holds: whatever else there is comes after.
 BRAKE = "brake"
+#: What is over already.
+_NOTHING_RUNS_OUT = ("visit_left_open", "self_moved", "self_cancelled")
 #: More lines than this nobody can act on; the page says that there are more.
 MOST_ALARMS = 50
 
@@ -103,7 +105,7 @@ class AlarmLine:
             return "offer"
         if "read_by" in self.facts:
             return "reply"
-        return None if self.kind == "visit_left_open" or self.promised_until_at is None else "promise"
+        return None if self.kind in _NOTHING_RUNS_OUT or self.promised_until_at is None else "promise"
 
     @property
     def deadline_at(self) -> datetime | None:

@@ -68,6 +68,7 @@ class Changes(TypedDict, total=False):
     technician_id: int | None
     unassign: bool
     note: str | None
+    hold: str | None
     insist: bool
 
 

@@ -117,11 +117,13 @@ def change_visit(
     technician_id: int | None = None,
     unassign: bool = False,
     note: str | None = None,
+    hold: str | None = None,
     zone: tzinfo | None = None,
     insist: bool = False,
 ) -> Visit:
     """Move or reassign a visit; what is None stays. A moved promise forgets the forecast and what was told of it.
 
+    A `hold` on the new time is used up.
     Raises NotFound, Stale when `version` is not the present one, Conflict when the visit is over or the new time is
     taken, Invalid naming the fields.
     """
@@ -152,6 +154,7 @@ def change_visit(
             wanted_at,
             now,
             visit_id=visit.id,
+            hold=hold,
             # Whoever is there already goes on, whatever the hours say; and anybody may be relieved of a visit.
             zone=zone if visit.status in AWAITED and not (unassign and keeps_plan) else None,
             insist=insist,
@@ -173,6 +176,8 @@ def change_visit(
     visit.version += 1
     with _overlap_refused():
         session.flush()
+    if hold is not None:
+        session.execute(delete(Hold).where(Hold.token == hold))
     facts = {"before": before, "after": promise_facts(visit), **_insisted(start)}
     add_event(session, visit, "changed", actor, now, facts=facts)
     if before != promise_facts(visit):

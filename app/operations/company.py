@@ -12,6 +12,8 @@ from app.operations.contact import phone_e164
 
 #: Every character of an SMS costs; a longer name leaves no room for the news.
 SHORT_NAME = 10
+#: Two weeks: whoever wants longer takes no changes.
+MOST_MOVE_H = 336
 #: Renamed or joined by others in the office pages.
 FIRST_SERVICE = {
     "name_ja": "訪問サポート",
@@ -68,3 +70,14 @@ def set_company(
         session.add(Service(**FIRST_SERVICE))
     session.flush()
     return company
+
+
+def set_self_service(session: Session, *, move_h: int, cancel: bool) -> None:
+    """Set until how many hours before the promise customers move their visits (0: never), and whether they cancel them.
+
+    Raises Invalid naming the field.
+    """
+    if not 0 <= move_h <= MOST_MOVE_H:
+        raise Invalid.one("self_move_h", "range", least=0, most=MOST_MOVE_H)
+    company = session.get_one(Company, 1)
+    company.self_move_h, company.self_cancel = move_h, cancel

@@ -29,9 +29,11 @@ def hold_time(
     lon: float | None,
     now: datetime,
     actor: str,
+    moving: int = 0,
 ) -> Hold:
     """Keep a technician's time free for ten minutes, for work of `duration_min` at a place.
 
+    The place of a visit that is `moving` there does not stand in its own way.
     Raises Invalid naming the fields, Conflict `overlap`, `unreachable` or `held` when it cannot be had.
     """
     problems = []
@@ -41,7 +43,7 @@ def hold_time(
         problems.append(Problem("duration_min", "range", {"least": 1, "most": LONGEST_VISIT_MIN}))
     if problems:
         raise Invalid(problems)
-    taken = taken_around(session, technician_id, starts_at, starts_at, duration_min, now)
+    taken = taken_around(session, technician_id, starts_at, starts_at, duration_min, now, visit_id=moving)
     start = first_free_start(starts_at, starts_at, duration_min, lat, lon, taken)
     if isinstance(start, Clash):
         raise refused(start)

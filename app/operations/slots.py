@@ -184,6 +184,7 @@ class Asked(TypedDict):
     skill: NotRequired[str | None]
     technician_id: NotRequired[int | None]
     without: NotRequired[Sequence[int]]
+    moving: NotRequired[int]
     most: NotRequired[int]
     routed: NotRequired[bool]
 
@@ -204,6 +205,7 @@ def shortlist(
     skill: str | None = None,
     technician_id: int | None = None,
     without: Sequence[int] = (),
+    moving: int = 0,
     most: int = 20,
     routed: bool = False,
 ) -> Shortlist:
@@ -211,7 +213,8 @@ def shortlist(
     a router (`routed`) will look at them again.
 
     Asked are those who know the work: the service's skill, and `skill` when one is named; only `technician_id`, when
-    the customer wants that one; not those in `without`. Raises Invalid naming the fields.
+    the customer wants that one; not those in `without`. The place of a visit that is `moving` counts as free.
+    Raises Invalid naming the fields.
     """
     service = session.get(Service, service_id)
     minutes = duration_min if duration_min is not None else service.duration_min if service else 0
@@ -229,7 +232,7 @@ def shortlist(
     if problems or service is None:
         raise Invalid(problems)
     wish = Wish(lat, lon, minutes, max(from_at, now), until_at, window_min, hours)
-    who = _Who(frozenset({one for one in (service.skill, skill) if one}), technician_id, frozenset(without))
+    who = _Who(frozenset({one for one in (service.skill, skill) if one}), technician_id, frozenset(without), moving)
     people = _People(session, wish, who, zone, now)
     found = Search(wish, zone, now, most + MORE_ROUTED if routed else most)
     people.leave_out(found)
@@ -248,18 +251,19 @@ def shortlist(
 
 @dataclass(frozen=True, slots=True)
 class _Who:
-    """Who is asked: who can do all these `skills`, `only` one, not those in `without`."""
+    """Who is asked: who can do all these `skills`, `only` one, not those in `without`; which visit is `moving`."""
 
     skills: frozenset[str] = frozenset()
     only: int | None = None
     without: frozenset[int] = frozenset()
+    moving: int = 0
 
 
 class _People:
     """The technicians who are asked, and what each has to do on the days that are looked at."""
 
     def __init__(self, session: Session, wish: Wish, who: _Who, zone: tzinfo, now: datetime) -> None:
-        self._session, self._zone, self._now = session, zone, now
+        self._session, self._zone, self._now, self._moving = session, zone, now, who.moving
         self.days = _days(wish, zone)
         self._people = [
             person
@@ -303,6 +307,8 @@ class _People:
         if reach is not None:
             asked = {"technicians": [one[0] for one in self._people], "since": reach[0], "until": reach[1]}
             for technician_id, *visit in _PLANS.rows(self._session.connection(), asked):
+                if visit[0] == self._moving:
+                    continue
                 plans.setdefault(technician_id, []).append(_planned(*visit))
         return plans
 

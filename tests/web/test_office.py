@@ -424,6 +424,10 @@ def test_the_company_is_changed_by_a_manager(manager, db):
     reply = post(manager, "/company", {**shown, "short_name": "アオバ", "phone": "0120-444-113"})
     assert reply.location == "/company?saved=1"
     assert one(db, Company).phone == "+81120444113"
+    for hours, status in (("6", 303), ("337", 422), ("-1", 422), ("", 422)):
+        typed = {**shown, "short_name": "アオバ", "self_move_h": hours, "self_cancel": ""}
+        assert post(manager, "/company", typed).status_code == status
+    assert (one(db, Company).self_move_h, one(db, Company).self_cancel) == (6, False)
     reply = post(manager, "/company", {**shown, "short_name": "とても長い会社の呼び名です"})
     assert reply.status_code == 422
     assert values(reply.text)["short_name"] == "とても長い会社の呼び名です"

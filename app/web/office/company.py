@@ -7,13 +7,13 @@ from typing import Any
 from flask import render_template, request
 
 from app import i18n
-from app.operations.company import find_company
+from app.operations.company import MOST_MOVE_H, find_company, set_self_service
 from app.web.account import company_fields
 from app.web.forms import Form
 from app.web.office.room import blueprint, country, saved
 from app.web.visitor import needs, session
 
-_COMPANY = ("name", "short_name", "phone", "phone_hours", "sender_role", "sender_name")
+_COMPANY = ("name", "short_name", "phone", "phone_hours", "sender_role", "sender_name", "self_move_h")
 
 
 @blueprint.get("/company")
@@ -23,6 +23,7 @@ def company() -> Any:
     known = find_company(session())
     begins = {name: getattr(known, name) for name in _COMPANY} if known is not None else {}
     if known is not None:
+        begins["self_cancel"] = "1" if known.self_cancel else ""
         begins["phone"] = i18n.phone_words(known.phone, country())
     return render_template("office/company.html", form=Form(begins=begins))
 
@@ -32,6 +33,14 @@ def company() -> Any:
 def save_company() -> Any:
     """Change the company's names and number."""
     form = Form(request.form)
-    if form.submit(lambda: company_fields(form)) is None:
+    if form.submit(lambda: _save(form)) is None:
         return render_template("office/company.html", form=form), form.status
     return saved("office.company")
+
+
+def _save(form: Form) -> bool:
+    move_h = form.whole("self_move_h", least=0, most=MOST_MOVE_H)
+    form.take(lambda: company_fields(form))
+    form.check()
+    set_self_service(session(), move_h=move_h or 0, cancel=form.ticked("self_cancel"))
+    return True

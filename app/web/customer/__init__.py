@@ -1,0 +1,8 @@
+"""What can a customer see and do by the link alone? One module a matter, one blueprint."""
+
+from __future__ import annotations
+
+from app.web.customer import move, page
+from app.web.customer.room import blueprint
+
+__all__ = ["blueprint", "move", "page"]

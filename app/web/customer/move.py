@@ -1,0 +1,95 @@
+"""How does a customer move her visit by herself? Times, one of them kept while she thinks, and her word."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from app.errors import Conflict
+from app.operations.self_move import keep_time, kept_time, let_go_of, move_to, times_for
+from app.web.customer.room import back, blueprint, finds, load, page, presses
+from app.web.visitor import end_session, now, session, telling, zone
+
+
+@blueprint.get("/<token>/move")
+@finds
+def move(token: str) -> ResponseReturnValue:
+    """Show the times that can be chosen."""
+    return _times(token)
+
+
+@blueprint.post("/<token>/move")
+@presses
+def choose(token: str) -> ResponseReturnValue:
+    """Keep the time that was chosen; when somebody else was quicker, show what is free now."""
+    load(token)
+    try:
+        hold = keep_time(session(), token, _moment(), zone(), now())
+    except Conflict:
+        return _times_again(token)
+    return redirect(url_for("customer.confirm_move", token=token, hold=hold, lang=request.args.get("lang")), 303)
+
+
+@blueprint.get("/<token>/move/<hold>")
+def confirm_move(token: str, hold: str) -> ResponseReturnValue:
+    """Show what was and what will be, while the time is kept."""
+    view = load(token)
+    try:
+        kept = kept_time(session(), token, hold, now()) if hold.isascii() else None
+    except Conflict:
+        kept = None
+    return page("move_confirm", view=view, token=token, kept=kept) if kept else _times(token, over=True)
+
+
+@blueprint.post("/<token>/move/<hold>")
+@presses
+def do_move(token: str, hold: str) -> ResponseReturnValue:
+    """Move the visit; when that cannot be any more, say so and show what is free now."""
+    load(token)
+    version = request.form.get("version", "")
+    known = int(version) if version.isdecimal() and len(version) < 10 else 0
+    try:
+        move_to(session(), token, hold, _moment(), version=known, telling=telling(), now=now())
+    except Conflict:  # also of a visit that the office has changed meanwhile
+        return _times_again(token)
+    return back(token)
+
+
+@blueprint.post("/<token>/move/back")
+@presses
+def unchoose(token: str) -> ResponseReturnValue:
+    """Let the kept time go and show the times again."""
+    load(token)
+    let_go_of(session(), token, now())
+    return redirect(url_for("customer.move", token=token, lang=request.args.get("lang")), 303)
+
+
+def _times_again(token: str) -> ResponseReturnValue:
+    end_session(commit=False)
+    return _times(token, over=True), 409
+
+
+def _times(token: str, *, over: bool = False) -> str:
+    view = load(token)
+    times = times_for(session(), token, _day(), zone(), now())
+    return page("move", view=view, token=token, times=times, over=over)
+
+
+def _day() -> date | None:
+    try:
+        return date.fromisoformat(request.args.get("from", ""))
+    except ValueError:
+        return None
+
+
+def _moment() -> datetime:
+    """Return the moment that the form names. Raises Conflict when it names none, as when nobody is free then."""
+    try:
+        at = datetime.fromisoformat(request.form.get("starts_at", ""))
+    except ValueError:
+        raise Conflict("taken") from None
+    if at.tzinfo is None or not 2000 <= at.year < 2200:
+        raise Conflict("taken")
+    return at

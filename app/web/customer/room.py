@@ -1,0 +1,93 @@
+"""What do all pages of a customer share? The link that opens them, its limits, and the word when it leads nowhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import TooManyRequests
+from werkzeug.wrappers import Response
+
+from app.errors import AppError, NotFound
+from app.i18n import LOCALES, day_words, phone_words, time_words
+from app.operations.customer_view import CustomerView, customer_view
+from app.web.limits import limiter
+from app.web.visitor import end_session, locale, now, parts, session, zone
+
+blueprint = Blueprint("customer", __name__, url_prefix="/v")
+
+
+def _link() -> str:
+    return f"link:{(request.view_args or {}).get('token', '')}"
+
+
+# Mobile carriers put many customers behind one address, so that limit is wide; whoever guesses links meets the second.
+limiter.limit("240 per minute")(blueprint)
+limiter.limit("15 per minute; 100 per hour", deduct_when=lambda reply: reply.status_code == 404)(blueprint)
+limiter.limit("60 per minute", key_func=_link)(blueprint)
+#: To look for times is work for the database.
+finds = limiter.limit("20 per minute; 200 per hour", key_func=_link)
+presses = limiter.limit("10 per minute; 60 per hour", key_func=_link, methods=["POST"])
+
+
+def _clock(from_at: datetime, until_at: datetime) -> str:
+    """Return a window's times of day; a line never breaks inside it."""
+    dash = "〜" if locale() == "ja" else "–"
+    first, last = time_words(from_at, zone()), time_words(until_at, zone())
+    return first if first == last else f"{first}\u2060{dash}\u2060{last}"
+
+
+def _window(from_at: datetime, until_at: datetime, *, dated: bool = False) -> str:
+    """Return a window for a sentence, with its day unless that is plainly today."""
+    words, on = _clock(from_at, until_at), from_at.astimezone(zone()).date()
+    return words if not dated and on == now().astimezone(zone()).date() else f"{day_words(on, locale())} {words}"
+
+
+def load(token: str) -> CustomerView:
+    """Return the view behind a link, and make its owner's language the page's unless the switch was used."""
+    if not token.isalnum():
+        raise NotFound("link")  # no token of ours: one of the databases fails on a NUL
+    view = customer_view(session(), token, now())
+    g.locale = request.args["lang"] if request.args.get("lang") in LOCALES else view.language
+    return view
+
+
+def page(name: str, **facts: object) -> str:
+    """Return a page of the customer's, with the words that all of them need."""
+
+    def phone(number: str) -> str:
+        return phone_words(number, parts().settings.country)
+
+    channels, account = parts().channels, parts().settings.line_account
+    return render_template(
+        f"customer/{name}.html",
+        clock=_clock,
+        window=_window,
+        phone=phone,
+        channels=tuple(channels),
+        line_account=account,
+        push_key=getattr(channels.get("push"), "public_key", None),
+        **facts,
+    )
+
+
+def back(token: str) -> Response:
+    """Go back to the visit's page."""
+    return redirect(url_for("customer.visit", token=token, lang=request.args.get("lang")), 303)
+
+
+@blueprint.errorhandler(AppError)
+@blueprint.errorhandler(TooManyRequests)
+def sorry(error: AppError | TooManyRequests) -> ResponseReturnValue:
+    """Say in friendly words that a link leads nowhere or a press came too late, and nothing about anybody."""
+    end_session(commit=False)
+    status = error.status if isinstance(error, AppError) else 429
+    code = {404: "gone", 409: "too_late", 412: "too_late", 429: "too_often"}.get(status, "failed")
+    return page("sorry", code=code, token=(request.view_args or {}).get("token")), status
+
+
+@blueprint.after_request
+def _keep_out(response: Response) -> Response:
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
