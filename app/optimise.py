@@ -96,7 +96,7 @@ def _propose(
         day = read_day(session, on, now=now, zone=zone, only=technicians, pinned=pin)
     try:
         with _progress(t("optimise.planning", locale)) as progress:
-            return plan_day(day, solve, seconds, progress)
+            return plan_day(day, solve, seconds, progress, parts.router)
     except SolverFailed as failed:
         raise Conflict(f"solver_{failed.reason}") from failed
 
@@ -128,6 +128,8 @@ def _lines(proposal: Proposal, locale: str) -> Iterator[str]:
     known, names, zone = day.visits, day.technicians, day.zone
     people = sum(bool(driver.shifts) for driver in day.problem.drivers)
     yield t("optimise.title", locale, day=day_words(day.on, locale), visits=len(known), technicians=people)
+    if day.problem.roads.basis == "router_silent":
+        yield t("optimise.router_silent", locale)
     rows = [("", t("optimise.now", locale), t("optimise.then", locale))]
     for figure in _FIGURES:
         before, after = (_figure(figure, getattr(one, figure)) for one in (proposal.before, proposal.after))

@@ -42,10 +42,12 @@ from app.rules.optimise import (
     figures,
     in_steps,
     is_better,
+    legs,
     standing,
     timed,
     to_plan,
 )
+from app.rules.roads import AskRoads
 from app.rules.visit import OPEN
 
 log = structlog.get_logger()
@@ -53,6 +55,8 @@ log = structlog.get_logger()
 EVENT = "planned_anew"
 #: So often a visit that found no place is fixed where it is, and the rest planned around it.
 MOST_ROUNDS = 3
+#: A router may take so long for all the ways of a day, seconds.
+ROUTER_WITHIN_S = 30.0
 #: The seconds of such a round, as a share of those of the first.
 ROUND_SHARE = 0.25
 
@@ -178,13 +182,22 @@ def read_day(
 
 
 def plan_day(
-    day: DayRead, solve: Solver, seconds: float, progress: Callable[[float], None] = lambda _: None
+    day: DayRead,
+    solve: Solver,
+    seconds: float,
+    progress: Callable[[float], None] = lambda _: None,
+    router: AskRoads | None = None,
 ) -> Proposal:
     """Have a day planned within about so many seconds, and compare it with the day as it stands.
+
+    The router is asked first, and takes some seconds more for a large day.
 
     No visit loses its technician: one for which no place is found is fixed where it is, and the rest planned around it.
     Raises what the solver raises.
     """
+    if router is not None:
+        roads = router(legs(day.problem), ROUTER_WITHIN_S)
+        day = replace(day, problem=replace(day.problem, roads=roads))
     stands = standing(day.problem)
     before = figures(day.problem, stands)
     plan = _best(day.problem, solve, seconds, progress)

@@ -147,8 +147,8 @@ class _Numbers:
         return {
             "vehicles": vehicles,
             "jobs": jobs,
-            "ways": self.ways(),
-            "slower": {vehicle["profile"]: SLOWER[vehicle["profile"]] for vehicle in vehicles},
+            "ways": {name: self.ways(name) for name in {self.as_by(vehicle["profile"])[0] for vehicle in vehicles}},
+            "profiles": {vehicle["profile"]: self.as_by(vehicle["profile"]) for vehicle in vehicles},
         }
 
     def vehicle(self, driver: Driver) -> dict[str, Any] | None:
@@ -222,21 +222,28 @@ class _Numbers:
             "priority": FIXED if work.fixed else PROMISED if work.technician is not None else OPEN,
         }
 
-    def ways(self) -> list[list[int]]:
-        """Return the seconds by car from each place to each other, the same there and back."""
+    def as_by(self, travels_by: str) -> tuple[str, float]:
+        """Return by whose ways somebody travels, and how much slower: those of a car, where no router says better."""
+        return (travels_by, 1.0) if self.problem.roads.known else ("car", SLOWER[travels_by])
+
+    def ways(self, travels_by: str) -> list[list[int]]:
+        """Return the seconds from each place to each other; by the straight line they are the same there and back."""
+        if self.problem.roads.known:
+            return [[self.usual(travels_by, begin, end) for end in self.places] for begin in self.places]
         rows: list[list[int]] = []
         for one, begin in enumerate(self.places):
             rows.append([row[one] for row in rows])
-            rows[one] += [self.by_car(begin, end) for end in self.places[one:]]
+            rows[one] += [self.usual(travels_by, begin, end) for end in self.places[one:]]
         return rows
 
-    def by_car(self, begin: Place | None, end: Place | None) -> int:
-        """Return the seconds of a way by car at the slowest of the day's hours."""
-        return round(way_s("car", begin, end, self.hour))
+    def usual(self, travels_by: str, begin: Place | None, end: Place | None) -> int:
+        """Return the seconds of a way at the slowest of the day's hours."""
+        return round(way_s(travels_by, begin, end, self.hour, self.problem.roads))
 
     def way(self, driver: Driver, begin: Place | None, end: Place | None) -> int:
         """Return the seconds of a way in whole minutes, as the solver counts them."""
-        return 60 * math.ceil(self.by_car(begin, end) * SLOWER[driver.travels_by] / 60)
+        name, slower = self.as_by(driver.travels_by)
+        return 60 * math.ceil(self.usual(name, begin, end) * slower / 60)
 
     def place(self, place: Place | None) -> int:
         """Return the number of a place."""

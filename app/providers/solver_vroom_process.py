@@ -25,11 +25,11 @@ def build(asked: dict[str, Any]) -> vroom.Input:
     Each vehicle ends at a place of its own, to which the way costs what it costs and takes no time.
     """
     problem, vehicles = vroom.Input(), asked["vehicles"]
-    ways = numpy.asarray(asked["ways"])
-    places = len(ways)
-    for profile, slower in asked["slower"].items():
+    ways = {name: numpy.asarray(rows) for name, rows in asked["ways"].items()}
+    places = max(map(len, ways.values()))
+    for profile, (name, slower) in asked["profiles"].items():
         costs = numpy.zeros((places + len(vehicles),) * 2)
-        costs[:places, :places] = ways * slower
+        costs[:places, :places] = ways[name] * slower
         durations = numpy.ceil(costs / 60) * 60
         for number, vehicle in enumerate(vehicles):
             costs[:places, places + number] = costs[:places, vehicle["end"]]

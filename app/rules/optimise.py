@@ -16,6 +16,7 @@ from app.rules.booking import Taken, first_free_start
 from app.rules.duty import Shifts
 from app.rules.helper import SLOWER, whole_minute
 from app.rules.position import distance_m
+from app.rules.roads import NO_WAY_S, ROUTED, STRAIGHT, Leg, Roads
 from app.rules.slots import UNKNOWN_WAY_S
 from app.rules.travel import DETOUR, usual_s
 from app.rules.visit import GRACE
@@ -78,12 +79,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is left of one local day: who is there, what is to do, and from when on it can be planned anew."""
+    """What is left of one local day: who is there, what is to do, from when on it can be planned anew, and what a
+    router said of the ways."""
 
     drivers: tuple[Driver, ...]
     works: tuple[Work, ...]
     now: datetime
     zone: tzinfo
+    roads: Roads = STRAIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,7 @@ def figures(problem: Problem, plan: Plan) -> Figures:
             broken += leg.work.visit > 0 and leg.begins_at > leg.work.promised_until_at + GRACE
             place, ends_at = leg.work.place, leg.begins_at + leg.work.lasts
         if ends_at is not None:
-            road_s += way_s(driver.travels_by, place, driver.end, _hour(ends_at, problem.zone))
+            road_s += way_s(driver.travels_by, place, driver.end, _hour(ends_at, problem.zone), problem.roads)
             road_m += way_m(place, driver.end)
         if ends_at is not None and driver.shifts:
             overtime += max(ends_at - driver.shifts[-1][1], timedelta())
@@ -216,7 +219,7 @@ def faults(problem: Problem, plan: Plan) -> list[str]:
             free_at = stop.start_at + one.lasts
             if one.fixed and next_one.fixed:
                 continue
-            way = way_s(driver.travels_by, one.place, next_one.place, _hour(free_at, problem.zone))
+            way = way_s(driver.travels_by, one.place, next_one.place, _hour(free_at, problem.zone), problem.roads)
             if after.start_at - free_at - _rested(driver, free_at, after.start_at) < timedelta(seconds=way):
                 found.append(f"visit {after.visit} cannot be reached from {stop.visit}")
     known = {driver.technician for driver in problem.drivers}
@@ -268,11 +271,31 @@ def way_m(begin: Place | None, end: Place | None) -> float:
     return distance_m(*begin, *end)
 
 
-def way_s(travels_by: str, begin: Place | None, end: Place | None, hour: float) -> float:
-    """Return the usual seconds from place to place, leaving at a local hour: a guess where a site is not located."""
+def way_s(travels_by: str, begin: Place | None, end: Place | None, hour: float, roads: Roads = STRAIGHT) -> float:
+    """Return the usual seconds from place to place, leaving at a local hour: as the router said or by the straight
+    line, a guess where a site is not located."""
     if begin == end or NOWHERE in (begin, end):
         return 0.0
-    return usual_s(way_m(begin, end), hour) * SLOWER[travels_by] if begin and end else UNKNOWN_WAY_S
+    if begin is None or end is None:
+        return UNKNOWN_WAY_S
+    if roads.known and (said_s := roads.way_s(travels_by, begin, end, hour)) is not None:
+        return min(said_s, NO_WAY_S)
+    return usual_s(way_m(begin, end), hour) * SLOWER[travels_by]
+
+
+def legs(problem: Problem) -> dict[str, set[Leg]]:
+    """Return every way that a plan may hold, by how it is travelled: those that a router knows."""
+    places = {work.place for work in problem.works if work.place is not None}
+    found: dict[str, set[Leg]] = {}
+    for driver in problem.drivers:
+        if driver.travels_by not in ROUTED:
+            continue
+        wanted = found.setdefault(driver.travels_by, {(a, b) for a in places for b in places if a != b})
+        if driver.start not in (None, NOWHERE):
+            wanted.update((driver.start, place) for place in places)
+        if driver.end not in (None, NOWHERE):
+            wanted.update((place, driver.end) for place in places)
+    return found
 
 
 def breaks(driver: Driver, fixed: Sequence[Work] = ()) -> list[tuple[datetime, datetime]]:
@@ -314,10 +337,10 @@ def _legs(driver: Driver, made: Sequence[tuple[Work, datetime]], problem: Proble
     for number, (work, from_at) in enumerate(made):
         if free_at is None or (work.fixed and number == 0):
             # Who has a fixed visit first thing sets off in time for it.
-            way = way_s(driver.travels_by, place, work.place, _hour(from_at, problem.zone))
+            way = way_s(driver.travels_by, place, work.place, _hour(from_at, problem.zone), problem.roads)
             free_at = min(free_at or from_at, from_at - timedelta(seconds=way))
             free_at = max(free_at, problem.now)
-        way = way_s(driver.travels_by, place, work.place, _hour(free_at, problem.zone))
+        way = way_s(driver.travels_by, place, work.place, _hour(free_at, problem.zone), problem.roads)
         arrives_at = _advanced(free_at, timedelta(seconds=way), pauses)
         begins_at = max(arrives_at, from_at)
         if not work.fixed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import replace
@@ -11,7 +12,8 @@ import pytest
 
 from app.providers import solver_vroom
 from app.providers.solver_vroom import SolverFailed, solve
-from app.rules.optimise import faults, figures, timed, to_plan
+from app.rules.optimise import faults, figures, legs, timed, to_plan
+from app.rules.roads import Roads
 from tests.made_day import at, made_day
 
 
@@ -94,3 +96,24 @@ def test_nobody_is_sent_a_moment_after_a_window_or_into_the_break_between_two_sp
     assert solve(problem, 2.0, lambda _: None) == {}
     longer = replace(problem, works=(replace(work, promised_until_at=at(13) + timedelta(minutes=15)),))
     assert plan(longer)[work.visit].start_at == at(13)
+
+
+def test_with_a_router_who_is_across_the_river_is_not_sent():
+    day = made_day(4, technicians=2, visits=1, assigned=False)
+    near, far = (34.700, 135.500), (34.900, 135.500)
+    work = replace(day.works[0], place=(34.701, 135.500), skills=frozenset())
+    drivers = tuple(
+        replace(driver, start=start, end=start, travels_by="car", shifts=((at(9), at(18)),))
+        for driver, start in zip(day.drivers, (near, far), strict=True)
+    )
+    problem = replace(to_plan(replace(day, works=(work,))), drivers=drivers)
+
+    def router(wanted):
+        told = {leg: 3600.0 if near in leg else 300.0 for leg in wanted["car"]}
+        return Roads("router", {"car": told})
+
+    (straight,) = plan(problem).values()
+    (by_road,) = plan(replace(problem, roads=router(legs(problem)))).values()
+    assert (straight.technician, by_road.technician) == (drivers[0].technician, drivers[1].technician)
+    no_way = Roads("router", {"car": dict.fromkeys(legs(problem)["car"], math.inf)})
+    assert plan(replace(problem, roads=no_way)) == {}
