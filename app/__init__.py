@@ -21,6 +21,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
     from app.parts import Parts
     from app.providers import build_channels
     from app.providers.geocode_nominatim import NominatimGeocoder
+    from app.providers.guarded import Guarded
     from app.providers.mailbox_imap import from_settings as mailbox_of
     from app.providers.push_web import WebPush
     from app.providers.route import from_settings as router_of
@@ -45,6 +46,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
         # A mail that is read is marked as read: a dry run would take it away from whoever answers it.
         mailbox=None if settings.dry_run else mailbox_of(settings),
         router=router_of(settings),
+        outside=Guarded(settings.internal_hosts.split()),
     )
 
 

@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         description="OSRM server for bicycles, since each knows one way to travel; none: they go by the straight line. "
         "Valhalla knows both.",
     )
+    internal_hosts: str = Field(
+        "",
+        description="Hosts inside your own network that webhooks may be sent to and calendars read from, also without "
+        "`https`; all other names must lead to addresses in the internet.",
+    )
     geocoder_url: str = Field(
         "https://nominatim.openstreetmap.org", description="Nominatim server that turns addresses into positions."
     )
@@ -125,6 +130,14 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             raise ValueError(f"{value!r} is not a time zone; an example is Asia/Tokyo")
         return value
+
+    @field_validator("internal_hosts")
+    @classmethod
+    def _host_names(cls, value: str) -> str:
+        wrong = [host for host in value.split() if not re.fullmatch(r"[A-Za-z0-9_.:-]+", host)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is not a host; an example is erp.example.internal 10.0.0.5")
+        return value.lower()
 
     @field_validator("locale")
     @classmethod

@@ -10,6 +10,7 @@ from app.config import Settings
 from app.db import Database
 from app.providers.base import Channel
 from app.providers.geocode_nominatim import Geocoder
+from app.providers.guarded import Guarded
 from app.providers.mailbox_imap import Mailbox
 from app.rules.roads import AskRoads
 
@@ -27,5 +28,7 @@ class Parts:
     mailbox: Mailbox | None = None
     #: Who knows how long ways take; None: the straight line does.
     router: AskRoads | None = None
+    #: The way to addresses that people typed in.
+    outside: Guarded = field(default_factory=Guarded)
     #: Called after every commit that may have made work for the jobs; they set it when they run in this process.
     wake: Callable[[], None] = field(default=lambda: None)

@@ -30,6 +30,7 @@ from app.operations.letter import post_letters
 from app.operations.notice import Telling
 from app.operations.purge import AT_ONCE, forget_words, purge
 from app.operations.unread import call_for_unread
+from app.operations.webhook_delivery import hand_over_messages
 from app.parts import Parts
 from app.tick import climb, deliver, locate, offer_repairs, read_mailbox, remind, sweep, tell_incidents
 
@@ -42,6 +43,7 @@ TIMETABLE = (
     ("deliver", 1),
     ("remind", 5),
     ("post_letters", 2),
+    ("tell_programs", 1),
     ("locate", 2),
     ("offer_repairs", 15),
     ("call_for_unread", 15),
@@ -71,6 +73,8 @@ class Jobs:
         self._leads_until_s = 0.0
         self._wall = WallClock()
         self._lanes = Lanes()
+        # Two for each program: nobody is in a hurry, and there may be many.
+        self._program_lanes = Lanes(width=2)
         # A day in fast motion jumps as it pleases, and writes to nobody.
         self._brake = None if isinstance(parts.clock, FastClock) else Brake()
         self._backtester = Backtester(parts)
@@ -97,6 +101,7 @@ class Jobs:
         self._stopping.set()
         self._scheduler.shutdown(wait=True)
         self._lanes.close()
+        self._program_lanes.close()
         self._guarded("end_backtest")()
         self._guarded("give_way")()
 
@@ -136,6 +141,11 @@ class Jobs:
         """Hand over answers and calls that are about no visit; a provider that hangs delays only these."""
         if self._leads():
             post_letters(self._parts.db, self._parts.channels, self._parts.clock)
+
+    def tell_programs(self) -> None:
+        """Hand over what other programs are to be told."""
+        if not self._parts.settings.dry_run:
+            hand_over_messages(self._parts.db, self._parts.outside, self._parts.clock, self._program_lanes)
 
     def remind(self) -> None:
         """Turn every reminder that is due into a notice."""

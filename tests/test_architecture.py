@@ -18,12 +18,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.providers": {
         "app.providers", "app.rules.messages", "app.rules.reach", "app.voice", "app.push", "app.notices.html_of",
         "app.config", "app.rules.helper", "app.rules.optimise", "app.rules.roads", "requests", "geopy", "structlog",
-        "urllib3", "http_ece", "py_vapid", "cryptography", "vroom", "numpy",
+        "urllib3", "http_ece", "py_vapid", "cryptography", "vroom", "numpy", "app.outside",
     },
     "app.operations": {
         "app.operations", "app.models", "app.rules", "app.errors", "app.notices", "app.auth", "app.i18n", "app.db",
         "app.prepared", "app.clock", "app.crash", "app.lanes", "app.brake", "app.providers.base",
-        "app.providers.geocode_nominatim", "sqlalchemy", "structlog", "phonenumbers", "app.push",
+        "app.providers.geocode_nominatim", "app.providers.guarded", "app.outside", "standardwebhooks",
+        "sqlalchemy", "structlog", "phonenumbers", "app.push",
         "dateutil", "holidays",
     },
     "app.web": {

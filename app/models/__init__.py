@@ -23,6 +23,7 @@ from app.models.service import Service
 from app.models.technician import Device, Technician
 from app.models.time_off import Absence
 from app.models.visit import DecisionEntry, Visit, VisitEvent
+from app.models.webhook import Webhook, WebhookMessage
 from app.models.wording import Wording
 
 #: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
@@ -72,5 +73,7 @@ __all__ = [
     "User",
     "Visit",
     "VisitEvent",
+    "Webhook",
+    "WebhookMessage",
     "Wording",
 ]

@@ -8,6 +8,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, NoticeAttempt, Receipt
+from app.operations.announce import announce_delay
 from app.operations.notice import alarm, call_person, clear_answered
 from app.rules.ladder import calls, climbs_at
 from app.rules.messages import LEFT_UNTOLD, TRIES_A_CHANNEL, back_off_s
@@ -29,7 +30,9 @@ def accept(session: Session, notice: Notice, attempt: NoticeAttempt, provider_id
     ended = exists().where(Receipt.attempt_id == attempt.id, Receipt.status.in_(UNDELIVERED))
     newer = exists().where(NoticeAttempt.notice_id == attempt.notice_id, NoticeAttempt.id > attempt.id)
     if notice.state in ("due", "sending", "unknown") and not session.scalar(select(ended | newer)):
-        notice.sent_at = notice.sent_at or now
+        if notice.sent_at is None:
+            notice.sent_at = now
+            announce_delay(session, notice, now)
         if notice.call_at is not None and notice.call_at <= now:  # taken is not arrived, and a person is due
             call_person(session, notice, "unknown", "not_confirmed", now)
             return

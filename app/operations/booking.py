@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound, Problem, Stale
 from app.models import Customer, Hold, Service, Site, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
+from app.operations.announce import announce_entry
 from app.operations.plan import Start, plan_start
 from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, look_again
 from app.rules.booking import LONGEST_VISIT_MIN
@@ -261,6 +262,7 @@ def add_event(
             client_key=client_key,
         )
     )
+    announce_entry(session, visit, kind, at or now, now)
 
 
 def forget_forecast(visit: Visit) -> None:

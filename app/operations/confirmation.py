@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice
+from app.operations.announce import announce_delay, announce_notice
 from app.operations.notice import clear_answered
 
 #: What counts as knowing. That a provider took a message does not.
@@ -48,5 +49,8 @@ def confirm_told(session: Session, visit_id: int, how: str, now: datetime) -> in
 def mark_delivered(session: Session, notice: Notice, how: str, now: datetime) -> None:
     """End a locked notice as delivered, by whatever proved it; nobody needs to call about it any more."""
     notice.rest("delivered", None)
+    if notice.sent_at is None:
+        announce_delay(session, notice, now)
     notice.confirmed_by, notice.delivered_at, notice.sent_at = how, now, notice.sent_at or now
+    announce_notice(session, "notice.delivered", notice, now)
     clear_answered(session, notice.visit_id, now, "system")

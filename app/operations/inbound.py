@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid
 from app.models import Customer, Inbound, Notice, NoticeAttempt, Visit
+from app.operations.announce import announce
 from app.operations.attempt import reference_of
 from app.operations.customer_view import visit_of_link
 from app.operations.replies import act
@@ -97,6 +98,9 @@ def receive(
     message = session.scalars(
         select(Inbound).where(Inbound.channel == channel, Inbound.provider_id == provider_id)
     ).one()
+    if inbound_id is not None:
+        about = {"customer": match.customer_id, "visit": match.visit_id, "channel": channel}
+        announce(session, "message.received", {"message": inbound_id, **about}, now)
     if inbound_id is not None and automatic:
         message.understood, message.handled_at, message.handled_by = "automatic", now, "system"
     elif inbound_id is not None:  # else it was heard before

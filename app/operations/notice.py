@@ -14,6 +14,7 @@ from app.errors import Conflict, NotFound
 from app.models import Alarm, Notice, Visit
 from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
+from app.operations.announce import announce_notice
 from app.operations.booking import add_event
 from app.operations.company import find_company
 from app.operations.consent import push_devices, why_closed
@@ -193,6 +194,8 @@ def call_person(session: Session, notice: Notice, state: str, reason: str, now: 
     """Give a notice to a person: it is held, failed or unknown, and stands on the attention list if it is missed."""
     notice.rest(state, reason)
     session.flush()
+    if state != "held":
+        announce_notice(session, "notice.failed", notice, now)
     if state == "held" or calls(notice.kind):
         alarm(session, notice, _ALARM_OF[state], reason, now)
 

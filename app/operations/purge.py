@@ -23,12 +23,15 @@ from app.models import (
     PositionFix,
     QuarantinedInput,
     SignIn,
+    WebhookMessage,
 )
 
 #: An API client that repeats a request does so within this time.
 REPLIES_KEPT = timedelta(hours=24)
 #: Providers call again what they think was not heard, some for days.
 CALLS_KEPT = timedelta(days=30)
+#: What other programs were told can be looked up so long.
+MESSAGES_KEPT = timedelta(days=30)
 #: Sign-ins and links are kept this long after their end, to answer "who was signed in then?".
 ACCESS_KEPT = timedelta(days=30)
 #: How a forecast went tells what a technician was doing when: kept while a customer may still ask why nobody called.
@@ -78,6 +81,7 @@ def _over(
     yield ForecastEntry, ForecastEntry.at < now - FORECASTS_KEPT
     yield Backtest, Backtest.created_at < now - FORECASTS_KEPT
     yield IdempotentReply, IdempotentReply.created_at < now - REPLIES_KEPT
+    yield WebhookMessage, WebhookMessage.created_at < now - MESSAGES_KEPT
     yield LineCode, LineCode.expires_at < now - REPLIES_KEPT
     yield LineCall, LineCall.received_at < now - CALLS_KEPT
     yield PhoneLink, PhoneLink.expires_at < now - ACCESS_KEPT

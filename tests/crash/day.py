@@ -37,6 +37,8 @@ from app.models import (
     User,
     Visit,
     VisitEvent,
+    Webhook,
+    WebhookMessage,
 )
 from app.operations.appointment import book
 from app.operations.field import report_status
@@ -51,6 +53,7 @@ from app.providers.mailbox_imap import ImapMailbox
 from app.providers.sms_twilio import TwilioSms
 from app.rules.position import Fix
 from app.rules.signatures import twilio_signature
+from app.rules.webhook import EVENTS
 from jobs.schedule import TIMETABLE, Jobs
 from tests.conftest import STORY_DAY_AT, HandClock
 from tests.late_day import LON, north
@@ -90,6 +93,8 @@ def seed_day(session: Session, zone: Any) -> None:
     since = now - timedelta(hours=3)
     receive(session, "line", f"U-{UNREAD}", "駐車場はどこですか", since, provider_id="old", zone=zone)
     _overrun(session, zone)
+    session.add(Webhook(name="会計", url=f"{NOWHERE}/hook", events=list(EVENTS), secret=f"whsec_{'A' * 44}",
+                        created_at=now, created_by="user:1"))  # fmt: skip
 
 
 def _book(session: Session, name: str, in_min: float, zone: Any, km: float = 6.0, **changes: Any) -> Visit:
@@ -140,7 +145,7 @@ def play_day(database_url: str, line_url: str, mailbox_url: str, clock: HandCloc
     """Run every job of the timetable, and the office's requests, tick by tick."""
     settings = Settings(
         database_url=database_url, secret_key="for-tests-only", base_url=BASE_URL,
-        twilio_account_sid=ACCOUNT, twilio_auth_token=SECRET, twilio_from=SENDER,
+        internal_hosts="127.0.0.1", twilio_account_sid=ACCOUNT, twilio_auth_token=SECRET, twilio_from=SENDER,
     )  # fmt: skip
     channels: dict[str, Any] = {
         "sms": TwilioSms(ACCOUNT, SECRET, SENDER, NOWHERE, f"{BASE_URL}/hooks/twilio/status"),
@@ -155,12 +160,14 @@ def play_day(database_url: str, line_url: str, mailbox_url: str, clock: HandCloc
             for name, _ in TIMETABLE:
                 if name != "backtest":
                     getattr(jobs, name)()
-            while any(lane.busy for lane in jobs._lanes._lanes.values()):
+            ways = (jobs._lanes, jobs._program_lanes)
+            while any(lane.busy for way in ways for lane in way._lanes.values()):
                 pause.wait(0.002)
             office.ask(number)
             clock.at += step
     jobs.give_way()
     jobs._lanes.close()
+    jobs._program_lanes.close()
 
 
 @contextmanager
@@ -282,6 +289,11 @@ def wrong_in_day(session: Session, taken: Counter[str], seen: int) -> Iterator[s
             yield f"{kind}: {standing[kind]} alarms"
     if not standing["reply_overdue"] + standing["reply_waiting"] or not standing["channel_down"]:
         yield f"nobody was called: {standing}"
+    messages = session.execute(select(WebhookMessage.event, WebhookMessage.body, WebhookMessage.tries)).all()
+    for name, event in ((MOVED, "visit.changed"), (CALLED_OFF, "visit.cancelled")):
+        mine = [one.tries for one in messages if one.event == event and f'"visit": {visits[name].id},' in one.body]
+        if len(mine) != 1 or not mine[0]:
+            yield f"{event}: written {len(mine)} times, tried {mine}"
     states = Counter((one.kind, one.state) for one in notices if one.state in ("due", "sending"))
     if states:
         yield f"still under way: {states}"

@@ -13,6 +13,7 @@ NAMED_THROUGHOUT = (
     "app/operations/brake.py",
     "app/operations/letter.py",
     "app/operations/outbox.py",
+    "app/operations/webhook_delivery.py",
     "app/tick.py",
     "app/web/visitor.py",
     "jobs/schedule.py",
@@ -55,7 +56,7 @@ def unnamed(file: str) -> Iterator[str]:
         writes = node.func.attr in ("write", "begin") or (
             node.func.attr == "commit" and node.lineno - 1 not in points_before
         )
-        out = node.func.attr in ("send", "look_up", "find") or owner.endswith("mailbox")
+        out = node.func.attr in ("send", "look_up", "find", "ask") or owner.endswith("mailbox")
         if writes or (out and id(node) not in marked):
             yield f"{file}:{node.lineno}"
 

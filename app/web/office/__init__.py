@@ -12,6 +12,7 @@ from app.web.office import (
     services,
     technicians,
     users,
+    webhooks,
     wording,
 )
 from app.web.office.room import blueprint
@@ -27,5 +28,6 @@ __all__ = [
     "services",
     "technicians",
     "users",
+    "webhooks",
     "wording",
 ]
