@@ -23,8 +23,8 @@ def programs(db, world, clock):
     with db.write() as session:
         for state, why, failing in states:
             session.add(Webhook(
-                name=LONG, url="https://hooks.example.jp/" + "x" * 180, events=list(EVENTS), state=state, off_reason=why,
-                secret="whsec_QUJD", created_at=clock.now(), created_by="user:1",
+                name=LONG, url="https://hooks.example.jp/" + "x" * 180, events=list(EVENTS), state=state,
+                off_reason=why, secret="whsec_QUJD", created_at=clock.now(), created_by="user:1",
                 failing_since_at=clock.now() - timedelta(minutes=failing) if failing else None,
             ))  # fmt: skip
         session.flush()
