@@ -3,6 +3,7 @@
 from app.models.access import ApiToken, IdempotentReply, PhoneLink, SignIn, User
 from app.models.alarm import Alarm
 from app.models.backtest import Backtest
+from app.models.branch import Branch
 from app.models.company import Company
 from app.models.consent import ConsentEntry, PushSubscription
 from app.models.customer import Customer, Site
@@ -35,6 +36,7 @@ __all__ = [
     "Alarm",
     "ApiToken",
     "Backtest",
+    "Branch",
     "Company",
     "ConsentEntry",
     "CurrentPosition",

@@ -15,16 +15,26 @@ class Technician(Base):
     """A person who drives to customers."""
 
     __tablename__ = "technician"
-    __table_args__ = (CheckConstraint("travels_by IN ('car', 'public_transport', 'bicycle')", name="travels_by"),)
+    __table_args__ = (
+        CheckConstraint("travels_by IN ('car', 'public_transport', 'bicycle')", name="travels_by"),
+        *(
+            CheckConstraint(f"{name} = 'home' OR ({name} = 'branch' AND branch_id IS NOT NULL)", name=name)
+            for name in ("starts_from", "returns_to")
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
     language: Mapped[str] = mapped_column(default="ja")
     skills: Mapped[list[str]] = mapped_column(JSON, default=list)
     travels_by: Mapped[str] = mapped_column(default="car")
-    #: Where the day starts: home or branch.
+    #: The technician's own place, mostly home.
     base_lat: Mapped[float | None]
     base_lon: Mapped[float | None]
+    branch_id: Mapped[int | None] = mapped_column(ForeignKey("branch.id"))
+    #: Where the day begins and where it ends: home, or branch (operations.branch).
+    starts_from: Mapped[str] = mapped_column(default="home")
+    returns_to: Mapped[str] = mapped_column(default="home")
     #: {"mon": [["09:00", "18:00"]], …}, local time.
     working_hours: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     active: Mapped[bool] = mapped_column(default=True)

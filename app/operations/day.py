@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, PositionFix, Site, Technician, Visit
+from app.operations.branch import STARTS, WITH_BRANCH
 from app.operations.learning import current_habits
 from app.prepared import Prepared, among
 from app.rules.booking import LONGEST_VISIT_MIN
@@ -108,12 +109,13 @@ _TECHNICIAN = Technician.__table__.c
 _TECHNICIANS = Prepared(
     select(
         _TECHNICIAN.id,
-        _TECHNICIAN.base_lat,
-        _TECHNICIAN.base_lon,
+        *STARTS,
         _TECHNICIAN.state,
         _TECHNICIAN.state_since_at,
         _TECHNICIAN.state_why,
-    ).where(among(_TECHNICIAN.id, "technicians"))
+    )
+    .select_from(WITH_BRANCH)
+    .where(among(_TECHNICIAN.id, "technicians"))
 )
 # A ping is an old place under the present time: it would look like standing there.
 _FIXES = Prepared(
@@ -189,8 +191,8 @@ class KnownTechnician(NamedTuple):
     """What a look needs of the technician: where the day starts, and what was last seen to be done, since when, why."""
 
     id: int
-    base_lat: float | None
-    base_lon: float | None
+    start_lat: float | None
+    start_lon: float | None
     state: str | None
     state_since_at: datetime | None
     state_why: str | None
@@ -298,7 +300,7 @@ def _day(
         for visit in visits
         if visit.lat is not None and visit.lon is not None
     )
-    lat, lon = technician.base_lat, technician.base_lon
+    lat, lon = technician.start_lat, technician.start_lon
     located = None if lat is None or lon is None else (lat, lon)
     return KnownDay(technician, visits, Day(stops, fixes, zone, located, habits, technician.id), doubted, told)
 

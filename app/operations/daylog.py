@@ -16,6 +16,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.models import Customer, Notice, PositionFix, Technician, Visit, VisitEvent
+from app.operations.branch import STARTS, WITH_BRANCH
 from app.operations.notice import GONE_OUT
 from app.rules.daylog import Line, Truth
 from app.rules.lateness import Told
@@ -278,13 +279,11 @@ def _told(session: Session, truth: Mapping[str, Truth]) -> Mapping[str, Sequence
 def _bases(session: Session, lines: Sequence[Line], at: datetime) -> list[Line]:
     """Return where the technicians of the day set out from."""
     wanted = {line.fields["technician"] for line in lines}
-    rows = session.execute(
-        select(Technician.id, Technician.base_lat, Technician.base_lon).where(Technician.base_lat.is_not(None))
-    )
+    rows = session.execute(select(Technician.id, *STARTS).select_from(WITH_BRANCH))
     return [
         Line(0, at, "technician", {"technician": str(id_), "lat": lat, "lon": lon})
         for id_, lat, lon in rows
-        if str(id_) in wanted
+        if str(id_) in wanted and lat is not None
     ]
 
 

@@ -20,6 +20,7 @@ from app.models import Customer, Hold, Notice, Service, Site, Technician, Visit,
 from app.operations.appointment import Message
 from app.operations.appointment import change as change_appointment
 from app.operations.booking import add_event
+from app.operations.branch import ENDS, STARTS, WITH_BRANCH
 from app.operations.notice import GONE_OUT, Telling
 from app.operations.slots import USUAL_HOURS
 from app.operations.time_off import time_off
@@ -121,8 +122,8 @@ def read_day(
     people = session.execute(
         select(
             Technician.id, Technician.name, Technician.active, Technician.skills, Technician.working_hours,
-            Technician.base_lat, Technician.base_lon, Technician.travels_by,
-        ).order_by(Technician.id)
+            *STARTS, *ENDS, Technician.travels_by,
+        ).select_from(WITH_BRANCH).order_by(Technician.id)
     ).all()  # fmt: skip
     if unknown := set(only) - {person.id for person in people if person.active}:
         raise Invalid.one("technicians", "unknown", id=min(unknown))
@@ -315,9 +316,10 @@ def _told(session: Session, visits: Sequence[int]) -> dict[int, int]:
 
 def _driver(person: Any, away: Sequence[Away], on: date, zone: tzinfo) -> Driver:
     hours = person.working_hours if any(person.working_hours.values()) else USUAL_HOURS
-    base = NOWHERE if person.base_lat is None or person.base_lon is None else (person.base_lat, person.base_lon)
+    start = NOWHERE if person.start_lat is None or person.start_lon is None else (person.start_lat, person.start_lon)
+    end = start if person.end_lat is None or person.end_lon is None else (person.end_lat, person.end_lon)
     shifts = (at_work(hours, away, [on], zone) or ()) if person.active else ()
-    return Driver(person.id, shifts, frozenset(person.skills), base, base, person.travels_by)
+    return Driver(person.id, shifts, frozenset(person.skills), start, end, person.travels_by)
 
 
 def _work(row: Any, begins_at: datetime, now: datetime) -> Work:

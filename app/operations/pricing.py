@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, Problem, Refused
 from app.models import Technician, Visit
+from app.operations.branch import STARTS, WITH_BRANCH
 from app.operations.price_book import book_on, public_holidays_of
 from app.rules.cancelling import Fee, cancellation_fee
 from app.rules.position import distance_m
@@ -68,10 +69,9 @@ def distance_of(session: Session, visit: Visit) -> float | None:
     lat, lon = visit.site.lat, visit.site.lon
     if lat is None or lon is None:
         return None
-    placed = Technician.base_lat.is_not(None), Technician.base_lon.is_not(None)
     only = Technician.id == visit.technician_id if visit.technician_id is not None else Technician.active
-    bases = session.execute(select(Technician.base_lat, Technician.base_lon).where(only, *placed)).tuples()
-    found = [distance_m(base_lat or 0.0, base_lon or 0.0, lat, lon) for base_lat, base_lon in bases]
+    bases = session.execute(select(*STARTS).select_from(WITH_BRANCH).where(only))
+    found = [distance_m(*base, lat, lon) for base in bases if None not in base]
     return round(min(found) / 1000, 1) if found else None
 
 

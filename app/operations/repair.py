@@ -17,12 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models import Alarm, CurrentPosition, Customer, Notice, Site, Technician, Visit
+from app.models import Alarm, Branch, CurrentPosition, Customer, Notice, Site, Technician, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.appointment import Message
 from app.operations.appointment import change as change_appointment
 from app.operations.attempt import drop
 from app.operations.booking import LONGEST_WINDOW, add_event, visit_for_change
+from app.operations.branch import STARTS
 from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, load_days
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, word_of
 from app.operations.time_off import time_off
@@ -368,13 +369,14 @@ def _crew(session: Session, now: datetime, zone: tzinfo) -> _Crew:
     off = time_off(session, day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1], zone)
     crew: dict[int, Worker] = {}
     seen_at: dict[int, datetime] = {}
-    for person, lat, lon, fixed_at in session.execute(
-        select(Technician, CurrentPosition.lat, CurrentPosition.lon, CurrentPosition.fixed_at)
+    for person, start_lat, start_lon, lat, lon, fixed_at in session.execute(
+        select(Technician, *STARTS, CurrentPosition.lat, CurrentPosition.lon, CurrentPosition.fixed_at)
+        .outerjoin(Branch, Branch.id == Technician.branch_id)
         .outerjoin(CurrentPosition, CurrentPosition.technician_id == Technician.id)
         .where(Technician.active)
         .order_by(Technician.id)
     ):
-        base = None if person.base_lat is None or person.base_lon is None else (person.base_lat, person.base_lon)
+        base = None if start_lat is None or start_lon is None else (start_lat, start_lon)
         if fixed_at is not None and fixed_at > now - FIXES_REACH:
             seen_at[person.id] = fixed_at
         crew[person.id] = Worker(

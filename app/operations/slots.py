@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, Problem
 from app.models import CurrentPosition, Hold, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
+from app.operations.branch import ENDS, STARTS, WITH_BRANCH
 from app.operations.day import FIXES_REACH
 from app.operations.time_off import time_off
 from app.prepared import Prepared, among
@@ -46,15 +47,15 @@ _PEOPLE = Prepared(
         _TECHNICIAN.id,
         _TECHNICIAN.skills,
         _TECHNICIAN.working_hours,
-        _TECHNICIAN.base_lat,
-        _TECHNICIAN.base_lon,
+        *STARTS,
         _TECHNICIAN.travels_by,
         _POSITION.lat,
         _POSITION.lon,
         _POSITION.fixed_at,
+        *ENDS,
         _TECHNICIAN.name,
     )
-    .join_from(Technician.__table__, CurrentPosition.__table__, _POSITION.technician_id == _TECHNICIAN.id, isouter=True)
+    .select_from(WITH_BRANCH.outerjoin(CurrentPosition.__table__, _POSITION.technician_id == _TECHNICIAN.id))
     .where(_TECHNICIAN.active)
     .order_by(_TECHNICIAN.id)
 )
@@ -283,20 +284,20 @@ class _People:
 
     def leave_out(self, search: Search) -> None:
         """Forget those who begin their days too far away."""
-        self._people = [one for one in self._people if search.can_reach(_base(one[3], one[4]), one[5])]
+        self._people = [one for one in self._people if search.can_reach(_place(one[3], one[4]), one[5])]
 
     def rosters(self, days: Sequence[date], span: Span | None = None) -> Iterator[Roster]:
         """Yield everybody with the working hours of these days, and with the plan of the working days that begin in a
         span, or of all."""
         shifts = {one[0]: self._shifts(one[0], one[2], days) for one in self._people}
         plans = self._plans(_reach(shifts.values(), span))
-        for id, _, _, base_lat, base_lon, travels_by, lat, lon, fixed_at, _ in self._people:
+        for id, _, _, start_lat, start_lon, travels_by, lat, lon, fixed_at, *end, _ in self._people:
             seen = fixed_at is not None and self._now - fixed_at < FIXES_REACH
             plan = plans.get(id, [])
             if id in self._held:
                 plan = sorted([*plan, *self._held[id]], key=lambda planned: planned.from_at)
             here = (lat, lon) if seen else None
-            yield Roster(id, tuple(plan), shifts[id], _base(base_lat, base_lon), travels_by, here)
+            yield Roster(id, tuple(plan), shifts[id], _place(start_lat, start_lon), travels_by, here, _place(*end))
 
     def _shifts(self, technician_id: int, hours: dict[str, Any], days: Sequence[date]) -> Shifts:
         hours = hours if any(hours.values()) else USUAL_HOURS
@@ -326,7 +327,7 @@ def _reach(shifts: Iterable[Shifts], span: Span | None) -> Span | None:
     return min(day[0] for day in days) - LONGEST_WORK, max(day[1] for day in days) + OVERTIME
 
 
-def _base(lat: float | None, lon: float | None) -> tuple[float, float] | None:
+def _place(lat: float | None, lon: float | None) -> tuple[float, float] | None:
     return None if lat is None or lon is None else (lat, lon)
 
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from app.auth import create_device
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
-from app.models import Device, Technician
+from app.models import Branch, Device, Technician
+from app.operations.branch import DAY_PLACES
 from app.operations.checks import tell_choice, tell_position, tell_text
 from app.operations.customer import LONGEST_NAME
 from app.operations.listing import Listed, contains, listed
@@ -45,6 +46,9 @@ def create_technician(
     base_lat: float | None = None,
     base_lon: float | None = None,
     working_hours: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    branch_id: int | None = None,
+    starts_from: str = "home",
+    returns_to: str = "home",
 ) -> tuple[Technician, DeviceSecret]:
     """Add a technician together with a credential for the phone's location app.
 
@@ -53,6 +57,8 @@ def create_technician(
     """
     technician = Technician(created_at=now)
     problems = _fill(technician, name, language, skills, travels_by, base_lat, base_lon, working_hours or {})
+    with session.no_autoflush:
+        problems += _place_day(session, technician, branch_id, starts_from, returns_to)
     if problems:
         raise Invalid(problems)
     session.add(technician)
@@ -72,6 +78,9 @@ def change_technician(
     base_lon: float | None,
     working_hours: Mapping[str, Sequence[Sequence[str]]],
     active: bool,
+    branch_id: int | None = None,
+    starts_from: str = "home",
+    returns_to: str = "home",
 ) -> Technician:
     """Write a technician's facts anew; who is out of service gets no visits and is signed out.
 
@@ -82,6 +91,7 @@ def change_technician(
         raise NotFound("technician")
     with session.no_autoflush:
         problems = _fill(technician, name, language, skills, travels_by, base_lat, base_lon, working_hours)
+        problems += _place_day(session, technician, branch_id, starts_from, returns_to)
     if problems:
         session.expunge(technician)
         raise Invalid(problems)
@@ -171,6 +181,22 @@ def _fill(
     technician.working_hours = {
         day: [list(span) for span in working_hours[day]] for day in DAYS if day in working_hours
     }
+    return problems
+
+
+def _place_day(
+    session: Session, technician: Technician, branch_id: int | None, starts_from: str, returns_to: str
+) -> list[Problem]:
+    """Write where a technician's days begin and end, checked, and return what is wrong with it."""
+    problems: list[Problem] = []
+    branch = session.get(Branch, branch_id) if branch_id is not None else None
+    if branch_id is not None and (branch is None or not (branch.active or branch_id == technician.branch_id)):
+        problems.append(Problem("branch", "unknown"))
+    for field, place in (("starts_from", starts_from), ("returns_to", returns_to)):
+        tell_choice(problems, field, place, DAY_PLACES)
+        if place == "branch" and branch_id is None:
+            problems.append(Problem(field, "no_branch"))
+    technician.branch_id, technician.starts_from, technician.returns_to = branch_id, starts_from, returns_to
     return problems
 
 

@@ -38,7 +38,8 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class Roster:
     """What a technician has to do: `plan` in the order of time, `shifts` the working hours, `base` latitude and
-    longitude where days begin and end, `here` where the technician is now, if known, and what is used to travel."""
+    longitude where days begin, and end as well unless `end` says where else, `here` where the technician is now, if
+    known, and what is used to travel."""
 
     technician: int
     plan: tuple[Planned, ...] = ()
@@ -46,6 +47,7 @@ class Roster:
     base: tuple[float, float] | None = None
     travels_by: str = "car"
     here: tuple[float, float] | None = None
+    end: tuple[float, float] | None = None
 
 
 class Gap(NamedTuple):
@@ -86,8 +88,8 @@ def gaps(roster: Roster, from_at: datetime, until_at: datetime, span: Span | Non
                 free_at, before = after.until_at, after
 
 
-def place_of(planned: Planned | None, roster: Roster) -> tuple[float, float] | None:
-    """Return where a visit is, or the base where the day begins and ends; None when its site is not located."""
+def place_of(planned: Planned | None, base: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return where a visit is, or the base where there is none; None when its site is not located."""
     if planned is None:
-        return roster.base or NOWHERE
+        return base or NOWHERE
     return None if planned.lat is None or planned.lon is None else (planned.lat, planned.lon)

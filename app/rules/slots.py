@@ -280,7 +280,7 @@ class _Seeker:
 
     def ends(self, roster: Roster, gap: Gap) -> tuple[Place | None, Place | None]:
         """Return where somebody comes from before a gap, and has to go after it; None where that is not located."""
-        begin, end = place_of(gap.before, roster), place_of(gap.after, roster)
+        begin, end = place_of(gap.before, roster.base), place_of(gap.after, roster.end or roster.base)
         if roster.here is not None and gap.free_at.timestamp() <= self.now_s:
             begin = roster.here
         return begin, end

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app import auth
 from app.errors import NotAllowed
-from app.models import Company, Customer, Device, PhoneLink, Service, Site, Technician, User, Visit
+from app.models import Branch, Company, Customer, Device, PhoneLink, Service, Site, Technician, User, Visit
 from app.operations.notice import News, Telling, add_notice
 from app.rules.access import ROLES, may
 from tests.web.pages import post, values
@@ -92,6 +92,11 @@ NEEDS = {
     "office.backtest_file": "settings",
     "office.stop_backtest": "settings",
     "office.use_backtest": "settings",
+    "office.branches": "settings",
+    "office.new_branch": "settings",
+    "office.add_branch": "settings",
+    "office.branch": "settings",
+    "office.change_branch": "settings",
     "office.services": "settings",
     "office.add_service": "settings",
     "office.service": "settings",
@@ -368,6 +373,22 @@ def test_a_location_credential_is_shown_once_and_can_be_revoked(manager, db, wor
     with db.read() as session:
         assert auth.actor_of_device(session, token=secret[2]) is None
     assert post(manager, f"/technicians/999/devices/{device.id}/revoke").status_code == 404
+
+
+def test_a_branch_is_added_and_a_day_begins_there(manager, db):
+    branch = {"name": "難波営業所", "address": "難波1-1", "lat": "34.66", "lon": "135.5"}
+    refused = post(manager, "/branches/new", {**branch, "lat": "", "lon": ""})
+    assert 'id="lat-wrong"' in refused.text
+    assert "難波営業所" in refused.text
+    post(manager, "/branches/new", branch)
+    known = one(db, Branch, name="難波営業所")
+    post(manager, "/technicians/new", {**TECHNICIAN, "branch": str(known.id), "starts_from": "branch"})
+    added = one(db, Technician, name="鈴木 直樹")
+    assert (added.branch_id, added.starts_from, added.returns_to) == (known.id, "branch", "home")
+    assert "営業所から出て自宅へ帰る" in manager.get(f"/technicians/{added.id}").text
+    assert "1人" in manager.get("/branches").text
+    in_use = post(manager, f"/branches/{known.id}", branch)
+    assert 'id="active-wrong"' in in_use.text
 
 
 def test_a_service_is_added_changed_and_no_longer_offered(manager, db, world):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.web.api import absences, customers, quotes, repairs, slots, technicians, visits
+from app.web.api import absences, branches, customers, quotes, repairs, slots, technicians, visits
 from app.web.api.gate import blueprint
 
-__all__ = ["absences", "blueprint", "customers", "quotes", "repairs", "slots", "technicians", "visits"]
+__all__ = ["absences", "blueprint", "branches", "customers", "quotes", "repairs", "slots", "technicians", "visits"]

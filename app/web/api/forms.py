@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS
 from app.operations.booking import LONGEST_NOTE
+from app.operations.branch import LONGEST_NAME as LONGEST_BRANCH_NAME
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.slots import LONGEST_WINDOW_MIN, MOST_SLOTS
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
@@ -73,6 +74,26 @@ class BaseIn(Body):
     lon: float
 
 
+class BranchIn(Body):
+    name: Line = Field(max_length=LONGEST_BRANCH_NAME, examples=["難波営業所"])
+    address: Line = Field(max_length=LONGEST_ADDRESS, examples=["大阪市中央区難波1-1"])
+    lat: float
+    lon: float
+
+
+class BranchOut(Reply):
+    id: int
+    name: str
+    address: str
+    lat: float
+    lon: float
+
+
+class BranchesOut(Reply):
+    items: list[BranchOut]
+    next: str | None
+
+
 class TechnicianIn(Body):
     name: Line = Field(max_length=LONGEST_NAME, examples=["佐藤 健"])
     language: Literal["ja", "en"] = "ja"
@@ -80,7 +101,10 @@ class TechnicianIn(Body):
         default_factory=list, max_length=MOST_SKILLS, examples=[["lan"]]
     )
     travels_by: Literal["car", "public_transport", "bicycle"] = "car"
-    base: BaseIn | None = None
+    base: BaseIn | None = Field(None, description="The technician's own place, mostly home.")
+    branch: Id | None = Field(None, description="Belongs to this branch.")
+    starts_from: Literal["home", "branch"] = Field("home", description="Where the first way of a day begins.")
+    returns_to: Literal["home", "branch"] = Field("home", description="Where the last way of a day ends.")
     working_hours: dict[str, list[list[str]]] = Field(
         default_factory=dict,
         description=f"Local time, days {', '.join(DAYS)}; 24:00 ends a day.",
@@ -100,6 +124,9 @@ class TechnicianOut(Reply):
     skills: list[str]
     travels_by: str
     base: BaseOut | None
+    branch: int | None
+    starts_from: str
+    returns_to: str
     working_hours: dict[str, list[list[str]]]
 
 

@@ -48,10 +48,12 @@ def create_one(json_data: TechnicianIn) -> dict[str, Any]:
     The credential is for the phone's location app: user name and password of OwnTracks in HTTP mode, or, the secret
     alone, bearer token of `POST /technicians/{id}/fixes`.
     """
-    typed = json_data.model_dump(exclude={"base"})
+    typed = json_data.model_dump(exclude={"base", "branch"})
     base = json_data.base
     place = (base.lat, base.lon) if base else (None, None)
-    technician, secret = create_technician(session(), **typed, base_lat=place[0], base_lon=place[1], now=now())
+    technician, secret = create_technician(
+        session(), **typed, base_lat=place[0], base_lon=place[1], branch_id=json_data.branch, now=now()
+    )
     reply = {**_shown(technician), "device": _device(secret)}
     return _shown_once(reply, reply["device"])
 
@@ -109,6 +111,9 @@ def _shown(technician: Technician) -> dict[str, Any]:
         "skills": technician.skills,
         "travels_by": technician.travels_by,
         "base": {"lat": technician.base_lat, "lon": technician.base_lon} if located else None,
+        "branch": technician.branch_id,
+        "starts_from": technician.starts_from,
+        "returns_to": technician.returns_to,
         "working_hours": technician.working_hours,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.web.office import (
     backtests,
+    branches,
     company,
     customers,
     days_off,
@@ -20,6 +21,7 @@ from app.web.office.room import blueprint
 __all__ = [
     "backtests",
     "blueprint",
+    "branches",
     "company",
     "customers",
     "days_off",

@@ -8,7 +8,8 @@ import segno
 from flask import render_template, request, url_for
 
 from app import auth
-from app.models import Technician
+from app.models import Branch, Technician
+from app.operations.branch import DAY_PLACES, branch_choices
 from app.operations.technician import (
     DAYS,
     TRAVELS_BY,
@@ -76,6 +77,9 @@ def edit_technician(technician_id: int) -> Any:
         "travels_by": known.travels_by,
         "skills": "、".join(known.skills),
         **place_as_typed(known.base_lat, known.base_lon),
+        "branch": known.branch_id or "",
+        "starts_from": known.starts_from,
+        "returns_to": known.returns_to,
         "active": "1" if known.active else "",
     }
     return _technician_form(known, Form(begins=begins))
@@ -126,6 +130,7 @@ def _technician(technician_id: int, **shown_once: Any) -> Any:
         devices=devices_of(session(), technician_id),
         doing=read_doings(session(), [technician_id], now()).get(technician_id),
         days=DAYS,
+        branch=session().get(Branch, known.branch_id) if known.branch_id else None,
         ingest_url=f"{parts().settings.base_url}/ingest/owntracks",
         **shown_once,
     )
@@ -140,6 +145,9 @@ def _technician_fields(form: Form, before: dict[str, Any] | None = None) -> dict
         "skills": [skill.strip() for skill in form.text("skills").replace(",", "、").split("、") if skill.strip()],
         "base_lat": position[0],
         "base_lon": position[1],
+        "branch_id": form.row("branch"),
+        "starts_from": form.text("starts_from") or DAY_PLACES[0],
+        "returns_to": form.text("returns_to") or DAY_PLACES[0],
         "working_hours": _week(form, before or {}),
     }
 
@@ -162,5 +170,13 @@ def _technician_form(known: Technician | None, form: Form) -> Any:
         problem = form.problems.pop(field)
         shown_at = field.removeprefix("base.") if field.startswith("base.") else f"{field.partition('.')[2]}_from"
         form.wrong(shown_at, problem.code, **problem.facts)
-    page = render_template("office/technician_form.html", technician=known, form=form, days=DAYS, ways=TRAVELS_BY)
+    page = render_template(
+        "office/technician_form.html",
+        technician=known,
+        form=form,
+        days=DAYS,
+        ways=TRAVELS_BY,
+        branches=branch_choices(session(), known.branch_id if known else None),
+        day_places=DAY_PLACES,
+    )
     return page, form.status
