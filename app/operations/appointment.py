@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TypedDict, Unpack
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
@@ -35,6 +35,7 @@ SIDES = ("customer", "us")
 #: What became of the visit makes these old news; what a person wrote, and news of an incident, are not.
 _TAKEN_BACK = (*ARRIVALS, *REMINDERS, *CHANGES)
 _UNDER_WAY = ("due", "held", "sending", "sent")
+_LEAVES = ("due", "held")
 LONGEST_WHY = 200
 #: A reason that the customer reads stands in one line of a chat.
 LONGEST_REASON = 80
@@ -121,7 +122,7 @@ def change(
     visit = visit_for_change(session, visit_id, version, changes.get("technician_id"))
     window, technician_id = _window(visit), visit.technician_id
     waiting = _waiting(session, visit)
-    known = next((word_of(one, "prev_promised") for one in waiting if one.kind == "moved"), None) or window
+    known = _known(waiting) or window
     change_visit(session, visit_id, now=now, actor=actor, version=version, zone=message.telling.zone, **changes)
     moved = _window(visit) != window
     if not moved and visit.technician_id == technician_id:
@@ -135,13 +136,22 @@ def change(
     else:
         book_again(session, visit, [one.id for one in waiting if one.kind in REMINDERS], now)
     words: dict[str, Word]
-    if _window(visit) != known:
+    kind, before = _news(session, visit.id, known, _window(visit), visit.technician_id)
+    if kind == "moved":
         words = {"prev_promised": known, **message.words}
         _tell(session, visit, News("moved", "moved", words=words), message, now)
-    elif (before := _named(session, visit)) is not None and visit.technician_id not in (None, before):
+    elif kind == "tech_changed" and before is not None:
         words = {"prev_tech": session.get_one(Technician, before).name}
         _tell(session, visit, News("tech_changed", "tech_changed", words=words), message, now)
     return visit
+
+
+def told_if(session: Session, visit: Visit, window: Window, technician_id: int | None) -> str | None:
+    """Return the kind of the notice that a change to this promise and technician would call for; None: none would."""
+    if (window, technician_id) == (_window(visit), visit.technician_id):
+        return None
+    waiting = session.scalars(_under_way(visit)).all()
+    return _news(session, visit.id, _known(waiting) or _window(visit), window, technician_id)[0]
 
 
 def cancel(
@@ -161,7 +171,7 @@ def cancel(
     _check(message)
     visit = visit_for_change(session, visit_id, version)
     waiting = _waiting(session, visit)
-    known = next((word_of(one, "prev_promised") for one in waiting if one.kind == "moved"), None)
+    known = _known(waiting)
     cancel_visit(session, visit_id, now=now, actor=actor, version=version, reason=reason)
     for notice in waiting:
         drop(session, notice, "cancelled", now)
@@ -204,26 +214,45 @@ def _window(visit: Visit) -> Window:
     return visit.promised_from_at, visit.promised_until_at
 
 
+def _news(
+    session: Session, visit_id: int, known: Window, window: Window, technician_id: int | None
+) -> tuple[str | None, int | None]:
+    """Return what a customer has to hear who knows of one window, and the technician of whom she was told last."""
+    if window != known:
+        return "moved", None
+    before = _named(session, visit_id)
+    return ("tech_changed" if before is not None and technician_id not in (None, before) else None), before
+
+
+def _known(waiting: Sequence[Notice]) -> Window | None:
+    """Return the window that a customer still believes in who has not heard yet that the visit was moved."""
+    return next(
+        (word_of(one, "prev_promised") for one in waiting if one.kind == "moved" and one.state in _LEAVES), None
+    )
+
+
 def _waiting(session: Session, visit: Visit) -> Sequence[Notice]:
     """Return the visit's notices that have not left; the outbox has taken them before this, or not at all.
 
     Locked with those that might be sent on by another channel.
     """
-    under_way = session.scalars(
+    locked = _under_way(visit).with_for_update(of=Notice).execution_options(populate_existing=True)
+    return [notice for notice in session.scalars(locked) if notice.state in _LEAVES]
+
+
+def _under_way(visit: Visit) -> Select[Notice]:
+    return (
         select(Notice)
         .where(Notice.visit_id == visit.id, Notice.state.in_(_UNDER_WAY), Notice.kind.in_(_TAKEN_BACK))
         .order_by(Notice.id)
-        .with_for_update(of=Notice)
-        .execution_options(populate_existing=True)
-    ).all()
-    return [notice for notice in under_way if notice.state in ("due", "held")]
+    )
 
 
-def _named(session: Session, visit: Visit) -> int | None:
+def _named(session: Session, visit_id: int) -> int | None:
     """Return the technician of whom the customer heard last; None when she was told nothing yet."""
     return session.scalar(
         select(Notice.technician_id)
-        .where(Notice.visit_id == visit.id, Notice.state.in_(GONE_OUT), Notice.technician_id.is_not(None))
+        .where(Notice.visit_id == visit_id, Notice.state.in_(GONE_OUT), Notice.technician_id.is_not(None))
         .order_by(Notice.id.desc())
         .limit(1)
     )

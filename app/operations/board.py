@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, TypeVarTuple
 
@@ -37,10 +37,13 @@ class VisitLine:
     promised_from_at: datetime
     promised_until_at: datetime
     planned_from_at: datetime
+    planned_until_at: datetime
+    en_route_at: datetime | None
     arrived_at: datetime | None
     completed_at: datetime | None
     forecast_from_at: datetime | None
     forecast_until_at: datetime | None
+    forecast_median_at: datetime | None
     forecast_as_of_at: datetime | None
     forecast_state: str | None
     forecast_stale: bool
@@ -51,6 +54,11 @@ class VisitLine:
     notice: NoticeSeen | None
     #: Why nothing is said although something could be: quiet_hours, or wants_nothing.
     hushed: str | None
+    version: int
+    lat: float | None
+    lon: float | None
+    #: Whether it is one of those that were asked for; the rest of a day is read where the whole day is shown.
+    found: bool = True
 
     @property
     def awaited(self) -> bool:
@@ -90,8 +98,11 @@ def read_board(
     technician_id: int | None = None,
     only: str = "",
     text: str = "",
+    whole: bool = False,
 ) -> Board:
     """Return a local day's board, narrowed to a technician, a standing (`only`) and a text to find.
+
+    With `whole`, the days of those technicians are whole; what was not asked for is not `found`.
 
     The text finds customers, addresses, services and technicians, whichever width and case it was typed in.
     """
@@ -137,6 +148,9 @@ def read_board(
         counts[line.standing] += 1
         if not only or line.standing == only:
             found.setdefault(line.technician_id, []).append(line)
+    if whole:
+        asked = {line.id for lines in found.values() for line in lines}
+        found = {id: [replace(one, found=one.id in asked) for one in day[id]] for id in found}
     is_today = now.astimezone(zone).date() == on
     lanes = [Lane(None, "", None, None, False, found[None])] if None in found else []
     for person in people:
@@ -175,6 +189,9 @@ def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]
             Visit.promised_from_at,
             Visit.promised_until_at,
             Visit.planned_from_at,
+            Visit.planned_until_at,
+            Visit.version,
+            Visit.en_route_at,
             Visit.arrived_at,
             Visit.completed_at,
             Visit.forecast_from_at,
@@ -190,6 +207,8 @@ def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]
             Service.name_ja,
             Service.name_en,
             Site.address,
+            Site.lat,
+            Site.lon,
         )
         .join(Customer, Customer.id == Visit.customer_id)
         .join(Service, Service.id == Visit.service_id)
@@ -218,10 +237,13 @@ def _line(row: Any, notices: Sequence[NoticeSeen], now: datetime) -> VisitLine:
         promised_from_at=row.promised_from_at,
         promised_until_at=row.promised_until_at,
         planned_from_at=row.planned_from_at,
+        planned_until_at=row.planned_until_at,
+        en_route_at=row.en_route_at,
         arrived_at=row.arrived_at,
         completed_at=row.completed_at,
         forecast_from_at=row.forecast_from_at,
         forecast_until_at=row.forecast_until_at,
+        forecast_median_at=row.forecast_median_at,
         forecast_as_of_at=row.forecast_as_of_at,
         forecast_state=row.forecast_state,
         forecast_stale=stale(row.forecast_as_of_at, now),
@@ -231,6 +253,9 @@ def _line(row: Any, notices: Sequence[NoticeSeen], now: datetime) -> VisitLine:
         address=row.address,
         notice=notices[-1] if notices else None,
         hushed=_hushed(row) if row.status in AWAITED else None,
+        version=row.version,
+        lat=row.lat,
+        lon=row.lon,
     )
 
 

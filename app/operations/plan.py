@@ -113,6 +113,21 @@ def taken_around(
     """
     lock_technicians(session, technician_id)
     session.flush()
+    return seen_around(session, technician_id, earliest_at, latest_at, duration_min, now, visit_id=visit_id, hold=hold)
+
+
+def seen_around(
+    session: Session,
+    technician_id: int,
+    earliest_at: datetime,
+    latest_at: datetime,
+    duration_min: int,
+    now: datetime,
+    *,
+    visit_id: int = 0,
+    hold: str | None = None,
+) -> list[Taken]:
+    """Return what `taken_around` does without making anybody wait: it may have changed by the time it is read."""
     connection, who = session.connection(), {"technician": technician_id}
     if _AT_WORK.rows(connection, who) != [(True,)]:
         raise Invalid.one("technician", "unknown")

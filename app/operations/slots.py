@@ -169,6 +169,14 @@ def check_risk(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> N
             raise Conflict("risky", percent=percent, next_percent=round(100 * slot.next_late_probability))
 
 
+def roster_of(
+    session: Session, technician_id: int, from_at: datetime, until_at: datetime, zone: tzinfo, now: datetime
+) -> Roster | None:
+    """Return what a technician has to do between two instants; None when nobody of that number is at work."""
+    wish = Wish(0.0, 0.0, 0, from_at, until_at)
+    return next(_rosters(session, wish, set(), technician_id, frozenset(), zone, now), None)
+
+
 class Asked(TypedDict):
     """What a search is asked with."""
 

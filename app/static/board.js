@@ -1,5 +1,5 @@
 // The board: kept live, its deadlines counted down, a visit opened beside it.
-import { fill, keepLive } from "./live.js";
+import { BOARD_MS, fill, keepLive } from "./live.js";
 
 const board = document.getElementById("board");
 const drawer = document.getElementById("drawer");
@@ -24,7 +24,7 @@ function markOpen() {
   for (const link of board.querySelectorAll("a.visit")) link.classList.toggle("open", link.getAttribute("href") === open);
 }
 
-const { refresh, lost } = keepLive([{ element: board, address: () => board.dataset.source + location.search, after: markOpen }], count);
+export const { refresh, lost } = keepLive([{ element: board, address: () => board.dataset.source + location.search, after: markOpen }], count, BOARD_MS);
 
 // What is done from the list is done without leaving the page.
 document.addEventListener("submit", async (event) => {
@@ -89,7 +89,7 @@ function close() {
   const shown = new URL(location.href);
   shown.searchParams.delete("visit");
   history.replaceState(null, "", shown);
-  board.querySelector(`a.visit[href="${drawer.dataset.path}"]`)?.focus();
+  board.querySelector(`a.visit[href="${drawer.dataset.path}"]`)?.focus({ preventScroll: true });
 }
 
 document.addEventListener("click", (event) => {

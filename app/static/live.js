@@ -1,11 +1,13 @@
 // Keeps parts of a page true without disturbing whoever reads them: what is new is morphed in, a lost connection is said.
 const EVERY_MS = 4000;
+// A change anywhere is on every board within two seconds: whether there is one is asked every second.
+export const BOARD_MS = 1000;
 
 export const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
 // parts: [{ element, address(), before(), after(what before said) }]; count(now in ms) runs after each look.
 // Returns { refresh(), lost() }: look now; say that the server does not answer.
-export function keepLive(parts, count) {
+export function keepLive(parts, count, everyMs = EVERY_MS) {
   const said = document.getElementById("live");
   const etags = new Map();
   let aheadMs = Date.parse(document.getElementById("main").dataset.now) - Date.now();
@@ -35,14 +37,21 @@ export function keepLive(parts, count) {
     if (reply.status !== 304 && !reply.ok) throw new Error(String(reply.status));
     const at = reply.headers.get("X-Now");
     if (at) aheadMs = Date.parse(at) - Date.now();
-    if (!reply.ok) return;
     etags.set(element, reply.headers.get("ETag"));
+    if (!reply.ok) return;
     const page = await reply.text();
     const was = before?.();
+    const focused = element.contains(document.activeElement) ? document.activeElement.closest("[id]") : null;
+    const path = focused && document.activeElement !== focused ? document.activeElement.getAttribute("href") : null;
     Idiomorph.morph(element, page, {
       morphStyle: "innerHTML",
       callbacks: { beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details")) },
     });
+    // Who was on something that stands elsewhere now is still on it.
+    if (focused && document.activeElement === document.body) {
+      const there = document.getElementById(focused.id);
+      (path ? there?.querySelector(`[href="${CSS.escape(path)}"]`) : there)?.focus({ preventScroll: true });
+    }
     after?.(was);
   }
 
@@ -59,7 +68,7 @@ export function keepLive(parts, count) {
       lost();
     } finally {
       refreshing = false;
-      timer = setTimeout(refresh, document.hidden ? EVERY_MS * 15 : EVERY_MS);
+      timer = setTimeout(refresh, document.hidden ? 60000 : everyMs);
     }
   }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from app.web.dispatch import booking, brake, inbox, incidents, offers, visits
+from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, visits
 from app.web.dispatch.board import blueprint
 
 blueprint.register_blueprint(visits.blueprint)
 blueprint.register_blueprint(booking.blueprint)
 blueprint.register_blueprint(offers.blueprint)
+blueprint.register_blueprint(moves.blueprint)
 blueprint.register_blueprint(inbox.blueprint)
 blueprint.register_blueprint(incidents.blueprint)
 blueprint.register_blueprint(brake.blueprint)

@@ -11,13 +11,19 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from app.clock import real_now
 from app.operations.alarm import BRAKE, MOST_ALARMS, clear_alarm, read_alarms
 from app.operations.board import Board, read_board
+from app.operations.board_mark import board_mark
 from app.operations.brake import read_standing
+from app.operations.hours import read_hours
 from app.operations.lease import is_watched
+from app.operations.locating import usual_place
 from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
 from app.web.desk import desk_words
 from app.web.forms import Form
 from app.web.visitor import actor, needs, now, parts, session, signed_in, zone
+
+#: How a day can be shown.
+VIEWS = ("hours", "list", "map")
 
 blueprint = Blueprint("dispatch", __name__)
 blueprint.context_processor(desk_words)
@@ -36,37 +42,53 @@ def _technicians_have_a_page_of_their_own() -> Any:
 @needs("dispatch")
 def board() -> Any:
     """Show one day by technician, with the attention list."""
-    return render_template("dispatch/board.html", **_board())
+    centre, tiles = usual_place(session()), parts().settings.map_tiles_url
+    return render_template("dispatch/board.html", **_board(), centre=centre, tiles=tiles)
 
 
 @blueprint.get("/board")
 @needs("dispatch")
 def board_now() -> Any:
     """Answer with the changing part of the board, or "not modified" when it says what the page says already."""
-    page = render_template("dispatch/_board.html", **_board())
-    reply = Response(page)
-    reply.set_etag(hashlib.sha256(page.encode()).hexdigest()[:32])
+    mark = board_mark(session(), _day(), zone(), now()) + ("" if _watched() else "-")
+    known = {mark_of: page_of for mark_of, _, page_of in (tag.partition(".") for tag in request.if_none_match.as_set())}
+    page = None if mark in known else render_template("dispatch/_board.html", **_board())
+    said = known[mark] if page is None else hashlib.sha256(page.encode()).hexdigest()[:32]
+    reply = Response(status=304) if page is None or said in known.values() else Response(page)
+    reply.set_etag(f"{mark}.{said}")
     reply.headers["X-Now"] = now().isoformat()
-    return reply.make_conditional(request)
+    return reply
+
+
+def _day() -> date:
+    """Return the local day that is asked for: today, unless another is named that can be shown."""
+    on = Form(request.args).day("on", needed=False)
+    return on if on and can_be_shown(on) else now().astimezone(zone()).date()
+
+
+def _watched() -> bool:
+    return is_watched(session(), real_now(parts().clock))
 
 
 def _board() -> dict[str, Any]:
     asked = Form(request.args)
-    today = now().astimezone(zone()).date()
-    on = asked.day("on", needed=False) or today
-    on = on if can_be_shown(on) else today
+    on, today = _day(), now().astimezone(zone()).date()
     only = asked.text("only") if asked.text("only") in STANDINGS else ""
+    view = _view(asked.text("view"))
+    who, text = asked.row("technician"), asked.text("q")
     shown: Board = read_board(
-        session(), on, zone(), now(), technician_id=asked.row("technician"), only=only, text=asked.text("q")
+        session(), on, zone(), now(), technician_id=who, only=only, text=text, whole=view == "hours"
     )
     alarms = read_alarms(session())
     return {
         "board": shown,
+        "view": view,
+        "hours": read_hours(session(), shown, zone(), now(), everybody=not (who or only or text)),
         "alarms": alarms,
         # it comes first where it is at all
         "brake": read_standing(session(), now()) if alarms and alarms[0].kind == BRAKE else None,
         "alarms_cut": len(alarms) == MOST_ALARMS,
-        "watched": is_watched(session(), real_now(parts().clock)),
+        "watched": _watched(),
         "today": today,
         "is_today": on == today,
         "before": on - timedelta(days=1),
@@ -74,13 +96,20 @@ def _board() -> dict[str, Any]:
         "only": only,
         "asked": asked,
         "standings": STANDINGS,
+        "views": VIEWS,
         "here": _address_of,
     }
 
 
+def _view(asked: str) -> str:
+    """Return how the day is shown: as asked, else by hours; on a phone as lists."""
+    on_phone = "Mobi" in (request.user_agent.string or "")
+    return asked if asked in VIEWS else "list" if on_phone else "hours"
+
+
 def _address_of(**changes: date | str | None) -> str:
     """Return the board's address with some of its parameters changed."""
-    given = {key: value for key, value in request.args.items() if key in ("on", "technician", "only", "q")}
+    given = {key: value for key, value in request.args.items() if key in ("on", "technician", "only", "q", "view")}
     given.update({key: str(value) if value else "" for key, value in changes.items()})
     kept: dict[str, Any] = {key: value for key, value in given.items() if value}
     return url_for("dispatch.board", **kept)

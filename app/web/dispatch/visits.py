@@ -9,29 +9,25 @@ from typing import Any, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from app import i18n
 from app.explain.pictures import visit_picture
 from app.explain.visit import answer
 from app.models import Visit
 from app.operations.alarm import clear_alarm
-from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
 from app.operations.appointment import cancel as cancel_appointment
-from app.operations.appointment import change as change_appointment
 from app.operations.booking import LONGEST_NOTE
 from app.operations.consent import ways_to
+from app.operations.consequences import Aim, carry_out
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.notice import release_notice, settle_by_hand
-from app.operations.policy import current_policy
 from app.operations.repair import Repairs, accept_offer, offers_for
 from app.operations.technician import technician_choices
 from app.operations.technician_state import Doing, read_doings
 from app.rules.board import RISKY
-from app.rules.booking import LONGEST_VISIT_MIN
-from app.rules.calendar import over_midnight
 from app.rules.helper import REACH_M
 from app.rules.visit import AWAITED, change_allowed
 from app.web.dispatch.booking import name_clash
+from app.web.dispatch.moves import aim_of, message_of, telling_choices
 from app.web.forms import Form
 from app.web.visitor import locale, needs, now, parts, session, signed_in, telling, zone
 
@@ -39,9 +35,6 @@ blueprint = Blueprint("visits", __name__)
 
 #: What a technician tells the office by word of mouth.
 OFFICE_MAY_SAY = ("en_route", "arrived", "completed", "no_access")
-
-#: Reasons of ours that are offered to whoever moves or cancels a visit, in the customer's language.
-_USUAL_REASONS = ("ran_long", "ill", "weather", "vehicle", "parts")
 
 
 @blueprint.get("/visits/<int:visit_id>")
@@ -56,31 +49,16 @@ def visit(visit_id: int) -> Any:
 def move(visit_id: int) -> Any:
     """Give a visit another promise, technician or duration."""
     form = Form(request.form)
-    on = form.day("on")
-    from_at = form.instant("promised_from", on, zone())
-    until_at = form.instant("promised_until", on, zone(), needed=False) or from_at
-    technician_id, minutes = form.row("technician"), form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN)
-    message = _message(form)
-    return _done(
-        visit_id,
-        form,
-        "move",
-        lambda: change_appointment(
-            session(),
-            visit_id,
-            message,
-            now=now(),
-            actor=signed_in().name,
-            version=form.row("version", needed=True),
-            promised_from_at=from_at,
-            promised_until_at=over_midnight(from_at, until_at) if from_at and until_at else None,
-            duration_min=minutes,
-            technician_id=technician_id,
-            unassign=technician_id is None,
-            note=form.text("note", most=LONGEST_NOTE),
-            insist=form.ticked("outside"),
-        ),
-    )
+    aim, message, version = form.take(lambda: aim_of(form)), message_of(form), form.row("version", needed=True)
+    wish: dict[str, Any] = {
+        "now": now(),
+        "actor": signed_in().name,
+        "version": version,
+        "outside": form.ticked("outside"),
+        "insist": form.ticked("insist"),
+        "note": form.text("note", most=LONGEST_NOTE),
+    }
+    return _done(visit_id, form, "move", lambda: carry_out(session(), visit_id, cast(Aim, aim), message, **wish))
 
 
 @blueprint.post("/visits/<int:visit_id>/cancel")
@@ -88,7 +66,7 @@ def move(visit_id: int) -> Any:
 def cancel(visit_id: int) -> Any:
     """Cancel a visit, with the reason."""
     form = Form(request.form)
-    reason, version, message = form.text("reason", needed=True), form.row("version", needed=True), _message(form)
+    reason, version, message = form.text("reason", needed=True), form.row("version", needed=True), message_of(form)
     wish: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": version, "reason": reason}
     return _done(visit_id, form, "cancel", lambda: cancel_appointment(session(), visit_id, message, **wish))
 
@@ -169,16 +147,6 @@ def settle(visit_id: int, notice_id: int) -> Any:
     return _done(visit_id, form, "notices", lambda: settle_by_hand(session(), notice_id, told, now(), signed_in().name))
 
 
-def _message(form: Form) -> Message:
-    """Return how the customer is to learn of what is changed here; who is not told is not told for a reason."""
-    way = form.one_of("tell", WAYS) if form.value("tell") else None
-    why = form.text("tell_why", most=LONGEST_WHY)
-    if way == "no" and not why and current_policy(session()).tell_changes:
-        form.wrong("tell_why", "missing")
-    side = form.one_of("side", SIDES) if form.value("side") else None
-    return Message(telling(), way, why, side, form.text("told_reason", most=LONGEST_REASON))
-
-
 def _done(visit_id: int, form: Form, part: str, action: Callable[[], object]) -> Any:
     """Run an action on a visit and go back to it; a refusal shows it again, with what was typed in that part."""
     if form.submit(action) is None:
@@ -209,9 +177,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         may_say=[status for status in OFFICE_MAY_SAY if change_allowed(history.visit.status, status)],
         may_undo=history.visit.status not in ("booked", "cancelled"),
         repairs=_repairs(history.visit),
-        usual_reasons=[i18n.t(f"visit.reason_{name}", history.visit.customer.language) for name in _USUAL_REASONS],
-        usual_side=asked_by(session(), visit_id),
-        usual_way="send" if current_policy(session()).tell_changes else "no",
+        **telling_choices(history.visit),
         ways=ways_to(session(), history.visit.customer, parts().channels),
         reach_km=round(REACH_M["car"] / 1000),
     )

@@ -1,0 +1,116 @@
+"""What would follow if a visit were moved, and how is it moved from the board?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from app import i18n
+from app.errors import Conflict, Invalid, Stale
+from app.models import Visit
+from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
+from app.operations.consequences import Aim, Consequences, carry_out, dropped, read_consequences
+from app.operations.policy import current_policy
+from app.operations.visit import find_visit
+from app.rules.booking import LONGEST_VISIT_MIN
+from app.rules.calendar import over_midnight
+from app.web.forms import Form
+from app.web.visitor import needs, now, parts, session, signed_in, telling, zone
+
+blueprint = Blueprint("moves", __name__)
+
+#: Reasons of ours that are offered to whoever moves or cancels a visit, in the customer's language.
+_USUAL_REASONS = ("ran_long", "ill", "weather", "vehicle", "parts")
+
+
+@blueprint.get("/visits/<int:visit_id>/foreseen")
+@needs("dispatch")
+def foreseen(visit_id: int) -> Any:
+    """Answer with what would follow from what is typed into a visit's form; with nothing while it says nothing yet."""
+    form, visit = Form(request.args), find_visit(session(), visit_id)
+    aim = form.take(lambda: aim_of(form))
+    seen = _read(visit, aim) if aim is not None and not form.problems else None
+    return render_template("dispatch/_foreseen.html", seen=seen if seen and seen.changes else None)
+
+
+@blueprint.get("/visits/<int:visit_id>/place")
+@needs("dispatch")
+def panel(visit_id: int) -> Any:
+    """Answer with what would follow if a visit were put down at a technician and a moment, and how to have it so."""
+    form, visit = Form(request.args), find_visit(session(), visit_id)
+    aim = _dropped(form, visit)
+    if form.row("version") not in (None, visit.version):
+        form.refusal = Stale("visit_changed", version=visit.version)
+    return _panel(form, visit, aim)
+
+
+@blueprint.post("/visits/<int:visit_id>/place")
+@needs("dispatch")
+def place(visit_id: int) -> Any:
+    """Put a visit down there; a refusal shows the panel again with what has changed meanwhile."""
+    form = Form(request.form)
+    message, version, insist = message_of(form), form.row("version", needed=True), form.ticked("insist")
+    wish: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": version, "outside": insist}
+    aim = _dropped(form, find_visit(session(), visit_id))
+    act: Callable[[], Visit] = lambda: carry_out(session(), visit_id, aim, message, insist=insist, **wish)  # noqa: E731
+    if form.submit(act) is None:
+        return _panel(form, find_visit(session(), visit_id), aim)
+    return redirect(url_for("dispatch.visits.visit", visit_id=visit_id), 303)
+
+
+def aim_of(form: Form) -> Aim:
+    """Return what somebody typed into a visit's form. Raises Invalid naming the fields."""
+    on = form.day("on")
+    from_at = form.instant("promised_from", on, zone())
+    until_at = form.instant("promised_until", on, zone(), needed=False) or from_at
+    minutes = form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN)
+    technician_id = form.row("technician")
+    form.check()
+    begins_at, ends_at = cast(datetime, from_at), cast(datetime, until_at)
+    return Aim(technician_id, (begins_at, over_midnight(begins_at, ends_at)), cast(int, minutes))
+
+
+def message_of(form: Form) -> Message:
+    """Return how the customer is to learn of what is changed here; who is not told is not told for a reason."""
+    way = form.one_of("tell", WAYS) if form.value("tell") else None
+    why = form.text("tell_why", most=LONGEST_WHY)
+    if way == "no" and not why and current_policy(session()).tell_changes:
+        form.wrong("tell_why", "missing")
+    side = form.one_of("side", SIDES) if form.value("side") else None
+    return Message(telling(), way, why, side, form.text("told_reason", most=LONGEST_REASON))
+
+
+def telling_choices(visit: Visit) -> dict[str, Any]:
+    """Return what the form begins with that asks how the customer is told of a change."""
+    return {
+        "usual_reasons": [i18n.t(f"visit.reason_{name}", visit.customer.language) for name in _USUAL_REASONS],
+        "usual_side": asked_by(session(), visit.id),
+        "usual_way": "send" if current_policy(session()).tell_changes else "no",
+    }
+
+
+def _dropped(form: Form, visit: Visit) -> Aim:
+    """Return where a visit was put down: `technician` (empty: nobody yet) and `at`, an instant with its offset."""
+    try:
+        at = datetime.fromisoformat(form.text("at", needed=True))
+    except ValueError:
+        raise Invalid.one("at", "instant") from None
+    if at.tzinfo is None or not 2000 <= at.year < 2200:
+        raise Invalid.one("at", "instant")
+    return dropped(visit, form.row("technician"), at)
+
+
+def _read(visit: Visit, aim: Aim) -> Consequences:
+    return read_consequences(session(), visit, aim, zone(), now(), parts().channels)
+
+
+def _panel(form: Form, visit: Visit, aim: Aim) -> Any:
+    seen = _read(visit, aim)
+    stale = isinstance(form.refusal, Conflict | Stale) and form.refusal.code == "visit_changed"
+    page = render_template(
+        "dispatch/_place_panel.html", form=form, visit=visit, seen=seen, stale=stale, **telling_choices(visit)
+    )
+    return page, form.status
