@@ -24,7 +24,7 @@ def _watched(db, clock):
 def test_from_the_list_to_another_technician_in_two_presses(browse, world, db, clock, parts):
     late = overrun(world, db, clock, parts)
     offer_repairs(parts, clock.at)
-    page = browse("/", as_role="dispatcher", width=1440, height=1000)
+    page = browse("/?view=list", as_role="dispatcher", width=1440, height=1000)
     expect(page.locator(f"#v{late.next} .mend")).to_have_text("手当てあり(1件)")
     expect(page.locator(".alarm-line .what")).to_contain_text("鈴木さんに替える")
     expect(page.locator(".alarm-line .when")).to_have_text(re.compile(r"16:1\dまでに判断\(あと1\d分\)"))
