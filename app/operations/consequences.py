@@ -23,8 +23,8 @@ from app.operations.visit import find_visit, visit_in_words
 from app.rules.booking import Taken, first_open_start
 from app.rules.consequences import Risk, Window, clashes, promise_after, risks
 from app.rules.duty import Away
+from app.rules.gaps import Planned, Roster
 from app.rules.reach import PRINTED
-from app.rules.slots import Planned, Roster
 from app.rules.visit import AWAITED
 
 #: What stands in the way, most final first: these nobody may insist on, ...

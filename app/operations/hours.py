@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.models import CurrentPosition, Hold, Technician
 from app.operations.board import Board, Lane, VisitLine
+from app.operations.branch import STARTS, WITH_BRANCH
 from app.operations.time_off import time_off
 from app.rules.calendar import day_bounds
 from app.rules.duty import shifts_on
@@ -89,12 +90,12 @@ def read_hours(session: Session, board: Board, zone: tzinfo, now: datetime, *, e
                 Technician.active,
                 Technician.working_hours,
                 Technician.travels_by,
-                Technician.base_lat,
-                Technician.base_lon,
+                *STARTS,
                 CurrentPosition.lat,
                 CurrentPosition.lon,
                 CurrentPosition.fixed_at,
             )
+            .select_from(WITH_BRANCH)
             .outerjoin(CurrentPosition, CurrentPosition.technician_id == Technician.id)
             .order_by(Technician.name, Technician.id)
         )
@@ -138,7 +139,7 @@ def _row(
     ways: Mapping[int, Leg] = {}
     if person is not None:
         stops = [_stop(lines[n], works[n]) for n in order if lines[n].status != "cancelled"]
-        base = None if person.base_lat is None or person.base_lon is None else (person.base_lat, person.base_lon)
+        base = None if person.start_lat is None or person.start_lon is None else (person.start_lat, person.start_lon)
         ways = legs(stops, base, person.travels_by, zone)
     bars = [Bar(lines[n], works[n], level[n], ways.get(lines[n].id)) for n in order]
     closed = [one for one in shaded if one.why != "held"]

@@ -174,7 +174,8 @@ def roster_of(
 ) -> Roster | None:
     """Return what a technician has to do between two instants; None when nobody of that number is at work."""
     wish = Wish(0.0, 0.0, 0, from_at, until_at)
-    return next(_rosters(session, wish, set(), technician_id, frozenset(), zone, now), None)
+    people = _People(session, wish, _Who(only=technician_id), zone, now)
+    return next(people.rosters(people.days), None)
 
 
 class Asked(TypedDict):

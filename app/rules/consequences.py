@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from app.rules.booking import Clash, Taken, first_free_start
-from app.rules.slots import MOST_RISK, Planned, Roster, Wish, risk_of
+from app.rules.gaps import Planned, Roster
+from app.rules.slots import MOST_RISK, Wish, risk_of
 
 Window = tuple[datetime, datetime]
 
