@@ -20,6 +20,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
     from app.operations.own_ways import forget_device
     from app.parts import Parts
     from app.providers import build_channels
+    from app.providers.calendar_ical import Calendars
     from app.providers.geocode_nominatim import NominatimGeocoder
     from app.providers.guarded import Guarded
     from app.providers.mailbox_imap import from_settings as mailbox_of
@@ -29,6 +30,7 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
     if not settings.database_url:
         settings.instance.mkdir(parents=True, exist_ok=True)
     db, channels = Database(settings.database), build_channels(settings)
+    outside = Guarded(settings.internal_hosts.split())
 
     def forget(endpoint: str) -> None:
         with db.write() as session:
@@ -46,7 +48,8 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
         # A mail that is read is marked as read: a dry run would take it away from whoever answers it.
         mailbox=None if settings.dry_run else mailbox_of(settings),
         router=router_of(settings),
-        outside=Guarded(settings.internal_hosts.split()),
+        outside=outside,
+        calendars=Calendars(outside),
     )
 
 

@@ -9,6 +9,7 @@ from app.clock import Clock
 from app.config import Settings
 from app.db import Database
 from app.providers.base import Channel
+from app.providers.calendar_ical import Calendars
 from app.providers.geocode_nominatim import Geocoder
 from app.providers.guarded import Guarded
 from app.providers.mailbox_imap import Mailbox
@@ -30,5 +31,7 @@ class Parts:
     router: AskRoads | None = None
     #: The way to addresses that people typed in.
     outside: Guarded = field(default_factory=Guarded)
+    #: The way to technicians' own calendars.
+    calendars: Calendars = field(default_factory=lambda: Calendars(Guarded()))
     #: Called after every commit that may have made work for the jobs; they set it when they run in this process.
     wake: Callable[[], None] = field(default=lambda: None)

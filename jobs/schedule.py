@@ -23,6 +23,7 @@ from app.crash import writing
 from app.db import SILENT
 from app.lanes import Lanes
 from app.operations.absence import call_absent
+from app.operations.calendar_subscription import read_calendars
 from app.operations.keeping import thin_out
 from app.operations.learning import keep_habits, learn, learning_due
 from app.operations.lease import first_in_slot, give_lease_back, ran_in_slot, take_lease
@@ -50,6 +51,7 @@ TIMETABLE = (
     ("call_absent", 15),
     ("tell_incidents", 15),
     ("read_mailbox", 20),
+    ("read_calendars", 10),
     ("backtest", 2),
     ("learn", 600),
     ("purge", 600),
@@ -75,6 +77,7 @@ class Jobs:
         self._lanes = Lanes()
         # Two for each program: nobody is in a hurry, and there may be many.
         self._program_lanes = Lanes(width=2)
+        self._calendar_lanes = Lanes(width=2)
         # A day in fast motion jumps as it pleases, and writes to nobody.
         self._brake = None if isinstance(parts.clock, FastClock) else Brake()
         self._backtester = Backtester(parts)
@@ -102,6 +105,7 @@ class Jobs:
         self._scheduler.shutdown(wait=True)
         self._lanes.close()
         self._program_lanes.close()
+        self._calendar_lanes.close()
         self._guarded("end_backtest")()
         self._guarded("give_way")()
 
@@ -180,6 +184,12 @@ class Jobs:
         """Take in the mails that customers wrote, and those of ours that came back."""
         if self._leads() and read_mailbox(self._parts):
             self.wake()
+
+    def read_calendars(self) -> None:
+        """Read technicians' own calendars, to know when they have no time."""
+        if self._leads():
+            parts = self._parts
+            read_calendars(parts.db, parts.calendars, parts.clock, parts.settings.zone, self._calendar_lanes)
 
     def locate(self) -> None:
         """Find positions for sites that have only an address; a geocoder that does not answer is left alone a while."""

@@ -4,6 +4,7 @@ from app.models.access import ApiToken, IdempotentReply, PhoneLink, SignIn, User
 from app.models.alarm import Alarm
 from app.models.backtest import Backtest
 from app.models.branch import Branch
+from app.models.calendar import CalendarSubscription
 from app.models.company import Company
 from app.models.consent import ConsentEntry, PushSubscription
 from app.models.customer import Customer, Site
@@ -37,6 +38,7 @@ __all__ = [
     "ApiToken",
     "Backtest",
     "Branch",
+    "CalendarSubscription",
     "Company",
     "ConsentEntry",
     "CurrentPosition",

@@ -38,6 +38,10 @@ class Technician(Base):
     #: {"mon": [["09:00", "18:00"]], …}, local time.
     working_hours: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     active: Mapped[bool] = mapped_column(default=True)
+    #: The secret in the address of the technician's visits for calendar programs, shown again to whoever sets one up;
+    #: None: there is none. Whether customers' names are in it.
+    calendar_token: Mapped[str | None] = mapped_column(unique=True)
+    calendar_names: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
     # state: what the technician was last seen to be doing, since when, a code for why we think so, and when we found it

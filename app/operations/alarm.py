@@ -23,6 +23,7 @@ ABOUT_WAITING = (
     "site_not_located",
     "word_promised",
     "repair_offered",
+    "calendar_conflict",
 )
 #: The brake holds: whatever else there is comes after.
 BRAKE = "brake"

@@ -18,7 +18,20 @@ from werkzeug.routing import IntegerConverter, Map
 from app import i18n
 from app.db import SILENT
 from app.errors import AppError, Conflict, Invalid
-from app.web import account, api, customer, dispatch, health, hooks, incident, ingest, office, presence, technician
+from app.web import (
+    account,
+    api,
+    calendar,
+    customer,
+    dispatch,
+    health,
+    hooks,
+    incident,
+    ingest,
+    office,
+    presence,
+    technician,
+)
 from app.web.limits import limiter
 from app.web.problems import problem_reply, wants_problem
 from app.web.visitor import LANGUAGE, SAFE_METHODS, actor, end_session, locale, now, parts, zone
@@ -34,6 +47,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     api.blueprint,
     ingest.blueprint,
     hooks.blueprint,
+    calendar.blueprint,
     health.blueprint,
 )
 #: No ambient cookie proves anything here: a bearer token, a device credential, a signature, or the link itself does.
@@ -80,7 +94,14 @@ def install(app: Flask) -> None:
 
 def _remember_language() -> None:
     chosen = request.args.get("lang")
-    if chosen in i18n.LOCALES and request.blueprint not in ("api", "ingest", "hooks", "customer", "incident"):
+    if chosen in i18n.LOCALES and request.blueprint not in (
+        "api",
+        "ingest",
+        "hooks",
+        "calendar",
+        "customer",
+        "incident",
+    ):
         cookie[LANGUAGE] = chosen
 
 
@@ -167,7 +188,9 @@ def _words() -> dict[str, Any]:
         "window_words": lambda from_at, until_at: i18n.window_words(from_at, until_at, zone()),
         "as_of_words": lambda at: i18n.as_of_words(at, zone(), language),
         "here_in": _here_in,
-        "actor": actor() if request.blueprint not in ("customer", "incident", "api", "ingest", "hooks") else None,
+        "actor": actor()
+        if request.blueprint not in ("customer", "incident", "api", "ingest", "hooks", "calendar")
+        else None,
     }
 
 

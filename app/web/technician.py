@@ -15,12 +15,15 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from app import auth, i18n
 from app.errors import Conflict, Invalid, NotAllowed, Problem
+from app.models import Technician
+from app.operations.calendar_feed import replace_feed
 from app.operations.position import ReportedFix, quarantine, record_fixes
 from app.operations.tap import Taken, Tap, take_taps
 from app.operations.technician_day import office_phone, technician_day
 from app.rules.access import may
 from app.rules.phone import true_instant
 from app.rules.position import Fix
+from app.web.calendar import feed_address
 from app.web.limits import limiter
 from app.web.problems import error_words
 from app.web.visitor import LANGUAGE, SAFE_METHODS, SIGN_IN, actor, locale, now, session, zone
@@ -129,6 +132,22 @@ def fixes() -> ResponseReturnValue:
             quarantine(session(), item, "unreadable", source="page", now=now(), technician_id=_me())
     record_fixes(session(), _me(), reported, source="page", now=now())
     return jsonify(taken=len(batch.items))
+
+
+@blueprint.get("/calendar")
+@own_day
+def calendar() -> ResponseReturnValue:
+    """Show the address of the own visits for calendar programs."""
+    known = session().get_one(Technician, _me())
+    return render_template("technician/calendar.html", feed=feed_address(known.calendar_token))
+
+
+@blueprint.post("/calendar")
+@own_day
+def new_calendar() -> ResponseReturnValue:
+    """Make that address, or replace it when others know it."""
+    replace_feed(session(), _me(), names=session().get_one(Technician, _me()).calendar_names)
+    return redirect(url_for("technician.calendar"), 303)
 
 
 @blueprint.get("/in/<token>")

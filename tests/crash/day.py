@@ -25,6 +25,7 @@ from app.config import Settings
 from app.db import Database
 from app.models import (
     Alarm,
+    CalendarSubscription,
     Customer,
     Inbound,
     Incident,
@@ -93,6 +94,8 @@ def seed_day(session: Session, zone: Any) -> None:
     since = now - timedelta(hours=3)
     receive(session, "line", f"U-{UNREAD}", "駐車場はどこですか", since, provider_id="old", zone=zone)
     _overrun(session, zone)
+    session.add(CalendarSubscription(technician_id=1, url=f"{NOWHERE}/own.ics", created_at=now, created_by="user:1",
+                                     next_at=now))  # fmt: skip
     session.add(Webhook(name="会計", url=f"{NOWHERE}/hook", events=list(EVENTS), secret=f"whsec_{'A' * 44}",
                         created_at=now, created_by="user:1"))  # fmt: skip
 
@@ -160,7 +163,7 @@ def play_day(database_url: str, line_url: str, mailbox_url: str, clock: HandCloc
             for name, _ in TIMETABLE:
                 if name != "backtest":
                     getattr(jobs, name)()
-            ways = (jobs._lanes, jobs._program_lanes)
+            ways = (jobs._lanes, jobs._program_lanes, jobs._calendar_lanes)
             while any(lane.busy for way in ways for lane in way._lanes.values()):
                 pause.wait(0.002)
             office.ask(number)
@@ -168,6 +171,7 @@ def play_day(database_url: str, line_url: str, mailbox_url: str, clock: HandCloc
     jobs.give_way()
     jobs._lanes.close()
     jobs._program_lanes.close()
+    jobs._calendar_lanes.close()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from tests.installation import ROOT
 #: Whose every write and every call has a name: what ticks, hands over, and answers requests.
 NAMED_THROUGHOUT = (
     "app/operations/brake.py",
+    "app/operations/calendar_subscription.py",
     "app/operations/letter.py",
     "app/operations/outbox.py",
     "app/operations/webhook_delivery.py",
@@ -56,7 +57,7 @@ def unnamed(file: str) -> Iterator[str]:
         writes = node.func.attr in ("write", "begin") or (
             node.func.attr == "commit" and node.lineno - 1 not in points_before
         )
-        out = node.func.attr in ("send", "look_up", "find", "ask") or owner.endswith("mailbox")
+        out = node.func.attr in ("send", "look_up", "find", "ask") or owner.endswith(("mailbox", "calendars"))
         if writes or (out and id(node) not in marked):
             yield f"{file}:{node.lineno}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.web.office import (
     backtests,
     branches,
+    calendars,
     company,
     customers,
     days_off,
@@ -22,6 +23,7 @@ __all__ = [
     "backtests",
     "blueprint",
     "branches",
+    "calendars",
     "company",
     "customers",
     "days_off",

@@ -10,6 +10,7 @@ from flask import render_template, request, url_for
 from app import auth
 from app.models import Branch, Technician
 from app.operations.branch import DAY_PLACES, branch_choices
+from app.operations.calendar_subscription import find_subscription
 from app.operations.technician import (
     DAYS,
     TRAVELS_BY,
@@ -21,6 +22,7 @@ from app.operations.technician import (
     revoke_device,
 )
 from app.operations.technician_state import read_doings
+from app.web.calendar import feed_address
 from app.web.forms import Form
 from app.web.office.room import blueprint, known_row, place_as_typed, saved
 from app.web.visitor import needs, now, parts, session
@@ -60,7 +62,7 @@ def add_technician() -> Any:
 @needs("dispatch")
 def technician(technician_id: int) -> Any:
     """Show a technician and the phones that speak for them."""
-    return _technician(technician_id)
+    return technician_page(technician_id)
 
 
 @blueprint.get("/technicians/<int:technician_id>/edit")
@@ -104,14 +106,14 @@ def new_link(technician_id: int) -> Any:
     token = auth.create_phone_link(session(), technician_id=technician_id, now=now())
     link = f"{parts().settings.base_url}{url_for('technician.link', token=token)}"
     code = segno.make(link, error="m").svg_data_uri(scale=6, border=3, dark="#000", light="#fff")
-    return _technician(technician_id, link=link, code=code)
+    return technician_page(technician_id, link=link, code=code)
 
 
 @blueprint.post("/technicians/<int:technician_id>/devices")
 @needs("settings")
 def new_device(technician_id: int) -> Any:
     """Make a location credential and show it this once."""
-    return _technician(technician_id, device=add_device(session(), technician_id, now()))
+    return technician_page(technician_id, device=add_device(session(), technician_id, now()))
 
 
 @blueprint.post("/technicians/<int:technician_id>/devices/<int:device_id>/revoke")
@@ -122,11 +124,16 @@ def end_device(technician_id: int, device_id: int) -> Any:
     return saved("office.technician", technician_id=technician_id)
 
 
-def _technician(technician_id: int, **shown_once: Any) -> Any:
+def technician_page(technician_id: int, form: Form | None = None, **shown_once: Any) -> Any:
+    """Show a technician, and a form of the page again that was wrong."""
     known = known_row(Technician, technician_id, "technician")
-    return render_template(
+    form = form or Form()
+    page = render_template(
         "office/technician.html",
         technician=known,
+        form=form,
+        feed=feed_address(known.calendar_token),
+        subscription=find_subscription(session(), technician_id),
         devices=devices_of(session(), technician_id),
         doing=read_doings(session(), [technician_id], now()).get(technician_id),
         days=DAYS,
@@ -134,6 +141,7 @@ def _technician(technician_id: int, **shown_once: Any) -> Any:
         ingest_url=f"{parts().settings.base_url}/ingest/owntracks",
         **shown_once,
     )
+    return page, form.status
 
 
 def _technician_fields(form: Form, before: dict[str, Any] | None = None) -> dict[str, Any]:
