@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
@@ -21,6 +21,7 @@ class Technician(Base):
             CheckConstraint(f"{name} = 'home' OR ({name} = 'branch' AND branch_id IS NOT NULL)", name=name)
             for name in ("starts_from", "returns_to")
         ),
+        Index("ix_technician_calendar", "calendar_token", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -40,7 +41,7 @@ class Technician(Base):
     active: Mapped[bool] = mapped_column(default=True)
     #: The secret in the address of the technician's visits for calendar programs, shown again to whoever sets one up;
     #: None: there is none. Whether customers' names are in it.
-    calendar_token: Mapped[str | None] = mapped_column(unique=True)
+    calendar_token: Mapped[str | None]
     calendar_names: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 

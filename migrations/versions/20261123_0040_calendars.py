@@ -15,12 +15,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Go forward."""
-    with op.batch_alter_table("technician") as technician:
-        technician.add_column(sa.Column("calendar_token", sa.String(), nullable=True))
-        technician.add_column(
-            sa.Column("calendar_names", sa.Boolean(), nullable=False, server_default=sa.text("false"))
-        )
-        technician.create_unique_constraint(op.f("uq_technician_calendar_token"), ["calendar_token"])
+    op.add_column("technician", sa.Column("calendar_token", sa.String(), nullable=True))
+    op.add_column(
+        "technician", sa.Column("calendar_names", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+    )
+    op.create_index("ix_technician_calendar", "technician", ["calendar_token"], unique=True)
     op.create_table(
         "calendar_subscription",
         sa.Column("technician_id", sa.Integer(), nullable=False),
@@ -47,7 +46,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go back."""
     op.drop_table("calendar_subscription")
-    with op.batch_alter_table("technician") as technician:
-        technician.drop_constraint(op.f("uq_technician_calendar_token"), type_="unique")
-        technician.drop_column("calendar_names")
-        technician.drop_column("calendar_token")
+    op.drop_index("ix_technician_calendar", "technician")
+    op.drop_column("technician", "calendar_names")
+    op.drop_column("technician", "calendar_token")
