@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app.providers.geocode_nominatim", "app.providers.guarded", "app.providers.calendar_ical",
         "app.outside", "standardwebhooks", "icalendar",
         "sqlalchemy", "structlog", "phonenumbers", "app.push",
-        "dateutil", "holidays",
+        "dateutil", "holidays", "PIL",
     },
     "app.web": {
         "app.web", "app.operations", "app.models", "app.rules", "app.errors", "app.i18n", "app.auth", "app.parts",

@@ -1,6 +1,7 @@
 """What is remembered? Every table, so that migrations and tests see them all."""
 
 from app.models.access import ApiToken, IdempotentReply, PhoneLink, SignIn, User
+from app.models.addition import CustomerNote, CustomerPhoto, OtherPhone
 from app.models.alarm import Alarm
 from app.models.backtest import Backtest
 from app.models.branch import Branch
@@ -43,6 +44,8 @@ __all__ = [
     "ConsentEntry",
     "CurrentPosition",
     "Customer",
+    "CustomerNote",
+    "CustomerPhoto",
     "DecisionEntry",
     "Device",
     "ForecastEntry",
@@ -61,6 +64,7 @@ __all__ = [
     "LineCode",
     "Notice",
     "NoticeAttempt",
+    "OtherPhone",
     "PhoneLink",
     "PolicyVersion",
     "PositionFix",

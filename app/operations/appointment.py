@@ -10,10 +10,10 @@ has been committed speaks of the visit as it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -163,16 +163,18 @@ def cancel(
     actor: str,
     version: int | None = None,
     reason: str = "",
+    agreed: Mapping[str, Any] | None = None,
 ) -> Visit:
     """Cancel a visit, take back what was to be said of it, and tell the customer that nobody comes.
 
-    Of a visit whose time is long over nothing is told. Raises what cancel_visit raises, Invalid for an unknown `way`.
+    What was `agreed` with it stays in the history. Of a visit whose time is long over nothing is told. Raises what
+    cancel_visit raises, Invalid for an unknown `way`.
     """
     _check(message)
     visit = visit_for_change(session, visit_id, version)
     waiting = _waiting(session, visit)
     known = _known(waiting)
-    cancel_visit(session, visit_id, now=now, actor=actor, version=version, reason=reason)
+    cancel_visit(session, visit_id, now=now, actor=actor, version=version, reason=reason, agreed=agreed)
     for notice in waiting:
         drop(session, notice, "cancelled", now)
     take_reminders_back(session, visit.id, "cancelled", now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -188,16 +188,28 @@ def change_visit(
 
 
 def cancel_visit(
-    session: Session, visit_id: int, *, now: datetime, actor: str, version: int | None = None, reason: str = ""
+    session: Session,
+    visit_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    version: int | None = None,
+    reason: str = "",
+    agreed: Mapping[str, Any] | None = None,
 ) -> Visit:
-    """Cancel a visit; what waits to be told about it becomes old news. Raises NotFound, Stale, Conflict."""
+    """Cancel a visit; what waits to be told about it becomes old news. What was `agreed` with it is kept.
+
+    Raises NotFound, Stale, Conflict.
+    """
     visit = visit_for_change(session, visit_id, version)
     if not change_allowed(visit.status, "cancelled"):
         raise Conflict("visit_over", status=visit.status)
     visit.status = "cancelled"
     visit.check_at = None
     visit.version += 1
-    add_event(session, visit, "cancelled", actor, now, facts={"reason": reason} if reason else {})
+    add_event(
+        session, visit, "cancelled", actor, now, facts={**({"reason": reason} if reason else {}), **(agreed or {})}
+    )
     clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
     look_again(session, visit.technician_id, now)
     return visit

@@ -260,6 +260,17 @@ def visit_of_link(session: Session, token: str, now: datetime) -> Visit:
     return visit
 
 
+def told_window(session: Session, visit: Visit) -> tuple[datetime, datetime] | None:
+    """Return the arrival window that the customer was told last under the present promise, if she was told any."""
+    quotes = [
+        (n.quoted_from_at, n.quoted_until_at)
+        for n in _notices(session, visit)
+        if n.promised_from_at == visit.promised_from_at and n.kind in ARRIVALS and n.reach in HANDED_OVER
+    ]
+    told = [(from_at, until_at) for from_at, until_at in quotes if from_at and until_at]
+    return told[-1] if told else None
+
+
 def _company(session: Session) -> Company:
     company = find_company(session)
     if company is None:

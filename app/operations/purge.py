@@ -13,16 +13,20 @@ from sqlalchemy.orm import Session
 from app.db import rows_touched
 from app.models import (
     Backtest,
+    CustomerNote,
+    CustomerPhoto,
     ForecastEntry,
     IdempotentReply,
     Inbound,
     Letter,
     LineCall,
     LineCode,
+    OtherPhone,
     PhoneLink,
     PositionFix,
     QuarantinedInput,
     SignIn,
+    Visit,
     WebhookMessage,
 )
 
@@ -58,8 +62,9 @@ def purge(session: Session, now: datetime, fixes_kept: timedelta, input_kept: ti
 def forget_words(session: Session, now: datetime, kept: timedelta, most: int = AT_ONCE) -> int:
     """Forget what customers wrote and by which address, of some messages older than `kept`; return how many.
 
-    That there was a message, when, and what became of it stays; of what we wrote about no visit nothing does.
-    To be asked again until nothing is left.
+    So is what they added to visits that were over so long ago: words, photos, telephones. That there was a message,
+    when, and what became of it stays; of what we wrote about no visit nothing does. To be asked again until nothing is
+    left.
     """
     over = Inbound.words.is_not(None), Inbound.received_at < now - kept
     some = session.scalars(select(Inbound).where(*over).limit(most)).all()
@@ -69,7 +74,16 @@ def forget_words(session: Session, now: datetime, kept: timedelta, most: int = A
         if message.handled_at is None:  # nobody can read it any more
             message.handled_at, message.handled_by = now, "system"
     session.flush()
-    return len(some)
+    return len(some) + _forget_additions(session, now - kept, most)
+
+
+def _forget_additions(session: Session, before_at: datetime, most: int) -> int:
+    gone = 0
+    keys = (CustomerNote, CustomerNote.id), (CustomerPhoto, CustomerPhoto.id), (OtherPhone, OtherPhone.visit_id)
+    for table, key in keys:
+        over = select(key).join(Visit, Visit.id == table.visit_id).where(Visit.planned_until_at < before_at)
+        gone += rows_touched(session.execute(delete(table).where(key.in_(over.limit(most)))))
+    return gone
 
 
 def _over(

@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Inbound, Notice, Technician, Visit, VisitEvent
+from app.operations.addition import Added, added_to
 from app.operations.company import find_company
 from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
@@ -81,6 +82,7 @@ class DayVisit:
     expected_from_at: datetime
     expected_until_at: datetime
     customer: str
+    #: What she named for this visit, else her own.
     customer_phone: str | None
     address: str
     lat: float | None
@@ -88,6 +90,7 @@ class DayVisit:
     service_ja: str
     service_en: str
     note: str
+    added: Added
     told: tuple[NoticeLine, ...]
     answers: tuple[AnswerLine, ...]
     openings: tuple[Opening, ...]
@@ -120,7 +123,7 @@ class TechnicianDay:
 
 
 def technician_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> TechnicianDay:
-    """Return a technician's visits of today in order; six queries, however many visits there are."""
+    """Return a technician's visits of today in order; nine queries, however many visits there are."""
     technician = session.get_one(Technician, technician_id)
     rows = _visits(session, technician_id, zone, now)
     ids = [visit.id for visit in rows]
@@ -134,7 +137,11 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
         )
     )
     wrote = _wrote(session, ids)
-    visits = tuple(_day_visit(v, notices.get(v.id, []), events.get(v.id, []), wrote.get(v.id, []), now) for v in rows)
+    added = added_to(session, ids)
+    visits = tuple(
+        _day_visit(v, notices.get(v.id, []), events.get(v.id, []), wrote.get(v.id, []), added.get(v.id, Added()), now)
+        for v in rows
+    )
     return TechnicianDay(
         technician_id=technician_id,
         technician=technician.name,
@@ -185,6 +192,7 @@ def _day_visit(
     notices: Sequence[Notice],
     events: Sequence[VisitEvent],
     wrote: Sequence[AnswerLine],
+    added: Added,
     now: datetime,
 ) -> DayVisit:
     current = [n for n in notices if n.promised_from_at == visit.promised_from_at and n.state != "dropped"]
@@ -210,13 +218,14 @@ def _day_visit(
         expected_from_at=expected_from_at or visit.promised_from_at,
         expected_until_at=expected_until_at or visit.promised_until_at,
         customer=visit.customer.name,
-        customer_phone=visit.customer.mobile or visit.customer.phone,
+        customer_phone=added.phone.number if added.phone else visit.customer.mobile or visit.customer.phone,
         address=visit.site.address,
         lat=visit.site.lat,
         lon=visit.site.lon,
         service_ja=visit.service.name_ja,
         service_en=visit.service.name_en,
         note=visit.note,
+        added=added,
         told=tuple(_notice_line(n) for n in reversed(current)),
         answers=tuple(sorted([*pressed, *wrote], key=lambda line: line.at)[::-1]),
         openings=begin,

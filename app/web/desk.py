@@ -28,6 +28,7 @@ def desk_words() -> dict[str, Any]:
         "may": lambda what: may(role, what),
         "my_name": _my_name,
         "phone_words": lambda number: i18n.phone_words(number, parts().settings.country) if number else "",
+        "money_words": lambda amount, currency, exponent: i18n.money_words(amount, currency, exponent, locale()),
         "code_words": code_words,
         "reason_words": reason_words,
         "moment_words": moment_words,

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from app import auth, i18n
 from app.errors import Conflict, Invalid, NotAllowed, Problem
 from app.models import Technician
+from app.operations.addition import photo_for
 from app.operations.calendar_feed import replace_feed
 from app.operations.position import ReportedFix, quarantine, record_fixes
 from app.operations.tap import Taken, Tap, take_taps
@@ -25,8 +26,9 @@ from app.rules.phone import true_instant
 from app.rules.position import Fix
 from app.web.calendar import feed_address
 from app.web.limits import limiter
+from app.web.pictures import picture_reply
 from app.web.problems import error_words
-from app.web.visitor import LANGUAGE, SAFE_METHODS, SIGN_IN, actor, locale, now, session, zone
+from app.web.visitor import LANGUAGE, SAFE_METHODS, SIGN_IN, actor, locale, now, parts, session, zone
 
 blueprint = Blueprint("technician", __name__, url_prefix="/t")
 
@@ -92,7 +94,13 @@ def day() -> ResponseReturnValue:
     shown = technician_day(session(), _me(), zone(), now())
     said = {key.removeprefix("technician.say_"): text for key, text in i18n.catalogue(locale()).items()
             if key.startswith("technician.say_")}  # fmt: skip
-    return render_template("technician/day.html", day=shown, said=said, new_key=lambda: secrets.token_hex(16))
+
+    def phone(number: str) -> str:
+        return i18n.phone_words(number, parts().settings.country)
+
+    return render_template(
+        "technician/day.html", day=shown, said=said, phone=phone, new_key=lambda: secrets.token_hex(16)
+    )
 
 
 @blueprint.post("/tap")
@@ -148,6 +156,13 @@ def new_calendar() -> ResponseReturnValue:
     """Make that address, or replace it when others know it."""
     replace_feed(session(), _me(), names=session().get_one(Technician, _me()).calendar_names)
     return redirect(url_for("technician.calendar"), 303)
+
+
+@blueprint.get("/photos/<int:photo_id>")
+@own_day
+def photo(photo_id: int) -> ResponseReturnValue:
+    """Show a photo that a customer of the own visits has sent."""
+    return picture_reply(photo_for(session(), _me(), photo_id))
 
 
 @blueprint.get("/in/<token>")

@@ -34,6 +34,7 @@ NEEDS = {
     "dispatch.visits.undo": "dispatch",
     "dispatch.visits.set_eta": "dispatch",
     "dispatch.visits.clear_here": "dispatch",
+    "dispatch.visits.photo": "dispatch",
     "dispatch.visits.release": "dispatch",
     "dispatch.visits.repair": "dispatch",
     "dispatch.visits.settle": "dispatch",

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from app.errors import Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.operations import own_ways
+from app.operations.addition import LONGEST_NOTE, MOST_PHOTOS
 from app.operations.customer_view import LONGEST_TEXT, choose_notices, note_opened, press
 from app.operations.inbound import LONGEST_ON_PAGE, write_on_page
 from app.operations.incident_view import incident_of
@@ -28,21 +29,25 @@ from app.web.visitor import now, parts, session, zone
 @blueprint.get("/<token>")
 def visit(token: str) -> ResponseReturnValue:
     """Show the visit as it is now."""
-    return _visit_page(token)
+    return visit_page(token)
 
 
-def _visit_page(token: str, *, typed: str = "", problems: Mapping[str, Problem] | None = None) -> str:
-    """Return the visit's page, with what was typed to the office when that could not be taken."""
+def visit_page(
+    token: str, *, typed: Mapping[str, str] | None = None, problems: Mapping[str, Problem] | None = None
+) -> str:
+    """Return the visit's page, with what was typed there when that could not be taken."""
     return page(
         "visit",
         view=load(token),
         token=token,
         can=doable(session(), token, now()),
         incident=incident_of(session(), token, now()),
-        typed=typed,
+        typed=typed or {},
         problems=problems or {},
         new_key=lambda: token_hex(16),
         most_words=LONGEST_ON_PAGE,
+        most_note=LONGEST_NOTE,
+        most_photos=MOST_PHOTOS,
     )
 
 
@@ -160,13 +165,13 @@ def message(token: str) -> ResponseReturnValue:
     load(token)
     words = request.form.get("words", "").replace("\x00", "")
     try:
-        write_on_page(session(), token, words, key=_key(), zone=zone(), now=now())
+        write_on_page(session(), token, words, key=form_key(), zone=zone(), now=now())
     except Invalid as error:
-        return _visit_page(token, typed=words, problems={p.field: p for p in error.problems}), 422
+        return visit_page(token, typed=request.form, problems={p.field: p for p in error.problems}), 422
     return back(token)
 
 
-def _key() -> str:
+def form_key() -> str:
     """Return the key that the form came with, or a new one."""
     given = request.form.get("key", "")
     return given if given.isascii() and given.isalnum() else token_hex(16)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
 from app.errors import AppError, NotFound
-from app.i18n import LOCALES, day_words, phone_words, time_words
+from app.i18n import LOCALES, day_words, money_words, phone_words, time_words
 from app.operations.customer_view import CustomerView, customer_view
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, now, parts, session, zone
@@ -18,17 +18,18 @@ from app.web.visitor import end_session, locale, now, parts, session, zone
 blueprint = Blueprint("customer", __name__, url_prefix="/v")
 
 
-def _link() -> str:
+def per_link() -> str:
+    """Return what is counted for each link apart."""
     return f"link:{(request.view_args or {}).get('token', '')}"
 
 
 # Mobile carriers put many customers behind one address, so that limit is wide; whoever guesses links meets the second.
 limiter.limit("240 per minute")(blueprint)
 limiter.limit("15 per minute; 100 per hour", deduct_when=lambda reply: reply.status_code == 404)(blueprint)
-limiter.limit("60 per minute", key_func=_link)(blueprint)
+limiter.limit("60 per minute", key_func=per_link)(blueprint)
 #: To look for times is work for the database.
-finds = limiter.limit("20 per minute; 200 per hour", key_func=_link)
-presses = limiter.limit("10 per minute; 60 per hour", key_func=_link, methods=["POST"])
+finds = limiter.limit("20 per minute; 200 per hour", key_func=per_link)
+presses = limiter.limit("10 per minute; 60 per hour", key_func=per_link, methods=["POST"])
 
 
 def _clock(from_at: datetime, until_at: datetime) -> str:
@@ -63,6 +64,7 @@ def page(name: str, **facts: object) -> str:
     return render_template(
         f"customer/{name}.html",
         clock=_clock,
+        money=lambda owed: money_words(owed.total, owed.currency, owed.exponent, locale()),
         window=_window,
         phone=phone,
         channels=tuple(channels),

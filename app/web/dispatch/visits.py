@@ -12,6 +12,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from app.explain.pictures import visit_picture
 from app.explain.visit import answer
 from app.models import Visit
+from app.operations.addition import Added, added_to, photo_of
 from app.operations.alarm import clear_alarm
 from app.operations.appointment import cancel as cancel_appointment
 from app.operations.booking import LONGEST_NOTE
@@ -29,6 +30,7 @@ from app.rules.visit import AWAITED, change_allowed
 from app.web.dispatch.booking import name_clash
 from app.web.dispatch.moves import aim_of, message_of, telling_choices
 from app.web.forms import Form
+from app.web.pictures import picture_reply
 from app.web.visitor import locale, needs, now, parts, session, signed_in, telling, zone
 
 blueprint = Blueprint("visits", __name__)
@@ -128,6 +130,13 @@ def clear_here(visit_id: int, alarm_id: int) -> Any:
     return _back(visit_id)
 
 
+@blueprint.get("/visits/<int:visit_id>/photos/<int:photo_id>")
+@needs("dispatch")
+def photo(visit_id: int, photo_id: int) -> Any:
+    """Show a photo of the customer's."""
+    return picture_reply(photo_of(session(), visit_id, photo_id))
+
+
 @blueprint.post("/visits/<int:visit_id>/notices/<int:notice_id>/release")
 @needs("dispatch")
 def release(visit_id: int, notice_id: int) -> Any:
@@ -166,6 +175,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         "dispatch/_visit.html" if in_drawer else "dispatch/visit.html",
         history=history,
         visit=history.visit,
+        added=added_to(session(), [visit_id]).get(visit_id, Added()),
         answer=answer(history, locale(), zone()),
         doing=_doing(history.visit),
         picture=visit_picture(history, zone(), locale()),
