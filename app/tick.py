@@ -27,6 +27,7 @@ from app.operations.locating import note_place, sites_to_locate
 from app.operations.mailbox import take_mail, take_unreadable
 from app.operations.notice import Telling
 from app.operations.outbox import deliver_due
+from app.operations.proposal import due_to_lapse, lapse
 from app.operations.reminder import due_reminders, postpone_reminder, turn_due
 from app.operations.repair import best_offers, note_offer
 from app.parts import Parts
@@ -40,6 +41,8 @@ log = structlog.get_logger()
 AT_ONCE = 70
 #: So many reminders are taken at a tick; the next one takes the rest.
 MOST_REMINDERS = 300
+#: So many questions that nobody answered are ended at a tick.
+MOST_LAPSED = 100
 
 
 def sweep(parts: Parts, now: datetime, *, zone: tzinfo | None = None) -> int:
@@ -156,6 +159,15 @@ def offer_repairs(parts: Parts, now: datetime) -> None:
     for visit_id, facts in sorted(news.items(), key=itemgetter(0)):
         with writing(parts.db, "repairs") as session:
             note_offer(session, visit_id, facts, now)
+
+
+def lapse_questions(parts: Parts, now: datetime) -> None:
+    """Make void what customers were asked and have not answered in time, each in a transaction of its own."""
+    with parts.db.read() as session:
+        over = due_to_lapse(session, now, MOST_LAPSED)
+    for proposal_id in over:
+        with writing(parts.db, "lapse") as session:
+            lapse(session, proposal_id, now)
 
 
 def tell_incidents(parts: Parts, now: datetime) -> int:

@@ -33,7 +33,17 @@ from app.operations.purge import AT_ONCE, forget_words, purge
 from app.operations.unread import call_for_unread
 from app.operations.webhook_delivery import hand_over_messages
 from app.parts import Parts
-from app.tick import climb, deliver, locate, offer_repairs, read_mailbox, remind, sweep, tell_incidents
+from app.tick import (
+    climb,
+    deliver,
+    lapse_questions,
+    locate,
+    offer_repairs,
+    read_mailbox,
+    remind,
+    sweep,
+    tell_incidents,
+)
 
 log = structlog.get_logger()
 
@@ -47,6 +57,7 @@ TIMETABLE = (
     ("tell_programs", 1),
     ("locate", 2),
     ("offer_repairs", 15),
+    ("lapse_questions", 5),
     ("call_for_unread", 15),
     ("call_absent", 15),
     ("tell_incidents", 15),
@@ -155,6 +166,11 @@ class Jobs:
         """Turn every reminder that is due into a notice."""
         while self._leads() and remind(self._parts, self._parts.clock.now()):
             self.wake()
+
+    def lapse_questions(self) -> None:
+        """Call a person where a customer has not answered in time."""
+        if self._leads():
+            lapse_questions(self._parts, self._parts.clock.now())
 
     def offer_repairs(self) -> None:
         """Call a dispatcher where a late visit can be saved."""

@@ -21,6 +21,7 @@ from app.models.notice import Notice, NoticeAttempt, Receipt
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
 from app.models.price_book import PriceBookVersion
+from app.models.proposal import Proposal
 from app.models.reminder import Reminder
 from app.models.service import Service
 from app.models.technician import Device, Technician
@@ -69,6 +70,7 @@ __all__ = [
     "PolicyVersion",
     "PositionFix",
     "PriceBookVersion",
+    "Proposal",
     "PushSubscription",
     "QuarantinedInput",
     "Receipt",

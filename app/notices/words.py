@@ -99,7 +99,11 @@ class Facts:
         """Return 17:20〜17:40, or with its day when that is not the day of the promise."""
         from_at, until_at = given
         promised = self._given.get("promised")
-        home = from_at.date() if name.endswith("promised") or not promised else window("promised", promised)[0].date()
+        home = (
+            from_at.date()
+            if name.endswith(("promised", "proposed")) or not promised
+            else window("promised", promised)[0].date()
+        )
         day = None if from_at.date() == home else from_at.date()
         if how == "spoken":
             return spoken_window(from_at, until_at, self._locale, day)

@@ -24,6 +24,7 @@ ABOUT_WAITING = (
     "word_promised",
     "repair_offered",
     "calendar_conflict",
+    *("move_declined", "move_unanswered", "move_gone", "reschedule_unanswered"),
 )
 #: The brake holds: whatever else there is comes after.
 BRAKE = "brake"

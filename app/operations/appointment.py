@@ -25,6 +25,7 @@ from app.operations.booking import book_visit, cancel_visit, change_visit, visit
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, note_told, word_of
 from app.operations.policy import current_policy
 from app.operations.reminder import book_again, book_reminders, reminders_wanted, take_reminders_back
+from app.operations.withdrawal import withdraw
 from app.rules.messages import ARRIVALS, CHANGES, REMINDERS
 from app.rules.visit import GRACE
 
@@ -34,6 +35,7 @@ WAYS = ("send", "told", "no")
 SIDES = ("customer", "us")
 #: What became of the visit makes these old news; what a person wrote, and news of an incident, are not.
 _TAKEN_BACK = (*ARRIVALS, *REMINDERS, *CHANGES)
+_PLANNED = ("promised_from_at", "promised_until_at", "planned_from_at", "duration_min", "technician_id")
 _UNDER_WAY = ("due", "held", "sending", "sent")
 _LEAVES = ("due", "held")
 LONGEST_WHY = 200
@@ -123,6 +125,8 @@ def change(
     window, technician_id = _window(visit), visit.technician_id
     waiting = _waiting(session, visit)
     known = _known(waiting) or window
+    if _is_replanned(visit, changes):
+        withdraw(session, visit_id, now, actor)  # it is free before the new time is looked for
     change_visit(session, visit_id, now=now, actor=actor, version=version, zone=message.telling.zone, **changes)
     moved = _window(visit) != window
     if not moved and visit.technician_id == technician_id:
@@ -174,6 +178,7 @@ def cancel(
     visit = visit_for_change(session, visit_id, version)
     waiting = _waiting(session, visit)
     known = _known(waiting)
+    withdraw(session, visit_id, now, actor)
     cancel_visit(session, visit_id, now=now, actor=actor, version=version, reason=reason, agreed=agreed)
     for notice in waiting:
         drop(session, notice, "cancelled", now)
@@ -210,6 +215,14 @@ def _tell(session: Session, visit: Visit, news: News, message: Message, now: dat
         add_notice(session, visit, news, message.telling, now)
     else:
         note_told(session, visit, news, told=way == "told", why=message.why, now=now)
+
+
+def _is_replanned(visit: Visit, changes: Changes) -> bool:
+    """Return whether a change gives a visit another promise, plan, length or technician."""
+    if changes.get("unassign"):
+        return visit.technician_id is not None
+    now = {name: getattr(visit, name) for name in _PLANNED}
+    return any(changes.get(name) not in (None, value) for name, value in now.items())
 
 
 def _window(visit: Visit) -> Window:

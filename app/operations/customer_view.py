@@ -25,6 +25,8 @@ from app.rules.reach import CHANNELS
 from app.rules.visit import AWAITED
 
 PRESSES = ("call_me", "cannot_be_there", "acknowledged")
+#: What says when somebody comes, or that nobody can.
+_OF_ARRIVAL = (*ARRIVALS, "must_reschedule")
 #: What calls a person; each stands once on the attention list until that person has dealt with it.
 CALLS = ("call_me", "cannot_be_there")
 LONGEST_TEXT = 300
@@ -113,7 +115,7 @@ def customer_view(session: Session, token: str, now: datetime) -> CustomerView:
     company = _company(session)
     notices = _notices(session, visit)
     current = [n for n in notices if n.promised_from_at == visit.promised_from_at]
-    arrivals = [n for n in current if n.kind in ARRIVALS]
+    arrivals = [n for n in current if n.kind in _OF_ARRIVAL]
     line = _first_line(visit, arrivals, now)
     awaited = visit.status in AWAITED
     on_the_way = visit.status == "en_route"
@@ -197,7 +199,7 @@ def press_for(session: Session, visit_id: int, kind: str, *, now: datetime, zone
             standing.facts = {**standing.facts, "text": words}
         return
     notices = _notices(session, visit)
-    said = [n for n in notices if n.promised_from_at == visit.promised_from_at and n.kind in ARRIVALS]
+    said = [n for n in notices if n.promised_from_at == visit.promised_from_at and n.kind in _OF_ARRIVAL]
     line = _first_line(visit, said, now)
     ends_at = visit.planned_until_at + (STILL_AT_WORK if visit.is_open else timedelta())
     by_at = answered_by(now, line.from_at, ends_at, _company(session).phone_hours, zone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
@@ -75,8 +75,8 @@ class Telling:
     channels: Mapping[str, Channel]
 
 
-#: A word that a text needs beside what is known of the visit: as it is written, a flag, an instant, or a window.
-Word = str | bool | datetime | tuple[datetime, datetime]
+#: A word that a text needs beside what is known of the visit: as it is written, a flag, an instant, a window, a list.
+Word = str | bool | datetime | tuple[datetime, datetime] | list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +355,8 @@ def _says_until(notice: Notice) -> datetime | None:
         return notice.quoted_until_at
     if notice.kind in REMINDERS:
         return notice.promised_from_at
+    if notice.kind == "move_asked":
+        return cast(datetime, word_of(notice, "answer_by"))
     return notice.promised_until_at if notice.kind in CHANGES else None
 
 
@@ -373,7 +375,7 @@ def _said(words: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
             at = [datetime.fromisoformat(one).astimezone(zone) for one in word.values()]
             said[name] = at[0] if "at" in word else tuple(at)
         else:
-            said[name] = word
+            said[name] = tuple(word) if isinstance(word, list) else word
     return said
 
 

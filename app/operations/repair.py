@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models import Alarm, Branch, CurrentPosition, Customer, Notice, Site, Technician, Visit
+from app.models import Alarm, Branch, CurrentPosition, Customer, Notice, Proposal, Site, Technician, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.appointment import Message
 from app.operations.appointment import change as change_appointment
@@ -26,6 +26,7 @@ from app.operations.booking import LONGEST_WINDOW, add_event, visit_for_change
 from app.operations.branch import STARTS
 from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, load_days
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, word_of
+from app.operations.proposal import Question, Step, ask
 from app.operations.time_off import time_off
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
@@ -142,6 +143,33 @@ def accept_offer(
         _tell(session, visit, offer, telling, now)
     clear_alarms(session, f"visit:{visit_id}", [ALARM], now, actor)
     return visit
+
+
+def ask_for_offer(
+    session: Session,
+    visit_id: int,
+    key: str,
+    *,
+    now: datetime,
+    telling: Telling,
+    actor: str,
+    version: int | None = None,
+    reason: str = "",
+) -> Proposal:
+    """Ask the customer by link whether the later time of an offer suits her; nothing changes before she says yes.
+
+    Raises what `accept_offer` and `proposal.ask` raise.
+    """
+    visit = visit_for_change(session, visit_id, version)
+    offer = next(iter(_search(session, visit, now, telling.zone, key=key).offers), None)
+    if offer is None or not offer.needs_consent:
+        raise Conflict("repair_gone")
+    own = offer.effects[0]
+    steps = [Step(int(change.visit), change.technician, change.planned_from_at) for change in offer.changes]
+    question = Question(visit_id, own.promised_from_at, own.promised_until_at, steps, reason, offer.until_at)
+    proposal = ask(session, question, now=now, telling=telling, actor=actor)
+    clear_alarms(session, f"visit:{visit_id}", [ALARM], now, actor)
+    return proposal
 
 
 def best_offers(session: Session, now: datetime, zone: tzinfo) -> dict[int, dict[str, Any] | None]:

@@ -8,10 +8,11 @@ from datetime import datetime, tzinfo
 from sqlalchemy.orm import Session
 
 from app.errors import AppError
-from app.models import Inbound, Notice
+from app.models import Inbound, Notice, Proposal
 from app.operations.confirmation import confirm
 from app.operations.consent import opt_in, opt_out
 from app.operations.customer_view import LONGEST_TEXT, press_for
+from app.operations.proposal import answer, open_question
 from app.rules.replies import gist, understand
 
 #: Answers that are the same as a press on the customer's page.
@@ -72,12 +73,31 @@ def _press(session: Session, message: Inbound, meaning: str, now: datetime, zone
     assert message.visit_id is not None
     if meaning == "ok" and message.notice_id is None:
         return False  # to what?
+    asked = open_question(session, message.visit_id)
+    if meaning == "ok" and _asks(session, message):
+        # What she says yes to holds no longer: a person reads it.
+        return asked is not None and _agree(session, asked, message, now, zone)
     words = "" if meaning == "ok" else gist(message.words or "")[:LONGEST_TEXT]
     try:
         press_for(session, message.visit_id, _PRESSES[meaning], now=now, zone=zone, words=words)
     except AppError:  # the technician is there already, or the visit is over
         return meaning == "ok"
+    if asked is not None and asked.kind == "move" and meaning != "ok":
+        answer(session, asked.id, "call", now=now, zone=zone)
     return True
+
+
+def _asks(session: Session, message: Inbound) -> bool:
+    notice = session.get(Notice, message.notice_id) if message.notice_id is not None else None
+    return notice is not None and notice.kind in ("move_asked", "must_reschedule")
+
+
+def _agree(session: Session, asked: Proposal, message: Inbound, now: datetime, zone: tzinfo) -> bool:
+    """Take an OK for a yes to the very question that it answers; return whether it is done."""
+    notice = session.get_one(Notice, message.notice_id)
+    if asked.kind != "move" or notice.reason_facts.get("proposal") != asked.id:
+        return False
+    return answer(session, asked.id, "accepted", now=now, zone=zone).answer == "accepted"
 
 
 def _asked_by_person(session: Session, message: Inbound) -> bool:

@@ -22,6 +22,7 @@ from app.operations.company import find_company
 from app.operations.customer_view import visit_of_link
 from app.operations.hold import hold_time
 from app.operations.notice import Telling
+from app.operations.proposal import must_choose
 from app.operations.slots import LONGEST_WINDOW_MIN, find_slots
 from app.operations.turn import lock_technicians
 from app.rules.calendar import day_bounds
@@ -32,6 +33,8 @@ from app.rules.slots import Slot
 _MOST_FOUND = 100
 #: Among so many technicians who could come at a moment, one is found whom nobody else takes just then.
 _MOST_TRIED = 5
+#: Who was told that nobody can come is offered times from so soon on.
+_AT_LEAST = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def times_for(session: Session, token: str, from_on: date | None, zone: tzinfo, 
     why_not = _why_not(session, visit, now)
     if why_not is not None:
         return Times(why_not)
-    first_at = _first(session, now)
+    first_at = _first(session, visit, now)
     first_on = first_at.astimezone(zone).date()
     last_on = first_on + timedelta(weeks=MOST_WEEKS)
     begin_on = min(max(from_on or first_on, first_on), last_on)
@@ -87,7 +90,7 @@ def keep_time(session: Session, token: str, starts_at: datetime, zone: tzinfo, n
     visit = visit_of_link(session, token, now)
     _check(session, visit, now)
     let_times_go(session, visit.id)
-    if starts_at < _first(session, now):
+    if starts_at < _first(session, visit, now):
         raise Conflict("taken")
     return _kept_for(session, visit, starts_at, zone, now).token
 
@@ -165,13 +168,16 @@ def _check(session: Session, visit: Visit, now: datetime) -> None:
 
 
 def _why_not(session: Session, visit: Visit, now: datetime) -> str | None:
+    located = visit.site.lat is not None and visit.site.lon is not None
+    if located and visit.status == "booked" and must_choose(session, visit):
+        return None  # it is we who cannot come: she chooses whatever the rules say
     return why_not_moved(
         visit.status,
         visit.promised_from_at,
         now,
         least_h=_company(session).self_move_h,
         moves=_moves(session, visit),
-        located=visit.site.lat is not None and visit.site.lon is not None,
+        located=located,
     )
 
 
@@ -187,9 +193,9 @@ def _moves(session: Session, visit: Visit) -> int:
     return session.scalar(select(func.count()).select_from(VisitEvent).where(*own)) or 0
 
 
-def _first(session: Session, now: datetime) -> datetime:
+def _first(session: Session, visit: Visit, now: datetime) -> datetime:
     """Return the first moment that is offered: a technician learns of it as long before as the company wants."""
-    return now + timedelta(hours=_company(session).self_move_h)
+    return now + (_AT_LEAST if must_choose(session, visit) else timedelta(hours=_company(session).self_move_h))
 
 
 def _window(visit: Visit) -> timedelta:

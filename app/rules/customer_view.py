@@ -24,6 +24,7 @@ _SAYS = {
     "late_update": "late",
     "on_time_again": "on_time_again",
     "arriving_soon": "arriving_soon",
+    "must_reschedule": "rescheduling",
 }
 
 
@@ -40,7 +41,8 @@ class Said:
 class Answer:
     """The first line: a code, and the window it speaks of.
 
-    `code` is planned, late, on_time_again, arriving_soon, holding, overdue, arrived, completed, no_access or cancelled.
+    `code` is planned, late, on_time_again, arriving_soon, holding, overdue, rescheduling, arrived, completed, no_access
+    or cancelled.
     """
 
     code: str
@@ -69,6 +71,8 @@ def answer(
     assert until_at is not None
     if status not in AWAITED:
         return Answer("arrived" if status == "working" else status, from_at, until_at)
+    if said and said[-1].kind == "must_reschedule":
+        return Answer("rescheduling", promised_from_at, promised_until_at)
     if now > until_at + GRACE:
         return Answer("overdue", from_at, until_at)
     if said and said[-1].kind == "holding":
@@ -83,7 +87,7 @@ def outlook(
 
     It is said in words only: a time that she was not sent would be a second promise.
     """
-    if forecast_from_at is None or forecast_until_at is None or told.code in ("holding", "overdue"):
+    if forecast_from_at is None or forecast_until_at is None or told.code in ("holding", "overdue", "rescheduling"):
         return None
     if forecast_from_at > told.until_at + GRACE or (told.code == "planned" and (late_probability or 0) >= 0.5):
         return "later"

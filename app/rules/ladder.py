@@ -45,6 +45,8 @@ LADDERS = {
     "on_the_way": _FLEETING,
     "moved": _PLANNED,
     "cancelled": _PLANNED,
+    "move_asked": _URGENT,
+    "must_reschedule": _URGENT,
     "tech_changed": _PLANNED,
     "reply": _PLANNED,
     "reminder_day": _GENTLE,

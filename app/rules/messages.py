@@ -22,8 +22,8 @@ _GSM7_TWICE = frozenset("^{}\\[~]|€\f")
 ARRIVALS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 #: What is said beforehand, to be of use and not because something is amiss.
 REMINDERS = ("reminder_day", "reminder_hours", "on_the_way")
-#: What the office has changed.
-CHANGES = ("moved", "tech_changed", "cancelled")
+#: What the office has changed, would like to change, or cannot keep.
+CHANGES = ("moved", "tech_changed", "cancelled", "move_asked", "must_reschedule")
 #: What a customer may be told.
 KINDS = (*ARRIVALS, *REMINDERS, *CHANGES, "incident_update", "reply")
 #: How long a notice may wait for a channel before what it says is no help any more, by kind.
@@ -39,6 +39,8 @@ LASTS = {
     "moved": timedelta(hours=24),
     "tech_changed": timedelta(hours=24),
     "cancelled": timedelta(hours=24),
+    "move_asked": timedelta(hours=24),
+    "must_reschedule": timedelta(hours=24),
     "incident_update": timedelta(minutes=60),
     "reply": timedelta(hours=24),
 }
@@ -53,9 +55,11 @@ _SUPERSEDES = {
     "reminder_day": frozenset({"reminder_day"}),
     "reminder_hours": frozenset({"reminder_day", "reminder_hours"}),
     "on_the_way": frozenset(REMINDERS),
-    "moved": frozenset((*ARRIVALS, *REMINDERS, "moved", "tech_changed")),
+    "moved": frozenset((*ARRIVALS, *REMINDERS, "moved", "tech_changed", "move_asked", "must_reschedule")),
     "tech_changed": frozenset({"tech_changed"}),
     "cancelled": frozenset((*ARRIVALS, *REMINDERS, *CHANGES)),
+    "move_asked": frozenset({"move_asked"}),
+    "must_reschedule": frozenset((*ARRIVALS, *REMINDERS, "tech_changed", "move_asked", "must_reschedule")),
     "incident_update": frozenset({"incident_update"}),
     "reply": frozenset[str](),
 }

@@ -31,6 +31,7 @@ from app.models import (
     Incident,
     IncidentEntry,
     Notice,
+    Proposal,
     Reminder,
     Service,
     Site,
@@ -66,9 +67,9 @@ NOWHERE = "http://127.0.0.1:9"
 _MAIL = "From: {0}\r\nTo: office@example.jp\r\nSubject: Re\r\nMessage-ID: <{0}>\r\n\r\nIs there parking?\r\n"
 MAILS = tuple(_MAIL.format(sender) for sender in ("6@example.jp", "who@x.jp"))
 #: Who is concerned by what happens; each has one visit, with a technician of its own.
-MOVED, CALLED_OFF, REMINDED, STORM, NEXT, NOWHERE_YET, BROKEN, UNREAD = (
+MOVED, CALLED_OFF, REMINDED, STORM, NEXT, NOWHERE_YET, BROKEN, UNREAD, ASKED = (
     *("移動", "取消", "前触れ", "嵐", "次の方"),
-    *("住所", "壊れ", "未読"),
+    *("住所", "壊れ", "未読", "伺い"),
 )
 HELPER, CRASHING = "助っ人", "壊れた日"
 
@@ -79,10 +80,23 @@ def seed_day(session: Session, zone: Any) -> None:
     auth.create_user(
         session, email="d@example.jp", name="d", role="dispatcher", password="correct horse", language="ja", now=now
     )
-    minutes = {MOVED: 180, CALLED_OFF: 200, REMINDED: 121, STORM: 300, NOWHERE_YET: 240, BROKEN: 121, UNREAD: 260}
+    minutes = {
+        MOVED: 180,
+        CALLED_OFF: 200,
+        REMINDED: 121,
+        STORM: 300,
+        NOWHERE_YET: 240,
+        BROKEN: 121,
+        UNREAD: 260,
+        ASKED: 280,
+    }
     visits = {name: _book(session, name, in_min, zone) for name, in_min in minutes.items()}
     site = session.get_one(Site, visits[NOWHERE_YET].site_id)
     site.lat = site.lon = None
+    asked = visits[ASKED]
+    times = {"former_from_at": asked.promised_from_at, "former_until_at": asked.promised_until_at}
+    times |= {f"{end}_at": asked.promised_from_at + timedelta(hours=1) for end in ("from", "until")}
+    session.add(Proposal(visit_id=asked.id, made_at=now, made_by="user:1", expires_at=now, **times))
     telling = Telling(BASE_URL, zone, {"line": LineMessages(LINE_TOKEN, NOWHERE)})
     words, title = Words("台風のため遅れます。申し訳ございません。"), Words("台風による遅れ")
     open_incident(
@@ -279,6 +293,9 @@ def wrong_in_day(session: Session, taken: Counter[str], seen: int) -> Iterator[s
     helper = session.scalars(select(Technician).where(Technician.name == HELPER)).one()
     if len(applied) != (visits[NEXT].technician_id == helper.id):
         yield f"repair applied {len(applied)} times"
+    answers = session.scalars(select(VisitEvent.facts).where(VisitEvent.kind == "move_answered")).all()
+    if [one["answer"] for one in answers] != ["lapsed"]:
+        yield f"a question that nobody answered: {answers}"
     words = session.scalars(select(IncidentEntry.kind).order_by(IncidentEntry.id)).all()
     if words != ["opened", "still"] or session.scalars(select(Incident)).one().told_entry_id is None:
         yield f"incident: {words}"

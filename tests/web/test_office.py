@@ -37,6 +37,8 @@ NEEDS = {
     "dispatch.visits.photo": "dispatch",
     "dispatch.visits.release": "dispatch",
     "dispatch.visits.repair": "dispatch",
+    "dispatch.visits.ask_customer": "dispatch",
+    "dispatch.visits.take_question_back": "dispatch",
     "dispatch.visits.settle": "dispatch",
     "dispatch.booking.new_visit": "dispatch",
     "dispatch.booking.book": "dispatch",

@@ -121,6 +121,6 @@ def test_what_is_no_notice_is_not_found(manager, path):
 
 def test_the_editor_says_which_notice_nothing_sends_yet(signed_in):
     manager = signed_in("manager")
-    assert "自動ではまだ送られません" in manager.get("/wording/must_reschedule/ja").text
+    assert "自動ではまだ送られません" in manager.get("/wording/after_visit_apology/ja").text
     for name in ("tech_swapped", "moved"):
         assert "自動ではまだ送られません" not in manager.get(f"/wording/{name}/ja").text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.web.customer import additions, cancel, move, page
+from app.web.customer import additions, cancel, move, page, proposal
 from app.web.customer.room import blueprint
 
-__all__ = ["additions", "blueprint", "cancel", "move", "page"]
+__all__ = ["additions", "blueprint", "cancel", "move", "page", "proposal"]

@@ -21,7 +21,8 @@ from app.operations.consequences import Aim, carry_out
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.notice import release_notice, settle_by_hand
-from app.operations.repair import Repairs, accept_offer, offers_for
+from app.operations.proposal import open_question, take_back
+from app.operations.repair import Repairs, accept_offer, ask_for_offer, offers_for
 from app.operations.technician import technician_choices
 from app.operations.technician_state import Doing, read_doings
 from app.rules.board import RISKY
@@ -122,6 +123,24 @@ def repair(visit_id: int) -> Any:
     return _done(visit_id, form, "repair", lambda: accept(session(), visit_id, key, version=version))
 
 
+@blueprint.post("/visits/<int:visit_id>/ask")
+@needs("dispatch")
+def ask_customer(visit_id: int) -> Any:
+    """Ask the customer by link whether the later time of an offer suits her."""
+    form = Form(request.form)
+    key, version = form.text("offer", needed=True), form.row("version", needed=True)
+    ask = partial(ask_for_offer, now=now(), telling=telling(), actor=signed_in().name, reason=form.text("reason"))
+    return _done(visit_id, form, "repair", lambda: ask(session(), visit_id, key, version=version))
+
+
+@blueprint.post("/visits/<int:visit_id>/ask/back")
+@needs("dispatch")
+def take_question_back(visit_id: int) -> Any:
+    """Take back what the customer was asked: the promise stands."""
+    form = Form(request.form)
+    return _done(visit_id, form, "ask", lambda: take_back(session(), visit_id, now=now(), actor=signed_in().name))
+
+
 @blueprint.post("/visits/<int:visit_id>/alarms/<int:alarm_id>/clear")
 @needs("dispatch")
 def clear_here(visit_id: int, alarm_id: int) -> Any:
@@ -188,6 +207,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         may_undo=history.visit.status not in ("booked", "cancelled"),
         repairs=_repairs(history.visit),
         **telling_choices(history.visit),
+        asked=open_question(session(), visit_id),
         ways=ways_to(session(), history.visit.customer, parts().channels),
         reach_km=round(REACH_M["car"] / 1000),
     )
