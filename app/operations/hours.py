@@ -14,6 +14,7 @@ from app.models import CurrentPosition, Hold, Technician
 from app.operations.board import Board, Lane, VisitLine
 from app.operations.branch import STARTS, WITH_BRANCH
 from app.operations.time_off import time_off
+from app.rules.board import stale
 from app.rules.calendar import day_bounds
 from app.rules.duty import shifts_on
 from app.rules.hours import Leg, Shade, Span, Stop, axis, legs, levels, shades
@@ -46,6 +47,7 @@ class Row:
     now_off: bool = False
     position: tuple[float, float] | None = None
     position_at: datetime | None = None
+    position_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def _row(
         now_off=is_today and any(one.from_at <= now < one.until_at and one.why != "break" for one in closed),
         position=(person.lat, person.lon) if seen else None,
         position_at=person.fixed_at if seen else None,
+        position_stale=seen and stale(person.fixed_at, now),
     )
 
 

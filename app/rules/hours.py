@@ -30,7 +30,7 @@ class Shade:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The way to a visit; `tight` when it would have to begin before the visit before it has ended."""
+    """The way to a visit; `tight`: there is less time for it than it takes, and this is the time there is."""
 
     from_at: datetime
     until_at: datetime
@@ -109,7 +109,8 @@ def legs(stops: Sequence[Stop], base: tuple[float, float] | None, travels_by: st
             local = stop.from_at.astimezone(zone)
             way_s = usual_s(distance_m(*place, *there), local.hour + local.minute / 60) * SLOWER.get(travels_by, 1.0)
             begins_at = stop.from_at - timedelta(seconds=way_s)
-            found[stop.visit] = Leg(begins_at, stop.from_at, free_at is not None and begins_at < free_at)
+            tight = free_at is not None and begins_at < free_at
+            found[stop.visit] = Leg(min(free_at, stop.from_at) if tight and free_at else begins_at, stop.from_at, tight)
         place, free_at = there or place, stop.until_at
     return found
 

@@ -225,6 +225,16 @@ document.addEventListener("keydown", (event) => {
   }
 }, { capture: true });
 
+// Whoever rests on a bar reads all of it.
+board.addEventListener("pointerover", (event) => {
+  const link = event.target.closest(".hours a.visit");
+  if (!link || link.querySelector("title")) return;
+  const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+  title.textContent = link.getAttribute("aria-label");
+  link.prepend(title);
+});
+board.addEventListener("shown", () => { if (held) draw(); });
+
 // A day of today begins where the work is: the line of now stands in the first third.
 function lookAtNow() {
   const line = document.querySelector("#now-line line");

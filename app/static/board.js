@@ -24,7 +24,12 @@ function markOpen() {
   for (const link of board.querySelectorAll("a.visit")) link.classList.toggle("open", link.getAttribute("href") === open);
 }
 
-export const { refresh, lost } = keepLive([{ element: board, address: () => board.dataset.source + location.search, after: markOpen }], count, BOARD_MS);
+function shown() {
+  markOpen();
+  board.dispatchEvent(new Event("shown"));
+}
+
+export const { refresh, lost } = keepLive([{ element: board, address: () => board.dataset.source + location.search, after: shown }], count, BOARD_MS);
 
 // What is done from the list is done without leaving the page.
 document.addEventListener("submit", async (event) => {
@@ -49,7 +54,7 @@ for (const chosen of document.querySelectorAll(".find select, .find input[type=d
 // The drawer shows a visit's own page beside the board.
 const inDrawer = (path) => `${path}${path.includes("?") ? "&" : "?"}part=drawer`;
 
-async function show(path, options = {}) {
+export async function show(path, options = {}) {
   const [address, place] = path.split("#");
   try {
     const reply = await fetch(inDrawer(address), { ...options, cache: "no-store" });

@@ -80,10 +80,12 @@ def _board() -> dict[str, Any]:
         session(), on, zone(), now(), technician_id=who, only=only, text=text, whole=view == "hours"
     )
     alarms = read_alarms(session())
+    hours = read_hours(session(), shown, zone(), now(), everybody=not (who or only or text))
     return {
         "board": shown,
         "view": view,
-        "hours": read_hours(session(), shown, zone(), now(), everybody=not (who or only or text)),
+        "hours": hours,
+        "rows": {row.technician_id: row for row in hours.rows},
         "alarms": alarms,
         # it comes first where it is at all
         "brake": read_standing(session(), now()) if alarms and alarms[0].kind == BRAKE else None,
