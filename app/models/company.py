@@ -28,6 +28,8 @@ class Company(Base):
     sender_name: Mapped[str] = mapped_column(default="")
     #: Closed on the public holidays of this country (ISO 3166, two letters); None: open on them.
     holidays_of: Mapped[str | None]
+    #: A working day, from leaving to being back, is planned to take no more minutes; 0: as long as it takes.
+    most_day_min: Mapped[int] = mapped_column(default=780)
     #: Customers move their visits by themselves until so many hours before the promise; 0: they do not.
     self_move_h: Mapped[int] = mapped_column(default=24)
     #: Whether customers call their visits off by themselves.

@@ -38,6 +38,8 @@ class Technician(Base):
     returns_to: Mapped[str] = mapped_column(default="home")
     #: {"mon": [["09:00", "18:00"]], …}, local time.
     working_hours: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: A working day takes no more minutes; 0: as long as it takes; None: as the company has it.
+    most_day_min: Mapped[int | None]
     active: Mapped[bool] = mapped_column(default=True)
     #: The secret in the address of the technician's visits for calendar programs, shown again to whoever sets one up;
     #: None: there is none. Whether customers' names are in it.

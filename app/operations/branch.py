@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Double, case, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, NotFound, Problem
-from app.models import Branch, Technician
+from app.models import Branch, Company, Technician
 from app.operations.checks import tell_position, tell_text
 from app.operations.customer import LONGEST_ADDRESS
 from app.operations.listing import Page, id_of, page_of
+from app.rules.stretch import MOST_DAY_MIN, Worker
 
 #: Where a day may begin or end.
 DAY_PLACES = ("home", "branch")
@@ -35,7 +36,24 @@ ENDS = (
     _there(_PERSON.returns_to, _PERSON.base_lat, _BRANCH.lat).label("end_lat"),
     _there(_PERSON.returns_to, _PERSON.base_lon, _BRANCH.lon).label("end_lon"),
 )
+#: How long a technician's day may be at most, in minutes; 0: as long as it takes.
+MOST_DAY = func.coalesce(
+    _PERSON.most_day_min,
+    select(Company.__table__.c.most_day_min).where(Company.__table__.c.id == 1).scalar_subquery(),
+    MOST_DAY_MIN,
+)
 WITH_BRANCH = Technician.__table__.outerjoin(Branch.__table__, _BRANCH.id == _PERSON.branch_id)
+
+
+def worker_of(start: Sequence[float | None], end: Sequence[float | None], travels_by: str, most_day_min: int) -> Worker:
+    """Return what a day's length depends on, out of the columns above."""
+    most = timedelta(minutes=most_day_min) if most_day_min else None
+    return Worker(place(*start), place(*end), travels_by, most)
+
+
+def place(lat: float | None, lon: float | None) -> tuple[float, float] | None:
+    """Return a place, or None where it is not known."""
+    return None if lat is None or lon is None else (lat, lon)
 
 
 def save_branch(

@@ -81,3 +81,8 @@ def set_self_service(session: Session, *, move_h: int, cancel: bool) -> None:
         raise Invalid.one("self_move_h", "range", least=0, most=MOST_MOVE_H)
     company = session.get_one(Company, 1)
     company.self_move_h, company.self_cancel = move_h, cancel
+
+
+def set_longest_day(session: Session, minutes: int) -> None:
+    """Set how long a working day may be planned, from leaving to being back; 0: as long as it takes."""
+    session.get_one(Company, 1).most_day_min = minutes

@@ -15,7 +15,7 @@ from app.models import Customer, Technician, Visit
 from app.operations.appointment import Changes, Message, change, told_if
 from app.operations.booking import ENTERED_LATE
 from app.operations.consent import ways_to
-from app.operations.plan import seen_around
+from app.operations.plan import longest_day_kept, seen_around
 from app.operations.policy import current_policy
 from app.operations.slots import roster_of
 from app.operations.time_off import duty_of
@@ -260,7 +260,7 @@ def _objections(
         found.append(
             Objection(clash.reason, {**facts, "customer": other.customer}) if other is not None else Objection("held")
         )
-    found += _off_duty(session, visit, before, after, zone)
+    found += _off_duty(session, visit, before, after, taken, zone, now)
     person = session.get(Technician, after.technician_id) if after.technician_id else None
     if person is not None and visit.service.skill and visit.service.skill not in person.skills:
         found.append(Objection("skill", {"skill": visit.service.skill, "technician": person.name}))
@@ -268,14 +268,28 @@ def _objections(
     return sorted(found, key=lambda one: (*FINAL, *INSISTABLE).index(one.code))
 
 
-def _off_duty(session: Session, visit: Visit, before: Place, after: Place, zone: tzinfo) -> list[Objection]:
-    """Return whether the time is not worked: asked of who waits still, and of nobody who is relieved of a visit."""
+def _off_duty(
+    session: Session,
+    visit: Visit,
+    before: Place,
+    after: Place,
+    taken: Sequence[Taken] | None,
+    zone: tzinfo,
+    now: datetime,
+) -> list[Objection]:
+    """Return whether the time is not worked, or the day too long: asked of who waits still, and of nobody who is
+    relieved of a visit."""
     if visit.status not in AWAITED or (after.technician_id is None and after.planned == before.planned):
         return []
     starts_at, ends_at = after.planned
     minutes = int((ends_at - starts_at) / timedelta(minutes=1))
     shifts, away = duty_of(session, after.technician_id, starts_at, ends_at, zone)
     closed = first_open_start(starts_at, starts_at, minutes, None, None, (), shifts, away)
+    if not isinstance(closed, Away) and after.technician_id is not None and taken is not None:
+        kept = longest_day_kept(
+            session, after.technician_id, visit.site, starts_at, minutes, zone, now, visit_id=visit.id
+        )
+        closed = kept or closed
     return [Objection("closed", {"why": closed.why, "note": closed.note})] if isinstance(closed, Away) else []
 
 

@@ -11,18 +11,26 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.models import Hold, Site, Technician, Visit
+from app.operations.branch import ENDS, MOST_DAY, STARTS, WITH_BRANCH, place, worker_of
 from app.operations.time_off import duty_of
 from app.operations.turn import lock_technicians
 from app.prepared import Prepared
 from app.rules.booking import LONGEST_VISIT_MIN, Clash, Taken, first_free_start, first_open_start
 from app.rules.duty import Away, Shifts
+from app.rules.stretch import Worker, limits, rest_around, too_long
 
 #: Stands for the visit that a held time may become.
 _HELD = 0
+#: So near to new work is looked for what it may collide with, and for the days that it may lengthen.
+NEAR, DAYS_NEAR = timedelta(hours=12), timedelta(hours=36)
 
 #: Built once: every booking runs them, and every row of a list that is taken in.
 _VISIT, _SITE, _HOLD, _PERSON = (model.__table__.c for model in (Visit, Site, Hold, Technician))
-_AT_WORK = Prepared(select(_PERSON.active).where(_PERSON.id == bindparam("technician")))
+_AT_WORK = Prepared(
+    select(_PERSON.travels_by, MOST_DAY, *STARTS, *ENDS)
+    .select_from(WITH_BRANCH)
+    .where(_PERSON.id == bindparam("technician"), _PERSON.active)
+)
 _VISITS = Prepared(
     select(_VISIT.id, _VISIT.planned_from_at, _VISIT.planned_until_at, _SITE.lat, _SITE.lon)
     .join_from(Visit.__table__, Site.__table__, _SITE.id == _VISIT.site_id)
@@ -70,20 +78,29 @@ def plan_start(
 ) -> Start:
     """Return when the visit is planned to start. Locks the technician, so that bookings for one wait in line.
 
-    With `zone`, the company's, working hours and days off are asked as well: Conflict `closed`, unless one insists.
+    With `zone`, the company's, working hours, days off and the length of the day are asked as well: Conflict `closed`,
+    unless one insists.
     """
     earliest_at, latest_at = (planned_from_at, planned_from_at) if planned_from_at else (from_at, until_at)
     taken: list[Taken] = []
+    worker: Worker | None = None
     if technician_id is not None:
-        taken = taken_around(
-            session, technician_id, earliest_at, latest_at, duration_min, now, visit_id=visit_id, hold=hold
+        near = NEAR if zone is None else DAYS_NEAR
+        worker, taken = _around(
+            session, technician_id, earliest_at, latest_at, duration_min, now, near, visit_id=visit_id, hold=hold
         )
     shifts: Shifts | None = None
     away: Sequence[Away] = ()
     if zone is not None:
         ends_at = latest_at + timedelta(minutes=duration_min)
         shifts, away = duty_of(session, technician_id, earliest_at, ends_at, zone)
+        if worker is not None:
+            away = [*away, *limits(worker, taken, place(site.lat, site.lon), zone)]
     found = first_open_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken, shifts, away)
+    if isinstance(found, datetime) and zone is not None and worker is not None:
+        new = Taken(visit_id, found, found + timedelta(minutes=duration_min), site.lat, site.lon)
+        if note := too_long(worker, taken, new, zone):
+            found = Away(found, found, "length", note)
     if isinstance(found, datetime):
         return Start(found)
     anyway = first_free_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken)
@@ -94,6 +111,38 @@ def plan_start(
     if not insist:
         raise Conflict("closed", why=against.why, note=against.note)
     return Start(anyway, against)
+
+
+def rest_of(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> timedelta | None:
+    """Return the shortest rest before or after the working day of a visit; None where it is eleven hours or more."""
+    if visit.technician_id is None or visit.technician is None or not visit.technician.active:
+        return None
+    at, minutes = visit.planned_from_at, visit.duration_min
+    worker, taken = _read_around(
+        session, visit.technician_id, at, at, minutes, now, DAYS_NEAR, visit_id=visit.id, hold=None
+    )
+    own = Taken(visit.id, at, visit.planned_until_at, visit.site.lat, visit.site.lon)
+    return rest_around(worker, taken, own, zone)
+
+
+def longest_day_kept(
+    session: Session,
+    technician_id: int,
+    site: Site,
+    starts_at: datetime,
+    duration_min: int,
+    zone: tzinfo,
+    now: datetime,
+    *,
+    visit_id: int = 0,
+) -> Away | None:
+    """Return what stands in the way where work would make a technician's day longer than it may be."""
+    worker, taken = _read_around(
+        session, technician_id, starts_at, starts_at, duration_min, now, DAYS_NEAR, visit_id=visit_id, hold=None
+    )
+    new = Taken(visit_id, starts_at, starts_at + timedelta(minutes=duration_min), site.lat, site.lon)
+    note = too_long(worker, taken, new, zone)
+    return Away(starts_at, starts_at, "length", note) if note else None
 
 
 def taken_around(
@@ -111,9 +160,28 @@ def taken_around(
 
     Left out are the visit and the hold that are asked for. Raises Invalid when there is no such technician at work.
     """
+    return _around(
+        session, technician_id, earliest_at, latest_at, duration_min, now, NEAR, visit_id=visit_id, hold=hold
+    )[1]
+
+
+def _around(
+    session: Session,
+    technician_id: int,
+    earliest_at: datetime,
+    latest_at: datetime,
+    duration_min: int,
+    now: datetime,
+    near: timedelta,
+    *,
+    visit_id: int,
+    hold: str | None,
+) -> tuple[Worker, list[Taken]]:
     lock_technicians(session, technician_id)
     session.flush()
-    return seen_around(session, technician_id, earliest_at, latest_at, duration_min, now, visit_id=visit_id, hold=hold)
+    return _read_around(
+        session, technician_id, earliest_at, latest_at, duration_min, now, near, visit_id=visit_id, hold=hold
+    )
 
 
 def seen_around(
@@ -128,16 +196,36 @@ def seen_around(
     hold: str | None = None,
 ) -> list[Taken]:
     """Return what `taken_around` does without making anybody wait: it may have changed by the time it is read."""
+    return _read_around(
+        session, technician_id, earliest_at, latest_at, duration_min, now, NEAR, visit_id=visit_id, hold=hold
+    )[1]
+
+
+def _read_around(
+    session: Session,
+    technician_id: int,
+    earliest_at: datetime,
+    latest_at: datetime,
+    duration_min: int,
+    now: datetime,
+    near: timedelta,
+    *,
+    visit_id: int,
+    hold: str | None,
+) -> tuple[Worker, list[Taken]]:
     connection, who = session.connection(), {"technician": technician_id}
-    if _AT_WORK.rows(connection, who) != [(True,)]:
+    people = _AT_WORK.rows(connection, who)
+    if not people:
         raise Invalid.one("technician", "unknown")
-    near = timedelta(minutes=duration_min) + timedelta(hours=12)
+    travels_by, most_day_min, *places = people[0]
+    near += timedelta(minutes=duration_min)
     after_at = earliest_at - near
     begun_at = after_at - timedelta(minutes=LONGEST_VISIT_MIN)
     reach = {"visit": visit_id, "begun": begun_at, "after": after_at, "before": latest_at + near}
     visits = _VISITS.rows(connection, {**who, **reach})
     holds = _HOLDS.rows(connection, {**who, "now": now, "hold": hold or ""})
-    return [*(Taken(*row) for row in visits), *(Taken(_HELD, *row) for row in holds)]
+    taken = [*(Taken(*row) for row in visits), *(Taken(_HELD, *row) for row in holds)]
+    return worker_of(places[:2], places[2:], travels_by, most_day_min), taken
 
 
 def refused(clash: Clash) -> Conflict:

@@ -13,16 +13,17 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, Problem
 from app.models import CurrentPosition, Hold, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
-from app.operations.branch import ENDS, STARTS, WITH_BRANCH
+from app.operations.branch import ENDS, MOST_DAY, STARTS, WITH_BRANCH, place, worker_of
 from app.operations.day import FIXES_REACH
 from app.operations.time_off import time_off
 from app.prepared import Prepared, among
-from app.rules.booking import LONGEST_VISIT_MIN
+from app.rules.booking import LONGEST_VISIT_MIN, Taken
 from app.rules.calendar import day_bounds
-from app.rules.duty import Shifts, at_work, working_days
-from app.rules.gaps import LONGEST_WORK, OVERTIME, Planned, Roster, Span
+from app.rules.duty import Shifts, at_work, without, working_days
+from app.rules.gaps import LONGEST_WORK, Planned, Roster, Span
 from app.rules.roads import STRAIGHT, AskRoads
 from app.rules.slots import MOST_RISK, Search, Slot, Wish, risk_of
+from app.rules.stretch import SAME_DAY, Worker, limits
 from app.rules.visit import OPEN
 
 #: Nobody promises farther ahead, and a search must not take forever.
@@ -34,6 +35,8 @@ LONGEST_WINDOW_MIN = LONGEST_WINDOW // timedelta(minutes=1)
 FIRST_DAYS = 3
 #: So many more than are wanted are looked at again with a router's ways.
 MORE_ROUTED = 16
+#: More than this nobody drives at the beginning and at the end of a day.
+WAYS = timedelta(hours=3)
 #: So long somebody on the telephone waits for a router, seconds.
 ROUTER_WITHIN_S = 2.5
 #: Whose working hours were never stated is offered on weekdays at these.
@@ -53,6 +56,7 @@ _PEOPLE = Prepared(
         _POSITION.lon,
         _POSITION.fixed_at,
         *ENDS,
+        MOST_DAY,
         _TECHNICIAN.name,
     )
     .select_from(WITH_BRANCH.outerjoin(CurrentPosition.__table__, _POSITION.technician_id == _TECHNICIAN.id))
@@ -254,7 +258,7 @@ def shortlist(
             break
         span = begins_at, day_bounds(people.days[again - 1], zone)[1]
         # A night's work belongs to the day on which it began, as its hours on the next day say.
-        found.look(people.rosters(people.days[: again + 1], span), span)
+        found.look(people.rosters(people.days[: again + 1], span, in_time=True), span)
         read = again
     return Shortlist(found, people.names, most)
 
@@ -274,7 +278,7 @@ class _People:
 
     def __init__(self, session: Session, wish: Wish, who: _Who, zone: tzinfo, now: datetime) -> None:
         self._session, self._zone, self._now, self._moving = session, zone, now, who.moving
-        self.days = _days(wish, zone)
+        self.days, self._site = _days(wish, zone), (wish.lat, wish.lon)
         self._people = [
             person
             for person in _PEOPLE.rows(session.connection())
@@ -293,20 +297,41 @@ class _People:
 
     def leave_out(self, search: Search) -> None:
         """Forget those who begin their days too far away."""
-        self._people = [one for one in self._people if search.can_reach(_place(one[3], one[4]), one[5])]
+        self._people = [one for one in self._people if search.can_reach(place(one[3], one[4]), one[5])]
 
-    def rosters(self, days: Sequence[date], span: Span | None = None) -> Iterator[Roster]:
+    def rosters(self, days: Sequence[date], span: Span | None = None, *, in_time: bool = False) -> Iterator[Roster]:
         """Yield everybody with the working hours of these days, and with the plan of the working days that begin in a
         span, or of all."""
         shifts = {one[0]: self._shifts(one[0], one[2], days) for one in self._people}
         plans = self._plans(_reach(shifts.values(), span))
-        for id, _, _, start_lat, start_lon, travels_by, lat, lon, fixed_at, *end, _ in self._people:
+        for id, _, _, start_lat, start_lon, travels_by, lat, lon, fixed_at, *end, most_day_min, _ in self._people:
             seen = fixed_at is not None and self._now - fixed_at < FIXES_REACH
             plan = plans.get(id, [])
             if id in self._held:
                 plan = sorted([*plan, *self._held[id]], key=lambda planned: planned.from_at)
             here = (lat, lon) if seen else None
-            yield Roster(id, tuple(plan), shifts[id], _place(start_lat, start_lon), travels_by, here, _place(*end))
+            worker = worker_of((start_lat, start_lon), end, travels_by, most_day_min)
+            free = self._in_time(shifts[id], plan, worker) if in_time else shifts[id]
+            yield Roster(id, tuple(plan), free, worker.start, travels_by, here, worker.end, worker.most)
+
+    def _in_time(self, shifts: Shifts, plan: Sequence[Planned], worker: Worker) -> Shifts:
+        """Return working hours without those in which a day would become too long. Most days are far from that."""
+        if worker.most is None:
+            return shifts
+        free: list[tuple[datetime, datetime]] = []
+        for day in working_days(shifts):
+            from_at, until_at = day[0][0] - LONGEST_WORK, day[-1][1] + LONGEST_WORK
+            near = [one for one in plan if from_at <= one.from_at < until_at]
+            here = [one for one in near if day[0][0] - SAME_DAY < one.until_at and one.from_at < day[-1][1] + SAME_DAY]
+            if here:
+                begins_at = min(day[0][0], min(one.from_at for one in here))
+                ends_at = max(day[-1][1], max(one.until_at for one in here))
+                if ends_at - begins_at + WAYS > worker.most:
+                    taken = [Taken(one.visit, one.from_at, one.until_at, one.lat, one.lon) for one in near]
+                    for limit in limits(worker, taken, self._site, self._zone, leaving=True):
+                        day = without(day, limit)
+            free += day
+        return tuple(free)
 
     def _shifts(self, technician_id: int, hours: dict[str, Any], days: Sequence[date]) -> Shifts:
         hours = hours if any(hours.values()) else USUAL_HOURS
@@ -333,11 +358,7 @@ def _reach(shifts: Iterable[Shifts], span: Span | None) -> Span | None:
     ]
     if not days:
         return None
-    return min(day[0] for day in days) - LONGEST_WORK, max(day[1] for day in days) + OVERTIME
-
-
-def _place(lat: float | None, lon: float | None) -> tuple[float, float] | None:
-    return None if lat is None or lon is None else (lat, lon)
+    return min(day[0] for day in days) - LONGEST_WORK, max(day[1] for day in days) + LONGEST_WORK
 
 
 def _days(wish: Wish, zone: tzinfo) -> list[date]:

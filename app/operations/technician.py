@@ -24,6 +24,7 @@ TRAVELS_BY = ("car", "public_transport", "bicycle")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_SKILL = 50
 MOST_SKILLS = 50
+LONGEST_DAY_MIN = 24 * 60
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
@@ -49,6 +50,7 @@ def create_technician(
     branch_id: int | None = None,
     starts_from: str = "home",
     returns_to: str = "home",
+    most_day_min: int | None = None,
 ) -> tuple[Technician, DeviceSecret]:
     """Add a technician together with a credential for the phone's location app.
 
@@ -58,7 +60,7 @@ def create_technician(
     technician = Technician(created_at=now)
     problems = _fill(technician, name, language, skills, travels_by, base_lat, base_lon, working_hours or {})
     with session.no_autoflush:
-        problems += _place_day(session, technician, branch_id, starts_from, returns_to)
+        problems += _place_day(session, technician, branch_id, starts_from, returns_to, most_day_min)
     if problems:
         raise Invalid(problems)
     session.add(technician)
@@ -81,6 +83,7 @@ def change_technician(
     branch_id: int | None = None,
     starts_from: str = "home",
     returns_to: str = "home",
+    most_day_min: int | None = None,
 ) -> Technician:
     """Write a technician's facts anew; who is out of service gets no visits and is signed out.
 
@@ -91,7 +94,7 @@ def change_technician(
         raise NotFound("technician")
     with session.no_autoflush:
         problems = _fill(technician, name, language, skills, travels_by, base_lat, base_lon, working_hours)
-        problems += _place_day(session, technician, branch_id, starts_from, returns_to)
+        problems += _place_day(session, technician, branch_id, starts_from, returns_to, most_day_min)
     if problems:
         session.expunge(technician)
         raise Invalid(problems)
@@ -185,9 +188,14 @@ def _fill(
 
 
 def _place_day(
-    session: Session, technician: Technician, branch_id: int | None, starts_from: str, returns_to: str
+    session: Session,
+    technician: Technician,
+    branch_id: int | None,
+    starts_from: str,
+    returns_to: str,
+    most_day_min: int | None,
 ) -> list[Problem]:
-    """Write where a technician's days begin and end, checked, and return what is wrong with it."""
+    """Write where a technician's days begin and end and how long they may be, checked; return what is wrong with it."""
     problems: list[Problem] = []
     branch = session.get(Branch, branch_id) if branch_id is not None else None
     if branch_id is not None and (branch is None or not (branch.active or branch_id == technician.branch_id)):
@@ -196,6 +204,9 @@ def _place_day(
         tell_choice(problems, field, place, DAY_PLACES)
         if place == "branch" and branch_id is None:
             problems.append(Problem(field, "no_branch"))
+    if most_day_min is not None and not 0 <= most_day_min <= LONGEST_DAY_MIN:
+        problems.append(Problem("most_day_min", "range", {"least": 0, "most": LONGEST_DAY_MIN}))
+    technician.most_day_min = most_day_min
     technician.branch_id, technician.starts_from, technician.returns_to = branch_id, starts_from, returns_to
     return problems
 

@@ -17,8 +17,9 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Shifts = tuple[tuple[datetime, datetime], ...]
 
 
-#: Why time is not worked: out of the hours, somebody away, the company closed, a public holiday.
-WHY_CLOSED = ("hours", "absent", "company", "holiday")
+#: Why time is not worked: out of the hours, somebody away, the company closed, a public holiday, the
+#: day too long.
+WHY_CLOSED = ("hours", "absent", "company", "holiday", "length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,13 @@ def at_work(
             return None
         shifts = (whole,)
     for one in away:
-        shifts = tuple(left for span in shifts for left in _without(span, one))
+        shifts = without(shifts, one)
     return shifts
+
+
+def without(shifts: Shifts, away: Away) -> Shifts:
+    """Return working hours without time that is taken off."""
+    return tuple(left for span in shifts for left in _without(span, away))
 
 
 def closed_spans(shifts: Shifts | None, from_at: datetime, until_at: datetime) -> list[Away]:

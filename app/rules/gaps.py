@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from app.rules.booking import Taken
 from app.rules.duty import Shifts, working_days
+from app.rules.stretch import Worker
 
 #: Work so long before or after the hours belongs to the day; who comes from it or goes to it is not at the base.
 OVERTIME = timedelta(hours=3)
@@ -39,7 +41,7 @@ class Planned:
 class Roster:
     """What a technician has to do: `plan` in the order of time, `shifts` the working hours, `base` latitude and
     longitude where days begin, and end as well unless `end` says where else, `here` where the technician is now, if
-    known, and what is used to travel."""
+    known, what is used to travel, and the longest that a day may be (None: as long as it takes)."""
 
     technician: int
     plan: tuple[Planned, ...] = ()
@@ -48,6 +50,16 @@ class Roster:
     travels_by: str = "car"
     here: tuple[float, float] | None = None
     end: tuple[float, float] | None = None
+    most: timedelta | None = None
+
+    @property
+    def worker(self) -> Worker:
+        """What the length of a day depends on."""
+        return Worker(self.base, self.end, self.travels_by, self.most)
+
+    def taken(self) -> list[Taken]:
+        """Return the plan as time that is taken."""
+        return [Taken(one.visit, one.from_at, one.until_at, one.lat, one.lon) for one in self.plan]
 
 
 class Gap(NamedTuple):

@@ -15,11 +15,13 @@ from operator import itemgetter
 from statistics import NormalDist
 from typing import NamedTuple
 
+from app.rules.booking import Taken
 from app.rules.duty import LONGEST_DAY
 from app.rules.gaps import NOWHERE, Gap, Roster, Span, gaps, place_of
 from app.rules.helper import REACH_M, SLOWER
 from app.rules.position import metres_per_degree
 from app.rules.roads import ROUTED, STRAIGHT, Leg, Place, Roads
+from app.rules.stretch import rest_around
 from app.rules.travel import USUAL_SPREAD, usual_s
 from app.rules.visit import GRACE
 from app.rules.work import WORK_SPREAD
@@ -34,6 +36,9 @@ DAY_COSTS_MIN = 4.0
 UNKNOWN_WAY_S = 1200.0
 #: Times that begin so far apart are two choices; others in the same gap are not.
 APART_S = 3 * 3600.0
+#: Of a rest before or after a day tells nothing that is farther away.
+RESTS_WITHIN = timedelta(hours=24)
+
 _SURE_Z = NormalDist().inv_cdf(1.0 - MOST_RISK)
 _GRACE_S = GRACE.total_seconds()
 
@@ -57,7 +62,8 @@ class Slot:
     """A time to offer: work from `starts_at` to `ends_at`, the customer promised an arrival until `promised_until_at`.
 
     Minutes of the way before and after it, by how many the technician's day on the road grows, and how likely the
-    arrival, and that of the visit after it, is later than 5 minutes after its promise.
+    arrival, and that of the visit after it, is later than 5 minutes after its promise. `short_rest_min`: the rest
+    before or after this working day, where it is less than eleven hours.
     """
 
     technician: int
@@ -69,6 +75,7 @@ class Slot:
     added_travel_min: float
     late_probability: float
     next_late_probability: float
+    short_rest_min: float | None = None
 
 
 def search(wish: Wish, rosters: Iterable[Roster], zone: tzinfo, now: datetime, most: int) -> list[Slot]:
@@ -251,6 +258,9 @@ class _Seeker:
             left_s = gap.after.promised_until_at.timestamp() + _GRACE_S - begins_s - self.work_s - ways.after_s
             next_risk = _share_over(left_s, ways.after_sd_s)
         starts_at = datetime.fromtimestamp(begins_s, UTC)
+        new = Taken(0, starts_at, starts_at + timedelta(minutes=self.wish.duration_min), *self.site)
+        near = [one for one in roster.taken() if abs(one.from_at - starts_at) < RESTS_WITHIN]
+        rest = rest_around(roster.worker, near, new, self.zone)
         return Slot(
             technician=roster.technician,
             starts_at=starts_at,
@@ -261,6 +271,7 @@ class _Seeker:
             added_travel_min=ways.added_s / 60,
             late_probability=_share_over(late_s, ways.before_sd_s),
             next_late_probability=next_risk,
+            short_rest_min=None if rest is None else rest / timedelta(minutes=1),
         )
 
     def ways(self, roster: Roster, gap: Gap) -> _Ways:

@@ -105,6 +105,9 @@ class TechnicianIn(Body):
     branch: Id | None = Field(None, description="Belongs to this branch.")
     starts_from: Literal["home", "branch"] = Field("home", description="Where the first way of a day begins.")
     returns_to: Literal["home", "branch"] = Field("home", description="Where the last way of a day ends.")
+    most_day_min: int | None = Field(
+        None, ge=0, le=1440, description="A day takes no longer, ways included; null: the company's; 0: no such limit."
+    )
     working_hours: dict[str, list[list[str]]] = Field(
         default_factory=dict,
         description=f"Local time, days {', '.join(DAYS)}; 24:00 ends a day.",
@@ -127,6 +130,7 @@ class TechnicianOut(Reply):
     branch: int | None
     starts_from: str
     returns_to: str
+    most_day_min: int | None
     working_hours: dict[str, list[list[str]]]
 
 
@@ -322,6 +326,9 @@ class SlotOut(Reply):
     added_travel_min: float = Field(description="By so much the technician's day on the road grows.")
     late_probability: float = Field(description="Of arriving more than 5 minutes after the promise.")
     next_late_probability: float = Field(description="The same of the visit after it.")
+    short_rest_min: float | None = Field(
+        description="Rest before or after this working day, ways included, where it is less than eleven hours."
+    )
 
 
 class SlotsOut(Reply):

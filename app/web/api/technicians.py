@@ -114,6 +114,7 @@ def _shown(technician: Technician) -> dict[str, Any]:
         "branch": technician.branch_id,
         "starts_from": technician.starts_from,
         "returns_to": technician.returns_to,
+        "most_day_min": technician.most_day_min,
         "working_hours": technician.working_hours,
     }
 

@@ -21,6 +21,7 @@ from app.operations.consequences import Aim, carry_out
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.notice import release_notice, settle_by_hand
+from app.operations.plan import rest_of
 from app.operations.proposal import open_question, take_back
 from app.operations.repair import Repairs, accept_offer, ask_for_offer, offers_for
 from app.operations.technician import technician_choices
@@ -195,6 +196,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         history=history,
         visit=history.visit,
         added=added_to(session(), [visit_id]).get(visit_id, Added()),
+        short_rest=rest_of(session(), history.visit, zone(), now()),
         answer=answer(history, locale(), zone()),
         doing=_doing(history.visit),
         picture=visit_picture(history, zone(), locale()),

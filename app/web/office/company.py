@@ -7,10 +7,11 @@ from typing import Any
 from flask import render_template, request
 
 from app import i18n
-from app.operations.company import MOST_MOVE_H, find_company, set_self_service
+from app.operations.company import MOST_MOVE_H, find_company, set_longest_day, set_self_service
+from app.rules.stretch import MOST_DAY_MIN
 from app.web.account import company_fields
 from app.web.forms import Form
-from app.web.office.room import blueprint, country, saved
+from app.web.office.room import blueprint, country, hours_in_minutes, hours_typed, saved
 from app.web.visitor import needs, session
 
 _COMPANY = ("name", "short_name", "phone", "phone_hours", "sender_role", "sender_name", "self_move_h")
@@ -23,6 +24,7 @@ def company() -> Any:
     known = find_company(session())
     begins = {name: getattr(known, name) for name in _COMPANY} if known is not None else {}
     if known is not None:
+        begins["most_day_h"] = hours_typed(known.most_day_min)
         begins["self_cancel"] = "1" if known.self_cancel else ""
         begins["phone"] = i18n.phone_words(known.phone, country())
     return render_template("office/company.html", form=Form(begins=begins))
@@ -40,7 +42,9 @@ def save_company() -> Any:
 
 def _save(form: Form) -> bool:
     move_h = form.whole("self_move_h", least=0, most=MOST_MOVE_H)
+    most_day_min = hours_in_minutes(form, "most_day_h")
     form.take(lambda: company_fields(form))
     form.check()
+    set_longest_day(session(), MOST_DAY_MIN if most_day_min is None else most_day_min)
     set_self_service(session(), move_h=move_h or 0, cancel=form.ticked("self_cancel"))
     return True

@@ -24,7 +24,7 @@ from app.operations.technician import (
 from app.operations.technician_state import read_doings
 from app.web.calendar import feed_address
 from app.web.forms import Form
-from app.web.office.room import blueprint, known_row, place_as_typed, saved
+from app.web.office.room import blueprint, hours_in_minutes, hours_typed, known_row, place_as_typed, saved
 from app.web.visitor import needs, now, parts, session
 
 
@@ -80,6 +80,7 @@ def edit_technician(technician_id: int) -> Any:
         "skills": "、".join(known.skills),
         **place_as_typed(known.base_lat, known.base_lon),
         "branch": known.branch_id or "",
+        "most_day_h": "" if known.most_day_min is None else hours_typed(known.most_day_min),
         "starts_from": known.starts_from,
         "returns_to": known.returns_to,
         "active": "1" if known.active else "",
@@ -154,6 +155,7 @@ def _technician_fields(form: Form, before: dict[str, Any] | None = None) -> dict
         "base_lat": position[0],
         "base_lon": position[1],
         "branch_id": form.row("branch"),
+        "most_day_min": hours_in_minutes(form, "most_day_h"),
         "starts_from": form.text("starts_from") or DAY_PLACES[0],
         "returns_to": form.text("returns_to") or DAY_PLACES[0],
         "working_hours": _week(form, before or {}),
