@@ -33,5 +33,7 @@ class Parts:
     outside: Guarded = field(default_factory=Guarded)
     #: The way to technicians' own calendars.
     calendars: Calendars = field(default_factory=lambda: Calendars(Guarded()))
+    #: How many rows of how many are done of a list that is worked through in this process, by its number.
+    progress: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Called after every commit that may have made work for the jobs; they set it when they run in this process.
     wake: Callable[[], None] = field(default=lambda: None)

@@ -22,6 +22,7 @@ from app.clock import FastClock, WallClock
 from app.crash import writing
 from app.db import SILENT
 from app.lanes import Lanes
+from app.list_work import work_through_lists
 from app.operations.absence import call_absent
 from app.operations.calendar_subscription import read_calendars
 from app.operations.keeping import thin_out
@@ -63,6 +64,7 @@ TIMETABLE = (
     ("tell_incidents", 15),
     ("read_mailbox", 20),
     ("read_calendars", 10),
+    ("take_lists", 2),
     ("backtest", 2),
     ("learn", 600),
     ("purge", 600),
@@ -220,6 +222,11 @@ class Jobs:
         if habits is not None:
             with writing(self._parts.db, "learn") as session:
                 keep_habits(session, habits, now)
+
+    def take_lists(self) -> None:
+        """Try, and take in, the lists that the office has sent."""
+        if self._leads() and work_through_lists(self._parts):
+            self.wake()
 
     def backtest(self) -> None:
         """Have past days played as managers asked, one wish after another."""

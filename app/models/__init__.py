@@ -17,6 +17,7 @@ from app.models.job import JobRun, Lease, Tick
 from app.models.learning import Learning, Lesson
 from app.models.letter import Letter
 from app.models.line import LineCall, LineCode
+from app.models.list_file import ListFile
 from app.models.notice import Notice, NoticeAttempt, Receipt
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
@@ -63,6 +64,7 @@ __all__ = [
     "Letter",
     "LineCall",
     "LineCode",
+    "ListFile",
     "Notice",
     "NoticeAttempt",
     "OtherPhone",

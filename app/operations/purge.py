@@ -21,6 +21,7 @@ from app.models import (
     Letter,
     LineCall,
     LineCode,
+    ListFile,
     OtherPhone,
     PhoneLink,
     PositionFix,
@@ -36,6 +37,8 @@ REPLIES_KEPT = timedelta(hours=24)
 CALLS_KEPT = timedelta(days=30)
 #: What other programs were told can be looked up so long.
 MESSAGES_KEPT = timedelta(days=30)
+#: A list that was sent may be mended and sent again meanwhile.
+LISTS_KEPT = timedelta(days=7)
 #: Sign-ins and links are kept this long after their end, to answer "who was signed in then?".
 ACCESS_KEPT = timedelta(days=30)
 #: How a forecast went tells what a technician was doing when: kept while a customer may still ask why nobody called.
@@ -96,6 +99,7 @@ def _over(
     yield Backtest, Backtest.created_at < now - FORECASTS_KEPT
     yield IdempotentReply, IdempotentReply.created_at < now - REPLIES_KEPT
     yield WebhookMessage, WebhookMessage.created_at < now - MESSAGES_KEPT
+    yield ListFile, ListFile.created_at < now - LISTS_KEPT
     yield LineCode, LineCode.expires_at < now - REPLIES_KEPT
     yield LineCall, LineCall.received_at < now - CALLS_KEPT
     yield PhoneLink, PhoneLink.expires_at < now - ACCESS_KEPT

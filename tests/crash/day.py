@@ -30,6 +30,7 @@ from app.models import (
     Inbound,
     Incident,
     IncidentEntry,
+    ListFile,
     Notice,
     Proposal,
     Reminder,
@@ -71,6 +72,8 @@ MOVED, CALLED_OFF, REMINDED, STORM, NEXT, NOWHERE_YET, BROKEN, UNREAD, ASKED = (
     *("移動", "取消", "前触れ", "嵐", "次の方"),
     *("住所", "壊れ", "未読", "伺い"),
 )
+#: Who stands in a list that the office has sent to be taken in.
+LISTED = "一覧"
 HELPER, CRASHING = "助っ人", "壊れた日"
 
 
@@ -108,6 +111,10 @@ def seed_day(session: Session, zone: Any) -> None:
     since = now - timedelta(hours=3)
     receive(session, "line", f"U-{UNREAD}", "駐車場はどこですか", since, provider_id="old", zone=zone)
     _overrun(session, zone)
+    for state, words in (("taking", LISTED), ("trying", "x")):
+        sent = ListFile(kind="customers", name="l.csv", content=f"name,address\n{words},Osaka".encode(), actor="user:1",
+                        created_at=now, state=state)  # fmt: skip
+        session.add(sent)
     session.add(CalendarSubscription(technician_id=1, url=f"{NOWHERE}/own.ics", created_at=now, created_by="user:1",
                                      next_at=now))  # fmt: skip
     session.add(Webhook(name="会計", url=f"{NOWHERE}/hook", events=list(EVENTS), secret=f"whsec_{'A' * 44}",
@@ -310,6 +317,10 @@ def wrong_in_day(session: Session, taken: Counter[str], seen: int) -> Iterator[s
             yield f"{kind}: {standing[kind]} alarms"
     if not standing["reply_overdue"] + standing["reply_waiting"] or not standing["channel_down"]:
         yield f"nobody was called: {standing}"
+    listed = Counter(session.scalars(select(Customer.name).where(Customer.name.in_((LISTED, "x")))))
+    states = session.scalars(select(ListFile.state).order_by(ListFile.id)).all()
+    if listed != {LISTED: 1} or states != ["taken", "tried"]:
+        yield f"lists: {states}, {listed}"
     messages = session.execute(select(WebhookMessage.event, WebhookMessage.body, WebhookMessage.tries)).all()
     for name, event in ((MOVED, "visit.changed"), (CALLED_OFF, "visit.cancelled")):
         mine = [one.tries for one in messages if one.event == event and f'"visit": {visits[name].id},' in one.body]
