@@ -7,8 +7,8 @@ from alembic import op
 
 import app.db
 
-revision = "20261123_0050"
-down_revision = "20261123_0044"
+revision = "20261123_0055"
+down_revision = "20261123_0050"
 branch_labels = None
 depends_on = None
 
