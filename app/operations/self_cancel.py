@@ -19,6 +19,7 @@ from app.operations.customer_view import told_window, visit_of_link
 from app.operations.notice import Telling
 from app.operations.price_book import book_on
 from app.operations.pricing import fee_of_visit
+from app.operations.proposal import must_choose
 from app.rules.self_service import broke_promise, is_near, why_not_cancelled
 
 #: What a customer can say with one touch; whatever else she writes.
@@ -30,7 +31,7 @@ LONGEST_WORDS = 300
 class Owed:
     """What calling off costs: `total` with tax, in the currency's smallest coins, as a share of base and travel.
 
-    `why` is hours (so many `hours_before` the promise) or our_delay: nothing is owed.
+    `why` is hours (so many `hours_before` the promise); our_delay, or our_doing (we cannot come then): nothing is owed.
     """
 
     total: int
@@ -93,7 +94,7 @@ def call_off(
     owed = _owed(session, visit, late, telling.zone, now)
     if owed is not None and owed.total > (seen or 0):
         raise Conflict("fee_changed")
-    near, technician_id = is_near(visit.promised_from_at, now), visit.technician_id
+    near, technician_id = is_near(visit.promised_from_at, now, telling.zone), visit.technician_id
     agreed: dict[str, Any] = {}
     if owed is not None:
         agreed = {"fee": owed.total, "currency": owed.currency, "exponent": owed.exponent, "fee_why": owed.why}
@@ -143,6 +144,8 @@ def _is_late(session: Session, visit: Visit, now: datetime) -> bool:
 
 
 def _owed(session: Session, visit: Visit, late: bool, zone: tzinfo, now: datetime) -> Owed | None:
+    if must_choose(session, visit):
+        return Owed(0, "our_doing")
     if late:
         return Owed(0, "our_delay")
     fee = fee_of_visit(session, visit, zone, now)

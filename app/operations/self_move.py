@@ -148,7 +148,7 @@ def move_to(
         technician_id=row.technician_id,
         hold=row.token,
     )
-    if is_near(before_at, now):
+    if is_near(before_at, now, telling.zone):
         facts = {"before": before_at.isoformat()}
         raise_alarm(
             session, "self_moved", f"visit:{moved.id}", now,

@@ -14,9 +14,11 @@ DAYS_SHOWN = 7
 MOST_WEEKS = 8
 #: ... and of each day no more than a thumb wants to go through.
 MOST_A_DAY = 6
+#: Times that are nearer to each other are no choice.
+APART = timedelta(minutes=60)
 #: Who moves a visit more often than this needs to talk to somebody.
 MOST_MOVES = 3
-#: A change of a visit that begins within this is put before the dispatcher: the technician's day is another one now.
+#: A change of a visit of today, or within this, is put before the dispatcher: somebody's day is another one now.
 NEAR = timedelta(hours=4)
 #: When the company is later than this, calling the visit off costs nothing.
 LATE_FREES = timedelta(minutes=30)
@@ -77,28 +79,26 @@ def broke_promise(promised_until_at: datetime, told_from_at: datetime | None, no
     return max(now, told_from_at or now) > promised_until_at + LATE_FREES
 
 
-def is_near(promised_from_at: datetime, now: datetime) -> bool:
-    """Return whether a visit is so near that a change of it must be seen at once."""
-    return promised_from_at - now <= NEAR
+def is_near(promised_from_at: datetime, now: datetime, zone: tzinfo) -> bool:
+    """Return whether a visit is so near that a change of it must be seen at once: today, or in a few hours."""
+    today = promised_from_at.astimezone(zone).date() <= now.astimezone(zone).date()
+    return today or promised_from_at - now <= NEAR
 
 
 def by_day(found: Iterable[Choice], zone: tzinfo) -> list[tuple[date, list[Choice]]]:
     """Return the days with the times of each in order, from times found best first.
 
-    One time that several technicians have is shown once, with the one she knows if that is possible. Of a day that has
-    many, the best stand, and a time of the technician she knows is among them.
+    Two times that are nearly the same are one, that of the technician she knows if it is possible. Of a day that has
+    many, the best stand.
     """
     times: dict[datetime, Choice] = {}
     for one in found:
         if one.starts_at not in times or one.same:
             times[one.starts_at] = one
     days: dict[date, list[Choice]] = {}
-    for one in times.values():
-        days.setdefault(one.starts_at.astimezone(zone).date(), []).append(one)
-    for on, day in days.items():
-        shown = day[:MOST_A_DAY]
-        known = next((one for one in day[MOST_A_DAY:] if one.same), None)
-        if known is not None and not any(one.same for one in shown):
-            shown[-1] = known
-        days[on] = sorted(shown, key=lambda one: one.starts_at)
-    return sorted(days.items())
+    # What comes first stands: those of the technician she knows, and then the best.
+    for one in sorted(times.values(), key=lambda one: not one.same):
+        day = days.setdefault(one.starts_at.astimezone(zone).date(), [])
+        if len(day) < MOST_A_DAY and all(abs(one.starts_at - other.starts_at) >= APART for other in day):
+            day.append(one)
+    return sorted((on, sorted(day, key=lambda one: one.starts_at)) for on, day in days.items())

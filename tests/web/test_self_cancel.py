@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
-from app.models import Alarm, Company, CustomerNote, Notice, Reminder, Service, Visit, VisitEvent
+from app.models import Alarm, Company, CustomerNote, Notice, Proposal, Reminder, Service, Visit, VisitEvent
 from app.operations.booking import change_visit
 from app.operations.field import report_status
 from app.operations.reminder import book_reminders
@@ -42,8 +42,8 @@ def call_off(client, link, **more):
     ("hours", "words", "total"),
     [
         (49, "いま取り消すと、料金はかかりません", 0),
-        (30, "取り消しの料金は2,310円(税込)です", 2310),
-        (3, "取り消しの料金は3,850円(税込)です", 3850),
+        (30, "取り消しの料金:2,310円(税込)", 2310),
+        (3, "取り消しの料金:3,850円(税込)", 3850),
     ],
 )
 def test_the_fee_is_shown_first_and_kept_with_the_cancellation(client, link, db, hours, words, total):
@@ -115,6 +115,22 @@ def test_when_we_are_more_than_half_an_hour_late_it_is_free_and_says_so(client, 
     assert call_off(client, one).status_code == 303
     (event,) = rows(db, VisitEvent, VisitEvent.kind == "cancelled")
     assert (event.facts["fee"], event.facts["fee_why"]) == (0, "our_delay")
+
+
+def test_when_it_is_we_who_cannot_come_it_is_free_and_says_so(client, link, db, clock):
+    one = link(3)
+    with db.write() as session:
+        visit = session.get_one(Visit, one.id)
+        session.add(
+            Proposal(
+                visit_id=one.id, kind="reschedule", made_at=clock.now(), made_by="user:1",
+                former_from_at=visit.promised_from_at, former_until_at=visit.promised_until_at,
+                expires_at=visit.promised_from_at,
+            )
+        )  # fmt: skip
+    assert "弊社の都合でお伺いできなくなったため" in said(client.get(f"{one.path}/cancel"))
+    assert call_off(client, one).status_code == 303
+    assert rows(db, VisitEvent, VisitEvent.kind == "cancelled")[0].facts["fee"] == 0
 
 
 def test_without_a_price_nothing_is_said_of_a_fee(client, link, db):
