@@ -45,6 +45,7 @@ from app.operations.notice import (
 )
 from app.providers.base import Barred, Channel, OutcomeUnknown, Recipient, Refused, TryLater
 from app.rules.brake import wave_of
+from app.rules.ladder import calls
 from app.rules.messages import ABSENT_FOR_S, ASK_AFTER_S, LEFT_UNTOLD, Message
 
 log = structlog.get_logger()
@@ -53,6 +54,8 @@ log = structlog.get_logger()
 CLAIM_LASTS = timedelta(seconds=60)
 #: A provider that could not be asked what became of a message is asked again after this.
 LOOK_AGAIN = timedelta(seconds=15)
+#: The same for what nobody is called about, once that has taken as long as others are given.
+LOOK_LATER = timedelta(minutes=2)
 #: What a customer was told is not overtaken by what makes it old news: while a call about the same visit is under way,
 #: the next one waits.
 ITS_TURN = timedelta(seconds=1)
@@ -434,12 +437,13 @@ def _settle(session: Session, job: _Job, outcome: _Outcome, now: datetime) -> No
             wait_until(notice, now)
         case "unknowable":
             ask_person(session, notice, attempt, now)
-        case "unasked" if waited_s >= ASK_AFTER_S:
+        case "unasked" if waited_s >= ASK_AFTER_S and (calls(notice.kind) or now >= notice.expires_at):
             ask_person(session, notice, attempt, now)
         case "absent" | "unasked":
             attempt.outcome = "unknown"
             absent_at = job.began_at + timedelta(seconds=ABSENT_FOR_S)
-            look_at = absent_at if outcome.kind == "absent" else now + LOOK_AGAIN
+            again_at = now + (LOOK_AGAIN if waited_s < ASK_AFTER_S else LOOK_LATER)
+            look_at = absent_at if outcome.kind == "absent" else again_at
             notice.claim_token = None
             notice.claimed_until_at = notice.next_attempt_at = look_at
         case _:

@@ -655,6 +655,26 @@ def test_what_repeats_safely_is_sent_again_under_the_same_reference(house, late)
     assert house.sms.looked == []
 
 
+def test_what_nobody_is_called_about_is_tried_until_it_is_old(house):
+    house.sms.repeats_safely = True
+    taken, hopeless = (house.tell(house.world.visit(60 * n), "reminder_hours", None) for n in (2, 3))
+    begun_at = house.clock.now()
+
+    def fate(reference):
+        if reference.startswith("1-") and house.clock.now() > begun_at + timedelta(minutes=40):
+            return "SM1"
+        raise OutcomeUnknown("lost")
+
+    house.sms.fates = [fate] * 99
+    house.deliver()
+    for _ in range(24):
+        house.later(minutes=10)
+    assert house.state(taken) == ("sent", None)
+    assert house.state(hopeless)[0] in ("unknown", "dropped")
+    assert len({reference for reference, _, _ in house.sms.sent}) == 2
+    assert house.alarms() == set()
+
+
 def test_a_sender_that_died_repeats_what_repeats_safely(house, late):
     house.sms.repeats_safely = True
     house.sms.fates = [Killed()]
