@@ -23,6 +23,7 @@ from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
 from app.models.price_book import PriceBookVersion
 from app.models.proposal import Proposal
+from app.models.quote import Quote, QuoteAnswer
 from app.models.reminder import Reminder
 from app.models.service import Service
 from app.models.technician import Device, Technician
@@ -32,7 +33,18 @@ from app.models.webhook import Webhook, WebhookMessage
 from app.models.wording import Wording
 
 #: Evidence: entries are added, never changed or deleted. A trigger in both databases refuses anything else.
-EVIDENCE = (VisitEvent, DecisionEntry, Receipt, PolicyVersion, ConsentEntry, IncidentEntry, Wording, PriceBookVersion)
+EVIDENCE = (
+    VisitEvent,
+    DecisionEntry,
+    Receipt,
+    PolicyVersion,
+    ConsentEntry,
+    IncidentEntry,
+    Wording,
+    PriceBookVersion,
+    Quote,
+    QuoteAnswer,
+)
 
 __all__ = [
     "EVIDENCE",
@@ -75,6 +87,8 @@ __all__ = [
     "Proposal",
     "PushSubscription",
     "QuarantinedInput",
+    "Quote",
+    "QuoteAnswer",
     "Receipt",
     "Reminder",
     "Service",

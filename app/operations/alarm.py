@@ -25,6 +25,7 @@ ABOUT_WAITING = (
     "repair_offered",
     "calendar_conflict",
     *("move_declined", "move_unanswered", "move_gone", "reschedule_unanswered"),
+    "price_declined",
 )
 #: The brake holds: whatever else there is comes after.
 BRAKE = "brake"

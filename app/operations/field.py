@@ -11,6 +11,7 @@ from app.errors import Conflict, Invalid
 from app.models import CurrentPosition, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.operations.booking import add_event, visit_for_change
+from app.operations.quote import why_not_dispatched
 from app.operations.reminder import note_departure
 from app.operations.turn import look_again
 from app.rules.position import distance_m
@@ -38,7 +39,8 @@ def report_status(
     """Record that a visit has reached a state, at `at` (default: now); a tap sent twice counts once.
 
     A tap that comes after a later one (a phone without a signal) fills in its time and does not turn the state back.
-    Raises NotFound, Invalid naming the field, Conflict when the visit is over.
+    Raises NotFound, Invalid naming the field, Conflict when the visit is over, or when somebody would set out to work
+    after hours whose price the customer has not accepted.
     """
     visit = visit_for_change(session, visit_id)
     if _known(session, client_key):
@@ -46,6 +48,8 @@ def report_status(
     if status not in REPORTABLE:
         raise Invalid.one("status", "choice", choices=", ".join(REPORTABLE))
     happened_at = _believable(at, now)
+    if status == "en_route" and visit.status == "booked" and (why := why_not_dispatched(session, visit)):
+        raise Conflict(why)
     if change_allowed(visit.status, status):
         visit.status = status
         visit.version += 1

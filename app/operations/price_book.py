@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,15 @@ def book_data_on(session: Session, on: date) -> Mapping[str, Any]:
     return found[0][0] if found else STANDARD
 
 
-def book_on(session: Session, on: date) -> PriceBook:
-    """Return the book for work on a local day."""
-    return kept_book(book_data_on(session, on))
+def book_data_at(session: Session, at: datetime) -> Mapping[str, Any]:
+    """Return the book for work that begins at an instant, by the local day in the book's own time zone."""
+    data = book_data_on(session, at.astimezone(UTC).date())
+    return book_data_on(session, at.astimezone(kept_book(data).timezone).date())
+
+
+def book_at(session: Session, at: datetime) -> PriceBook:
+    """Return the book for work that begins at an instant."""
+    return kept_book(book_data_at(session, at))
 
 
 def kept_book(data: Mapping[str, Any]) -> PriceBook:

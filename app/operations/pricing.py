@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid, Problem, Refused
-from app.models import Technician, Visit
-from app.operations.branch import STARTS, WITH_BRANCH
-from app.operations.price_book import book_on, public_holidays_of
+from app.models import Branch, Technician, Visit
+from app.operations.price_book import book_at, public_holidays_of
 from app.rules.cancelling import Fee, cancellation_fee
 from app.rules.position import distance_m
 from app.rules.price_book import PriceBook
@@ -20,10 +20,9 @@ from app.rules.pricing import CannotPrice, DiscountOverLimit, Job, Price, price
 AN_HOUR = timedelta(hours=1)
 
 
-def book_for(session: Session, job: Job, zone: tzinfo) -> PriceBook:
-    """Return the book that prices a job: by the local day it begins on, or was promised for when we are late."""
-    begin_at = min(job.start_at, job.promised_until_at or job.start_at)
-    return book_on(session, begin_at.astimezone(zone).date())
+def book_for(session: Session, job: Job) -> PriceBook:
+    """Return the book that prices a job: by the day it begins on, or was promised for when we are late."""
+    return book_at(session, min(job.start_at, job.promised_until_at or job.start_at))
 
 
 def priced(book: PriceBook, job: Job) -> Price:
@@ -41,47 +40,65 @@ def an_hour_earlier(book: PriceBook, job: Job) -> Price:
     return priced(book, replace(job, start_at=job.start_at - AN_HOUR))
 
 
-def job_of_visit(session: Session, visit: Visit) -> Job:
-    """Return what a visit is, as planned, for its price. Raises Invalid naming what is not known yet."""
-    problems = []
-    if not visit.service.price_code:
+def job_of_visit(
+    session: Session, visit: Visit, *, service: str | None = None, distance_km: float | None = None
+) -> Job:
+    """Return what a visit is, as planned, for its price; a service of the book or a distance that is given counts.
+
+    Raises Invalid naming what is not known yet.
+    """
+    problems, code = [], service or visit.service.price_code
+    if not code:
         problems.append(Problem("service", "no_price"))
-    distance_km = distance_of(session, visit)
-    if distance_km is None:
+    far_km = distance_of(session, visit) if distance_km is None else distance_km
+    if far_km is None:
         problems.append(Problem("distance_km", "missing"))
-    if problems or distance_km is None:
+    if problems or far_km is None:
         raise Invalid(problems)
     return Job(
-        service=visit.service.price_code,
+        service=code,
         start_at=visit.planned_from_at,
         minutes=visit.duration_min,
         customer_class=visit.customer.kind,
-        distance_km=distance_km,
+        distance_km=far_km,
         travels_by=visit.technician.travels_by if visit.technician is not None else "car",
     )
 
 
 def distance_of(session: Session, visit: Visit) -> float | None:
-    """Return how far a visit's site is from where its technician sets out, kilometres in a straight line.
+    """Return how far a visit's site is from its technician's branch, kilometres in a straight line.
 
-    While nobody is assigned, from where the nearest technician sets out; None when a position is missing.
+    Who belongs to no branch sets out from the own base; while nobody is assigned, the nearest branch counts. None when
+    a position is missing.
     """
     lat, lon = visit.site.lat, visit.site.lon
     if lat is None or lon is None:
         return None
-    only = Technician.id == visit.technician_id if visit.technician_id is not None else Technician.active
-    bases = session.execute(select(*STARTS).select_from(WITH_BRANCH).where(only))
-    found = [distance_m(*base, lat, lon) for base in bases if None not in base]
-    return round(min(found) / 1000, 1) if found else None
+    places = _setting_out(session, visit.technician)
+    return round(min(distance_m(*place, lat, lon) for place in places) / 1000, 1) if places else None
 
 
-def fee_of_visit(session: Session, visit: Visit, zone: tzinfo, now: datetime, *, no_access: bool = False) -> Fee | None:
+def _setting_out(session: Session, technician: Technician | None) -> list[tuple[float, float]]:
+    """Return the branch, else the base, of a technician; of nobody yet, all the branches, else all the bases."""
+    branches, bases = select(Branch.lat, Branch.lon), select(Technician.base_lat, Technician.base_lon)
+    if technician is None:
+        return _pairs(session, branches.where(Branch.active)) or _pairs(session, bases.where(Technician.active))
+    if technician.branch_id is not None:
+        return _pairs(session, branches.where(Branch.id == technician.branch_id))
+    return _pairs(session, bases.where(Technician.id == technician.id))
+
+
+def _pairs(session: Session, query: Select[*tuple[Any, ...]]) -> list[tuple[float, float]]:
+    return [(lat, lon) for lat, lon in session.execute(query) if lat is not None and lon is not None]
+
+
+def fee_of_visit(session: Session, visit: Visit, now: datetime, *, no_access: bool = False) -> Fee | None:
     """Return what calling a visit off costs now; None where its kind of work has no price, or its distance is unknown.
 
     To be shown before the customer confirms it, with `fee.price.total` (tax included) and `fee.why`: "hours",
     "no_access", or "our_delay", when nothing is owed because we are more than half an hour late.
     """
-    book = book_on(session, visit.promised_from_at.astimezone(zone).date())
+    book = book_at(session, visit.promised_from_at)
     distance_km = distance_of(session, visit)
     if visit.service.price_code not in book.services or distance_km is None:
         return None

@@ -1,10 +1,12 @@
-"""How much may be billed of what the customer has agreed to?"""
+"""How much may be billed of what the customer has agreed to, and what became of a quote?"""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from app.rules.price_book import PriceBook
 from app.rules.pricing import Line, Price, document
@@ -35,3 +37,23 @@ def _less(book: PriceBook, price: Price, off: int) -> Price:
     lines = (*price.lines, Line("not_agreed", -off, book.tax.rate))
     less = document(book, lines, price.counted_from_at, after_hours=price.after_hours)
     return replace(less, for_our_delay=price.for_our_delay)
+
+
+#: States in which a customer can still accept; who declined may think again.
+OPEN_STATES = ("open", "declined")
+
+
+def state_of(answers: Sequence[str], *, newest: bool, over: bool, expires_at: datetime, now: datetime) -> str:
+    """Return what became of a quote: accepted (for good), else replaced, over, expired, declined, or open.
+
+    `answers` are accepted or declined, oldest first; `newest`: no later quote of the visit; `over`: the visit is.
+    """
+    if "accepted" in answers:
+        return "accepted"
+    if not newest:
+        return "replaced"
+    if over:
+        return "over"
+    if now > expires_at:
+        return "expired"
+    return "declined" if answers else "open"

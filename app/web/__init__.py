@@ -30,6 +30,7 @@ from app.web import (
     ingest,
     office,
     presence,
+    quote,
     technician,
 )
 from app.web.limits import limiter
@@ -41,6 +42,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     technician.blueprint,
     customer.blueprint,
     incident.blueprint,
+    quote.blueprint,
     office.blueprint,
     account.blueprint,
     presence.blueprint,
@@ -51,7 +53,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     health.blueprint,
 )
 #: No ambient cookie proves anything here: a bearer token, a device credential, a signature, or the link itself does.
-WITHOUT_CSRF = (api.blueprint, ingest.blueprint, hooks.blueprint, customer.blueprint)
+WITHOUT_CSRF = (api.blueprint, ingest.blueprint, hooks.blueprint, customer.blueprint, quote.blueprint)
 #: A database that does not answer may do so again after this.
 RETRY_AFTER_S = 15
 

@@ -80,3 +80,51 @@ class PriceOut(Reply):
     counted_from: Moment
     for_our_delay: bool = Field(description="Counted from the end of the promise, because we came late.")
     after_hours: bool = Field(description="Not done before the customer has accepted the quote.")
+
+
+class QuoteIn(Body):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    service: Code | None = Field(None, description="A service of the price book; null: that of the visit's service.")
+    minutes: int | None = Field(None, ge=0, le=MOST_MINUTES, description="null: as planned.")
+    distance_km: float | None = Field(None, ge=0, le=40_000, description="null: from the technician's branch.")
+    taxi: int | None = Field(None, ge=0, le=MOST_AMOUNT, description="Estimate; null: the most that the book allows.")
+    parts: list[PartIn] = Field(default_factory=list, max_length=_MOST_PARTS)
+    discount_percent: Percent = Fraction(0)
+    discount_reason: Line = Field("", max_length=LONGEST_REASON, description="Needed with a discount.")
+    sign: bool = Field(False, description="Ask for a signature beside the name.")
+
+
+class AnswerOut(Reply):
+    at: Moment
+    answer: str = Field(description="accepted or declined.")
+    name: str
+    signature: str
+    language: str
+    link: str
+    text_version: str
+
+
+class QuoteOut(Reply):
+    id: int
+    visit: int
+    url: str = Field(description="The customer's page, to accept it on.")
+    state: str = Field(description="open, accepted, declined, replaced (there is a newer one), expired, over.")
+    created_at: Moment
+    expires_at: Moment
+    price_book: str
+    text_version: str
+    sign: bool
+    after_hours: bool = Field(description="Nobody sets out before it is accepted.")
+    lines: list[PriceLineOut]
+    subtotal: int
+    tax: int
+    taxes: list[TaxOut]
+    total: int
+    currency: str
+    tax_included: bool
+    answers: list[AnswerOut]
+
+
+class QuotesOut(Reply):
+    items: list[QuoteOut] = Field(description="The newest first; that one counts.")

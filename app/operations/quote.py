@@ -1,0 +1,250 @@
+"""Offer a price before the work, take in what the customer answers, and say whether anybody may set out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from app.errors import Conflict, Invalid, NotFound, Problem
+from app.i18n import LOCALES
+from app.models import PriceBookVersion, Quote, QuoteAnswer, Visit
+from app.operations.alarm import clear_alarms, raise_alarm
+from app.operations.booking import add_event, visit_for_change
+from app.operations.checks import tell_text
+from app.operations.company import find_company
+from app.operations.price_book import book_data_at, kept_book
+from app.operations.pricing import job_of_visit, priced
+from app.operations.quote_words import TEXT_VERSION, shown, sums
+from app.rules.agreed import OPEN_STATES, state_of
+from app.rules.pricing import Job, PartUsed
+
+LONGEST_NAME = 80
+#: One that is made for a visit whose time is over, for work that is added on site, can be accepted for so long.
+ON_SITE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a quote has beside the plan: what is None is as planned; `taxi` None is the most that the book lets be."""
+
+    service: str | None = None
+    minutes: int | None = None
+    distance_km: float | None = None
+    taxi: int | None = None
+    parts: tuple[PartUsed, ...] = ()
+    discount_percent: Fraction = Fraction(0)
+    discount_reason: str = ""
+    sign: bool = False
+
+
+def make_quote(session: Session, visit_id: int, wish: Wish, *, role: str, now: datetime, actor: str) -> Quote:
+    """Make a quote for a visit as it is planned now; the newest one counts.
+
+    `role` is who gives a discount. Raises NotFound, Conflict when the visit is over, Invalid naming the field, Refused
+    `discount_over_limit`.
+    """
+    visit = visit_for_change(session, visit_id)
+    if not visit.is_open:
+        raise Conflict("visit_over")
+    if wish.discount_percent and not wish.discount_reason.strip():
+        raise Invalid.one("discount_reason", "missing")
+    planned = job_of_visit(session, visit, service=wish.service, distance_km=wish.distance_km)
+    data = book_data_at(session, planned.start_at)
+    book = kept_book(data)
+    job = replace(
+        planned,
+        minutes=planned.minutes if wish.minutes is None else wish.minutes,
+        taxi=wish.taxi if wish.taxi is not None else book.return_taxi.cap if book.return_taxi else 0,
+        parts=wish.parts,
+        discount_percent=wish.discount_percent,
+        discount_by="manager" if role == "admin" else role,
+        discount_reason=wish.discount_reason.strip(),
+    )
+    price = priced(book, job)
+    expires_at = visit.promised_until_at if now < visit.promised_until_at else now + ON_SITE
+    company = find_company(session)
+    quote = Quote(
+        visit_id=visit.id,
+        token=secrets.token_hex(12),
+        created_at=now,
+        created_by=actor,
+        expires_at=expires_at,
+        job={**_kept(job), "planned_min": visit.duration_min},
+        book=dict(data),
+        book_code=book.code,
+        total=price.total,
+        after_hours=price.after_hours,
+        shown={
+            **{locale: shown(book, price, job, visit, company, now, locale) for locale in LOCALES},
+            "sums": sums(book, price),
+        },
+        text_version=TEXT_VERSION,
+        sign=wish.sign,
+    )
+    session.add(quote)
+    session.flush()
+    add_event(session, visit, "quoted", actor, now, facts={"quote": quote.id, "total": price.total})
+    return quote
+
+
+def quotes_of(session: Session, visit_id: int) -> Sequence[Quote]:
+    """Return a visit's quotes, the newest first."""
+    wanted = select(Quote).where(Quote.visit_id == visit_id).options(selectinload(Quote.answers))
+    return session.scalars(wanted.order_by(Quote.id.desc())).all()
+
+
+def quote_of_link(session: Session, token: str) -> Quote:
+    """Return the quote behind a link. Raises NotFound."""
+    quote = session.scalar(select(Quote).where(Quote.token == token).options(selectinload(Quote.answers)))
+    if quote is None:
+        raise NotFound("link")
+    return quote
+
+
+def newest_of(session: Session, quote: Quote) -> Quote:
+    """Return the quote that counts for the visit of this one: the newest."""
+    wanted = select(Quote).where(Quote.visit_id == quote.visit_id).order_by(Quote.id.desc()).limit(1)
+    return session.scalars(wanted).one()
+
+
+def quote_state(session: Session, quote: Quote, now: datetime) -> str:
+    """Return accepted, declined, replaced, expired, over, or open."""
+    return state_of(
+        [answer.answer for answer in quote.answers],
+        newest=newest_of(session, quote).id == quote.id,
+        over=not quote.visit.is_open,
+        expires_at=quote.expires_at,
+        now=now,
+    )
+
+
+def answer_quote(
+    session: Session,
+    token: str,
+    answer: str,
+    *,
+    name: str = "",
+    signature: str = "",
+    language: str,
+    link: str,
+    now: datetime,
+) -> Quote:
+    """Take in that a customer accepts or declines what she was shown; the same again adds nothing.
+
+    Raises NotFound for an unknown link, Invalid naming the field, Conflict when the quote has expired, was replaced, or
+    the visit has changed so that it would cost more.
+    """
+    visit = visit_for_change(session, quote_of_link(session, token).visit_id)
+    quote = quote_of_link(session, token)
+    state = quote_state(session, quote, now)
+    if answer not in ("accepted", "declined"):
+        raise Invalid.one("answer", "choice", choices="accepted, declined")
+    if state == answer:
+        return quote
+    if state not in OPEN_STATES:
+        raise Conflict(f"quote_{state}")
+    problems: list[Problem] = []
+    if answer == "accepted":
+        name = tell_text(problems, "name", name, LONGEST_NAME)
+        if quote.sign:
+            signature = tell_text(problems, "signature", signature, LONGEST_NAME)
+        if problems:
+            raise Invalid(problems)
+        if _total_now(quote, visit) > quote.total:
+            raise Conflict("quote_outdated")
+    said = QuoteAnswer(
+        quote_id=quote.id,
+        at=now,
+        answer=answer,
+        name=name if answer == "accepted" else "",
+        signature=signature if quote.sign and answer == "accepted" else "",
+        language=language,
+        link=link,
+        text_version=quote.text_version,
+    )
+    try:
+        with session.begin_nested():
+            session.add(said)
+    except IntegrityError:
+        raise Conflict("quote_accepted") from None
+    session.refresh(quote, ["answers"])
+    add_event(session, visit, f"quote_{answer}", "customer", now, facts={"quote": quote.id, "total": quote.total})
+    subject = f"visit:{visit.id}"
+    if answer == "accepted":
+        clear_alarms(session, subject, ("price_declined",), now)
+    else:
+        raise_alarm(session, "price_declined", subject, now, visit_id=visit.id, technician_id=visit.technician_id)
+    return quote
+
+
+def why_not_dispatched(session: Session, visit: Visit) -> str | None:
+    """Return why nobody may set out to a visit yet; None when somebody may.
+
+    `not_agreed`: part of it lies after hours, and the customer has accepted no price. `price_rose`: it was changed
+    since she accepted, and costs more now. Without a quote that holds only where the office keeps prices of its own.
+    """
+    quotes = quotes_of(session, visit.id)
+    accepted = next((one for one in quotes if any(said.answer == "accepted" for said in one.answers)), None)
+    asked = accepted or (quotes[0] if quotes else None)
+    if asked is not None:
+        price = priced(kept_book(asked.book), _job_now(asked, visit))
+        if not price.after_hours or (accepted is not None and price.total <= accepted.total):
+            return None
+        return "not_agreed" if accepted is None else "price_rose"
+    if session.scalar(select(PriceBookVersion.id).limit(1)) is None:
+        return None
+    try:
+        job = job_of_visit(session, visit)
+        price = priced(kept_book(book_data_at(session, job.start_at)), job)
+    except Invalid:  # a kind of work without a price
+        return None
+    return "not_agreed" if price.after_hours else None
+
+
+def _total_now(quote: Quote, visit: Visit) -> int:
+    return priced(kept_book(quote.book), _job_now(quote, visit)).total
+
+
+def _job_now(quote: Quote, visit: Visit) -> Job:
+    """Return what was quoted, with the visit's time, length and technician as they are now."""
+    job = _job(quote.job)
+    travels_by = visit.technician.travels_by if visit.technician is not None else job.travels_by
+    minutes = max(job.minutes + visit.duration_min - quote.job["planned_min"], 0)
+    return replace(job, start_at=visit.planned_from_at, minutes=minutes, travels_by=travels_by)
+
+
+def _kept(job: Job) -> dict[str, Any]:
+    """Return a job as it is kept; `_job` reads it."""
+    return {
+        "service": job.service,
+        "start": job.start_at.isoformat(),
+        "minutes": job.minutes,
+        "customer_class": job.customer_class,
+        "distance_km": job.distance_km,
+        "travels_by": job.travels_by,
+        "taxi": job.taxi,
+        "parts": [{"code": part.code, "quantity": part.quantity} for part in job.parts],
+        "discount_percent": str(job.discount_percent),
+        "discount_by": job.discount_by,
+        "discount_reason": job.discount_reason,
+    }
+
+
+def _job(kept: Mapping[str, Any]) -> Job:
+    wish = {name: value for name, value in kept.items() if name not in ("start", "planned_min")}
+    return Job(
+        **{
+            **wish,
+            "start_at": datetime.fromisoformat(kept["start"]),
+            "parts": tuple(PartUsed(part["code"], part["quantity"]) for part in kept["parts"]),
+            "discount_percent": Fraction(kept["discount_percent"]),
+        }
+    )

@@ -1,0 +1,84 @@
+"""Can a customer read, accept and decline a price by its link alone?"""
+
+from __future__ import annotations
+
+import pytest
+
+from app.models import Service
+
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def api(client, world, db):
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = "pc-setup"
+
+    def call(method, path, json=None):
+        headers = {"Authorization": f"Bearer {world.dispatcher_token}"}
+        return client.open(f"/api/v1{path}", method=method, json=json, headers=headers)
+
+    return call
+
+
+@pytest.fixture
+def visit_id(world, api):
+    return world.visit(starts_in_min=360, window_min=30)
+
+
+def link(api, visit_id, **wish) -> str:
+    reply = api("POST", f"/visits/{visit_id}/quote", wish)
+    assert reply.status_code == 201, reply.json
+    assert (reply.json["total"], reply.json["state"]) == (11_000, "open")
+    return reply.json["url"].removeprefix("http://127.0.0.1:8000")
+
+
+def test_the_customer_reads_and_accepts_without_script_or_account(api, client, visit_id):
+    path = link(api, visit_id)
+    page = client.get(path)
+    assert page.status_code == 200
+    text = page.get_data(as_text=True)
+    for words in ("11,000円", "22:00–23:00 夜間 +50%", "消費税(10%)", "11/24(火) 22:00", "Wi-Fi設定", "山田 花子"):
+        assert words in text
+    assert "<script" not in text
+    assert len(page.data) < 60_000
+    assert api("GET", f"/visits/{visit_id}/quote").json["items"][0]["answers"] == []  # opening changes nothing
+    refused = api("POST", f"/visits/{visit_id}/status", {"status": "en_route"})
+    assert (refused.status_code, refused.json["reason"]) == (409, "not_agreed")
+    reply = client.post(path, data={"answer": "accept", "name": ""})
+    assert (reply.status_code, "入力してください" in reply.get_data(as_text=True)) == (422, True)
+    assert client.post(path, data={"answer": "accept", "name": "山田 花子"}).status_code == 303
+    assert "ご承諾いただきました" in client.get(path).get_data(as_text=True)
+    [kept] = api("GET", f"/visits/{visit_id}/quote").json["items"]
+    assert (kept["state"], kept["answers"][0]["name"]) == ("accepted", "山田 花子")
+    assert kept["answers"][0]["link"].endswith(path)
+    assert api("POST", f"/visits/{visit_id}/status", {"status": "en_route"}).status_code == 200
+
+
+def test_declining_and_thinking_again_in_english(api, client, visit_id):
+    path = link(api, visit_id, sign=True) + "?lang=en"
+    assert "22:00–23:00, night +50%" in client.get(path).get_data(as_text=True)
+    assert client.post(path, data={"answer": "decline"}).status_code == 303
+    page = client.get(path).get_data(as_text=True)
+    assert "You have declined" in page
+    assert "Accept JPY 11,000" in page
+    assert client.post(path, data={"answer": "accept", "name": "Hanako"}).status_code == 422  # unsigned
+    assert client.post(path, data={"answer": "accept", "name": "Hanako", "signature": "Hanako"}).status_code == 303
+    assert "You have accepted" in client.get(path).get_data(as_text=True)
+
+
+def test_a_link_that_leads_nowhere_says_nothing(client, world):
+    for path in ("/q/ffffffffffffffffffffffff", "/q/%00"):
+        assert client.get(path).status_code == 404
+        assert client.post(path, data={"answer": "accept", "name": "x"}).status_code == 404
+
+
+def test_a_visit_that_is_over_or_unknown_or_unpriced_is_told(api, world, visit_id, db):
+    assert api("POST", "/visits/999/quote", {}).status_code == 404
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = ""
+    reply = api("POST", f"/visits/{visit_id}/quote", {})
+    assert [(one["field"], one["code"]) for one in reply.json["errors"]] == [("service", "no_price")]
+    assert api("POST", f"/visits/{visit_id}/quote", {"service": "pc-repair", "distance_km": 3}).json["total"] == 15_950
+    api("POST", f"/visits/{visit_id}/status", {"status": "cancelled"})
+    assert api("POST", f"/visits/{visit_id}/quote", {}).json["reason"] == "visit_over"
