@@ -29,12 +29,18 @@ _VALID = Prepared(
     .order_by(_VERSION.valid_from.desc(), _VERSION.id.desc())
     .limit(1)
 )
+_ANY = Prepared(select(select(PriceBookVersion.id).exists()))
 
 
 def book_data_on(session: Session, on: date) -> Mapping[str, Any]:
     """Return the book for work on a local day, as it is kept; before all versions, and without any, the product's."""
     found = _VALID.rows(session.connection(), {"on": on})
     return found[0][0] if found else STANDARD
+
+
+def keeps_prices(session: Session) -> bool:
+    """Return whether the office has put prices in force, its own or the product's: before, they bind nobody."""
+    return bool(_ANY.rows(session.connection())[0][0])
 
 
 def book_data_at(session: Session, at: datetime) -> Mapping[str, Any]:

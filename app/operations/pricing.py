@@ -1,9 +1,9 @@
-"""What does a job cost, or a visit, or calling it off?"""
+"""What does a job cost, or a visit as it is planned?"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from app.errors import Invalid, Problem, Refused
 from app.models import Branch, Technician, Visit
 from app.operations.price_book import book_at, public_holidays_of
-from app.rules.cancelling import Fee, cancellation_fee
 from app.rules.position import distance_m
 from app.rules.price_book import PriceBook
 from app.rules.pricing import CannotPrice, DiscountOverLimit, Job, Price, price
@@ -90,28 +89,3 @@ def _setting_out(session: Session, technician: Technician | None) -> list[tuple[
 
 def _pairs(session: Session, query: Select[*tuple[Any, ...]]) -> list[tuple[float, float]]:
     return [(lat, lon) for lat, lon in session.execute(query) if lat is not None and lon is not None]
-
-
-def fee_of_visit(session: Session, visit: Visit, now: datetime, *, no_access: bool = False) -> Fee | None:
-    """Return what calling a visit off costs now; None where its kind of work has no price, or its distance is unknown.
-
-    To be shown before the customer confirms it, with `fee.price.total` (tax included) and `fee.why`: "hours",
-    "no_access", or "our_delay", when nothing is owed because we are more than half an hour late.
-    """
-    book = book_at(session, visit.promised_from_at)
-    distance_km = distance_of(session, visit)
-    if visit.service.price_code not in book.services or distance_km is None:
-        return None
-    try:
-        return cancellation_fee(
-            book,
-            service=visit.service.price_code,
-            distance_km=distance_km,
-            cancelled_at=now,
-            promised_from_at=visit.promised_from_at,
-            promised_until_at=visit.promised_until_at,
-            arrived_at=visit.arrived_at,
-            no_access=no_access,
-        )
-    except CannotPrice:  # further away than the book goes
-        return None

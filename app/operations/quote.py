@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Conflict, Invalid, NotFound, Problem
 from app.i18n import LOCALES
-from app.models import PriceBookVersion, Quote, QuoteAnswer, Visit
+from app.models import Quote, QuoteAnswer, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import add_event, visit_for_change
 from app.operations.checks import tell_text
 from app.operations.company import find_company
-from app.operations.price_book import book_data_at, kept_book
+from app.operations.price_book import book_data_at, keeps_prices, kept_book
 from app.operations.pricing import job_of_visit, priced
 from app.operations.quote_words import TEXT_VERSION, shown, sums
 from app.rules.agreed import OPEN_STATES, state_of
@@ -99,6 +99,11 @@ def quotes_of(session: Session, visit_id: int) -> Sequence[Quote]:
     """Return a visit's quotes, the newest first."""
     wanted = select(Quote).where(Quote.visit_id == visit_id).options(selectinload(Quote.answers))
     return session.scalars(wanted.order_by(Quote.id.desc())).all()
+
+
+def accepted_quote(session: Session, visit_id: int) -> Quote | None:
+    """Return the newest quote of a visit that its customer has accepted."""
+    return next((one for one in quotes_of(session, visit_id) if _is_accepted(one)), None)
 
 
 def quote_of_link(session: Session, token: str) -> Quote:
@@ -192,14 +197,14 @@ def why_not_dispatched(session: Session, visit: Visit) -> str | None:
     since she accepted, and costs more now. Without a quote that holds only where the office keeps prices of its own.
     """
     quotes = quotes_of(session, visit.id)
-    accepted = next((one for one in quotes if any(said.answer == "accepted" for said in one.answers)), None)
+    accepted = next((one for one in quotes if _is_accepted(one)), None)
     asked = accepted or (quotes[0] if quotes else None)
     if asked is not None:
         price = priced(kept_book(asked.book), _job_now(asked, visit))
         if not price.after_hours or (accepted is not None and price.total <= accepted.total):
             return None
         return "not_agreed" if accepted is None else "price_rose"
-    if session.scalar(select(PriceBookVersion.id).limit(1)) is None:
+    if not keeps_prices(session):
         return None
     try:
         job = job_of_visit(session, visit)
@@ -207,6 +212,10 @@ def why_not_dispatched(session: Session, visit: Visit) -> str | None:
     except Invalid:  # a kind of work without a price
         return None
     return "not_agreed" if price.after_hours else None
+
+
+def _is_accepted(quote: Quote) -> bool:
+    return any(said.answer == "accepted" for said in quote.answers)
 
 
 def _total_now(quote: Quote, visit: Visit) -> int:

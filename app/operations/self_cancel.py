@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,11 +14,10 @@ from app.models import CustomerNote, Visit, VisitEvent
 from app.operations.addition import readable
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import Message, cancel
+from app.operations.cancelling import fee_of_visit
 from app.operations.company import find_company
 from app.operations.customer_view import told_window, visit_of_link
 from app.operations.notice import Telling
-from app.operations.price_book import book_on
-from app.operations.pricing import fee_of_visit
 from app.operations.proposal import must_choose
 from app.rules.self_service import broke_promise, is_near, why_not_cancelled
 
@@ -54,11 +53,11 @@ class CallOff:
     version: int
 
 
-def call_off_terms(session: Session, token: str, zone: tzinfo, now: datetime) -> CallOff:
+def call_off_terms(session: Session, token: str, now: datetime) -> CallOff:
     """Return on what terms the visit behind a link can be called off now. Raises NotFound."""
     visit = visit_of_link(session, token, now)
     late = _is_late(session, visit, now)
-    return CallOff(_why_not(session, visit, late), _owed(session, visit, late, zone, now), visit.version)
+    return CallOff(_why_not(session, visit, late), _owed(session, visit, late, now), visit.version)
 
 
 def call_off(
@@ -91,7 +90,7 @@ def call_off(
     why_not = _why_not(session, visit, late)
     if why_not is not None:
         raise Conflict("not_cancellable", why=why_not)
-    owed = _owed(session, visit, late, telling.zone, now)
+    owed = _owed(session, visit, late, now)
     if owed is not None and owed.total > (seen or 0):
         raise Conflict("fee_changed")
     near, technician_id = is_near(visit.promised_from_at, now, telling.zone), visit.technician_id
@@ -143,13 +142,13 @@ def _is_late(session: Session, visit: Visit, now: datetime) -> bool:
     return visit.arrived_at is None and broke_promise(visit.promised_until_at, told[0] if told else None, now)
 
 
-def _owed(session: Session, visit: Visit, late: bool, zone: tzinfo, now: datetime) -> Owed | None:
+def _owed(session: Session, visit: Visit, late: bool, now: datetime) -> Owed | None:
     if must_choose(session, visit):
         return Owed(0, "our_doing")
     if late:
         return Owed(0, "our_delay")
-    fee = fee_of_visit(session, visit, zone, now)
-    if fee is None:
+    found = fee_of_visit(session, visit, now)
+    if found is None:
         return None
-    book = book_on(session, visit.promised_from_at.astimezone(zone).date())
+    book, fee = found
     return Owed(fee.price.total, fee.why, float(fee.percent), fee.hours_before, book.currency, book.exponent)

@@ -8,8 +8,10 @@ import pytest
 
 from app.errors import Invalid
 from app.models import Service, Visit
+from app.operations.cancelling import fee_of_visit
 from app.operations.price_book import book_at
-from app.operations.pricing import an_hour_earlier, fee_of_visit, job_of_visit, priced
+from app.operations.price_book_versions import take_standard
+from app.operations.pricing import an_hour_earlier, job_of_visit, priced
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 
@@ -43,10 +45,12 @@ def test_a_visit_without_a_price_or_a_place_says_what_is_missing(db, visit_id, w
 
 
 def test_what_calling_off_costs_is_known_before_it_is_confirmed(db, visit_id, clock):
-    with db.read() as session:
+    with db.write() as session:
         visit = session.get_one(Visit, visit_id)
+        assert fee_of_visit(session, visit, clock.now()) is None  # the office has not looked at any prices yet
+        take_standard(session, now=clock.now(), actor="test", zone=UTC)
         found = [fee_of_visit(session, visit, clock.now() - timedelta(hours=h)) for h in (43, 30, 0)]
-        assert [fee.price.total for fee in found if fee] == [0, 2310, 3850]
-        late = fee_of_visit(session, visit, visit.promised_until_at.astimezone(UTC) + timedelta(minutes=31))
+        assert [one[1].price.total for one in found if one] == [0, 2310, 3850]
+        late = fee_of_visit(session, visit, visit.promised_until_at + timedelta(minutes=31))
         assert late is not None
-        assert (late.why, late.price.total) == ("our_delay", 0)
+        assert (late[1].why, late[1].price.total) == ("our_delay", 0)

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from app.models import Alarm, Company, CustomerNote, Notice, Proposal, Reminder, Service, Visit, VisitEvent
 from app.operations.booking import change_visit
 from app.operations.field import report_status
+from app.operations.price_book import keeps_prices
+from app.operations.price_book_versions import take_standard
 from app.operations.reminder import book_reminders
 from tests.web.test_customer import said
 from tests.web.test_self_move import everything, form_of, rows
@@ -25,6 +27,8 @@ def link(world, db, clock, settings):
     def book(hours, price_code="pc-setup", window_min=0):
         visit_id = world.visit(60 * hours, window_min)
         with db.write() as session:
+            if not keeps_prices(session):
+                take_standard(session, now=clock.now(), actor="test", zone=settings.zone)
             session.scalars(select(Service)).one().price_code = price_code
             visit = session.get_one(Visit, visit_id)
             book_reminders(session, visit, settings.zone, clock.now())

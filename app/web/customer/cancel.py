@@ -12,7 +12,7 @@ from app.errors import Conflict, Invalid, Problem
 from app.operations.self_cancel import LONGEST_WORDS, REASONS, call_off, call_off_terms
 from app.operations.self_service import doable
 from app.web.customer.room import back, blueprint, load, page, presses
-from app.web.visitor import end_session, now, parts, session, telling, zone
+from app.web.visitor import end_session, now, parts, session, telling
 
 
 @blueprint.get("/<token>/cancel")
@@ -62,7 +62,7 @@ def _terms(token: str, *, changed: str = "", problems: Mapping[str, Problem] | N
         "cancel",
         view=load(token),
         token=token,
-        terms=call_off_terms(session(), token, zone(), now()),
+        terms=call_off_terms(session(), token, now()),
         can=doable(session(), token, now()),
         changed=changed,
         reasons=REASONS,
