@@ -148,7 +148,7 @@ def read_board(
         counts[line.standing] += 1
         if not only or line.standing == only:
             found.setdefault(line.technician_id, []).append(line)
-    if whole:
+    if whole and (technician_id or only or text):
         asked = {line.id for lines in found.values() for line in lines}
         found = {id: [replace(one, found=one.id in asked) for one in day[id]] for id in found}
     is_today = now.astimezone(zone).date() == on

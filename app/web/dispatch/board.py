@@ -18,9 +18,10 @@ from app.operations.lease import is_watched
 from app.operations.locating import usual_place
 from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
-from app.web.desk import desk_words
+from app.web.desk import desk_words, service_name
+from app.web.dispatch.bars import Bars
 from app.web.forms import Form
-from app.web.visitor import actor, needs, now, parts, session, signed_in, zone
+from app.web.visitor import actor, locale, needs, now, parts, session, signed_in, zone
 
 #: How a day can be shown.
 VIEWS = ("hours", "list", "map")
@@ -86,6 +87,14 @@ def _board() -> dict[str, Any]:
         "view": view,
         "hours": hours,
         "rows": {row.technician_id: row for row in hours.rows},
+        "bars": Bars(
+            hours,
+            zone(),
+            locale(),
+            url_for("static", filename="icons.svg"),
+            service_name,
+            {alarm.visit_id: alarm.facts.get("offers", 1) for alarm in alarms if alarm.kind == "repair_offered"},
+        ),
         "alarms": alarms,
         # it comes first where it is at all
         "brake": read_standing(session(), now()) if alarms and alarms[0].kind == BRAKE else None,
