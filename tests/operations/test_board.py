@@ -212,7 +212,7 @@ def test_the_number_of_queries_does_not_grow_with_the_day(world, db, clock, clie
     many = {path: queries(path) for path in few}
     event.remove(db.engine, "before_cursor_execute", note)
     assert many == few
-    assert few["/board"] <= 8
+    assert few["/board"] <= 19
 
 
 def test_a_history_tells_everything_newest_first_with_names(world, db, clock):

@@ -30,7 +30,7 @@ SHAPES = {name: _OTHER_SHAPES.get(name, CLASSES[name]) for name in STANDINGS}
 
 @dataclass
 class Bars:
-    """Draws the bars of a day's hours for one reader; `offers` says for how many visits of trouble there is a remedy."""
+    """Draws the bars of a day's hours for one reader; `offers`: how many remedies there are for a visit in trouble."""
 
     hours: Hours
     zone: tzinfo
