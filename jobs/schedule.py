@@ -34,6 +34,7 @@ from app.operations.purge import AT_ONCE, forget_words, purge
 from app.operations.unread import call_for_unread
 from app.operations.webhook_delivery import hand_over_messages
 from app.parts import Parts
+from app.planner import DayPlanner, Replanner
 from app.tick import (
     climb,
     deliver,
@@ -66,6 +67,7 @@ TIMETABLE = (
     ("read_calendars", 10),
     ("take_lists", 2),
     ("backtest", 2),
+    ("plan", 1),
     ("learn", 600),
     ("purge", 600),
 )
@@ -94,6 +96,7 @@ class Jobs:
         # A day in fast motion jumps as it pleases, and writes to nobody.
         self._brake = None if isinstance(parts.clock, FastClock) else Brake()
         self._backtester = Backtester(parts)
+        self._planners = DayPlanner(parts), Replanner(parts)
         self._stopping = Event()
         self._rung = {"sweep": Event(), "deliver": Event()}
         self._rests_until = dict.fromkeys(self._rung, _soon())
@@ -120,6 +123,7 @@ class Jobs:
         self._program_lanes.close()
         self._calendar_lanes.close()
         self._guarded("end_backtest")()
+        self._guarded("end_plan")()
         self._guarded("give_way")()
 
     def wake(self) -> None:
@@ -235,6 +239,16 @@ class Jobs:
     def end_backtest(self) -> None:
         """Leave the one that runs to another process."""
         self._backtester.stop()
+
+    def plan(self) -> None:
+        """Have days planned anew as the office asked."""
+        for planner in self._planners:
+            planner.tick(leads=self._leads())
+
+    def end_plan(self) -> None:
+        """Leave what is being planned to another process."""
+        for planner in self._planners:
+            planner.stop()
 
     def purge(self) -> None:
         """Once a day, forget what must not be kept: a little at a time, with room for others between."""

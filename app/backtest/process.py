@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
-from datetime import timedelta
-from multiprocessing import get_context
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
-from app import join, logs
 from app.backtest.days import load_own_day, own_days
 from app.backtest.play import run_backtest
 from app.backtest.report import result_as_json
+from app.beside import Beside, Claim, alone
 from app.clock import WallClock
 from app.config import Settings
 from app.operations.backtest import (
@@ -52,65 +48,6 @@ class _TooLong(Exception):
 
 class _Nothing(Exception):
     """There was no visit on the days that were asked for."""
-
-
-class Backtester:
-    """Looks for wishes and keeps the one process that fulfils them."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._wall = WallClock()
-        self._process: Any = None
-        self._claimed = (0, 0)
-        self._ends_s = 0.0
-
-    def tick(self, *, leads: bool) -> None:
-        """Note the end of the process that runs, and begin the next wish when this house leads."""
-        if self._process is not None:
-            self._look_after()
-        if self._process is None and leads:
-            self._begin()
-
-    def stop(self) -> None:
-        """End the process; what it was at is taken up by another house, or after the restart."""
-        if self._process is None:
-            return
-        self._end()
-        with self._parts.db.write() as session:
-            give_back_backtest(session, *self._claimed)
-
-    def _begin(self) -> None:
-        with self._parts.db.write() as session:
-            claimed = claim_backtest(session, self._wall.now())
-            if claimed is None:
-                return
-            self._claimed = claimed.id, claimed.runs
-        # Spawned, not forked: this process has threads, which a fork would leave behind with what they hold.
-        self._process = get_context("spawn").Process(
-            target=_in_a_process_of_its_own, args=(self._parts.settings, *self._claimed), daemon=True
-        )
-        self._process.start()
-        self._ends_s = time.monotonic() + LIMIT.total_seconds() + 60
-
-    def _look_after(self) -> None:
-        overdue = time.monotonic() > self._ends_s
-        if self._process.is_alive() and not overdue:
-            return
-        died = self._process.exitcode not in (0, None)
-        self._end()
-        if overdue or died:
-            with self._parts.db.write() as session:
-                fail_backtest(session, *self._claimed, "too_long" if overdue else "broken", self._wall.now())
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process.is_alive():
-            process.terminate()
-        process.join(5)
-        if process.is_alive():
-            process.kill()
-            process.join()
-        process.close()
 
 
 def fulfil(parts: Parts, backtest_id: int, run: int) -> None:
@@ -168,13 +105,24 @@ def _beating(parts: Parts, backtest_id: int, run: int) -> Callable[[float], None
 
 
 def _in_a_process_of_its_own(settings: Settings, backtest_id: int, run: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the house, which ends this process itself
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(OSError):
-        os.nice(NICE)
-    logs.configure(logging.WARNING)  # what would have been sent is in the result
-    parts = join(settings)
-    try:
-        fulfil(parts, backtest_id, run)
-    finally:
-        parts.db.close()
+    alone(settings, NICE, lambda parts: fulfil(parts, backtest_id, run))
+
+
+class Backtester(Beside):
+    """Keeps the one process that plays days."""
+
+    limit = LIMIT
+    work = staticmethod(_in_a_process_of_its_own)
+
+    def claim(self, session: Session, now: datetime) -> Claim | None:
+        """Take the next one up."""
+        claimed = claim_backtest(session, now)
+        return None if claimed is None else (claimed.id, claimed.runs)
+
+    def give_back(self, session: Session, claimed: Claim) -> None:
+        """Let another process take it up."""
+        give_back_backtest(session, *claimed)
+
+    def fail(self, session: Session, claimed: Claim, reason: str, now: datetime) -> None:
+        """Note why nothing came out."""
+        fail_backtest(session, *claimed, reason, now)

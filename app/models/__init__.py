@@ -19,6 +19,7 @@ from app.models.letter import Letter
 from app.models.line import LineCall, LineCode
 from app.models.list_file import ListFile
 from app.models.notice import Notice, NoticeAttempt, Receipt
+from app.models.planning import Planning
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
 from app.models.price_book import PriceBookVersion
@@ -81,6 +82,7 @@ __all__ = [
     "NoticeAttempt",
     "OtherPhone",
     "PhoneLink",
+    "Planning",
     "PolicyVersion",
     "PositionFix",
     "PriceBookVersion",

@@ -6,8 +6,10 @@ not booked: it was made for another day.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -88,6 +90,29 @@ class DayRead:
     only: frozenset[int]
     pinned: frozenset[int]
 
+    @property
+    def fingerprint(self) -> str:
+        """What is other once anything was changed that a plan rests on; times held for customers apart."""
+        seen = [[str(one) for one in self.visits[visit].seen] for visit in sorted(self.visits)]
+        return hashlib.sha256(json.dumps([seen, _hours(self)]).encode()).hexdigest()
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The times that are held for customers, by number."""
+        return frozenset(visit for visit in self.having if visit < 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to be booked of a day that was planned anew, if the day still is as it was when it was read."""
+
+    on: date
+    changes: Sequence[Stop]
+    fingerprint: str
+    held: frozenset[int]
+    only: frozenset[int] = frozenset()
+    pinned: frozenset[int] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -98,6 +123,13 @@ class Proposal:
     before: Figures
     after: Figures
     changes: tuple[Stop, ...]
+    plan: Plan = field(default_factory=dict)
+
+    @property
+    def decided(self) -> Decided:
+        """What is to be booked of it."""
+        day = self.day
+        return Decided(day.on, self.changes, day.fingerprint, day.held, day.only, day.pinned)
 
     def told(self) -> list[int]:
         """Return the visits whose customers know another technician by name, and are told."""
@@ -113,8 +145,11 @@ def read_day(
     zone: tzinfo,
     only: Collection[int] = (),
     pinned: Collection[int] = (),
+    changed: Callable[[Problem], Problem] = lambda problem: problem,
 ) -> DayRead:
     """Return a local day: everybody at work, or `only` some of them, and every visit that is theirs or nobody's.
+
+    `changed` makes of the day what it will be: somebody falls ill, work takes longer, a call comes.
 
     Raises Invalid for a technician or a visit that there is not.
     """
@@ -165,7 +200,7 @@ def read_day(
     return DayRead(
         on=on,
         zone=zone,
-        problem=to_plan(problem, set(pinned)),
+        problem=to_plan(changed(problem), set(pinned)),
         taken=[
             *(Taken(row.id, row.planned_from_at, row.planned_until_at, row.lat, row.lon) for row in rows),
             *(Taken(-hold.id, hold.from_at, hold.until_at, hold.lat, hold.lon) for hold in held),
@@ -204,32 +239,40 @@ def plan_day(
     plan = _best(day.problem, solve, seconds, progress)
     after = figures(day.problem, plan)
     if not is_better(before, after):
-        return Proposal(day, before, before, ())
+        return Proposal(day, before, before, (), stands)
     changes = sorted((s for s in plan.values() if stands.get(s.visit) != s), key=lambda s: (s.start_at, s.visit))
-    return Proposal(day, before, after, tuple(changes))
+    return Proposal(day, before, after, tuple(changes), plan)
 
 
 def book_proposal(session: Session, proposal: Proposal, *, now: datetime, telling: Telling, actor: str) -> int:
-    """Book what was proposed, all of it or nothing, and tell the customers who know of another technician; return how
-    many visits were changed.
+    """Book what was proposed, all of it or nothing; see `book_decided`."""
+    people = [driver.technician for driver in proposal.day.problem.drivers]
+    return book_decided(session, proposal.decided, people, now=now, telling=telling, actor=actor)
+
+
+def book_decided(
+    session: Session, decided: Decided, people: Sequence[int], *, now: datetime, telling: Telling, actor: str
+) -> int:
+    """Book a plan of these `people`, all of it or nothing, and tell the customers who know of another technician.
+
+    Returns how many visits were changed.
 
     Raises Stale `day_changed` when anything of the day was changed since it was read, or a time has come meanwhile.
     """
-    day = proposal.day
-    lock_technicians(session, *(driver.technician for driver in day.problem.drivers))
-    again = read_day(session, day.on, now=now, zone=day.zone, only=day.only, pinned=day.pinned)
-    same = {visit: known.seen for visit, known in again.visits.items()} == {
-        visit: known.seen for visit, known in day.visits.items()
-    }
-    same = same and again.having.items() <= day.having.items() and _hours(again) == _hours(day)
-    if not same or any(stop.start_at < now for stop in proposal.changes):
+    lock_technicians(session, *people)
+    again = read_day(session, decided.on, now=now, zone=telling.zone, only=decided.only, pinned=decided.pinned)
+    same = again.fingerprint == decided.fingerprint and again.held <= decided.held
+    if not same or any(stop.start_at < now for stop in decided.changes):
         raise Stale("day_changed")
-    _book(session, {stop.visit: stop for stop in proposal.changes}, again, now, telling, actor)
-    return len(proposal.changes)
+    book_stops(session, {stop.visit: stop for stop in decided.changes}, again, now, telling, actor)
+    return len(decided.changes)
 
 
-def take_back(session: Session, on: date, *, now: datetime, zone: tzinfo, telling: Telling, actor: str) -> int:
-    """Book a day's former plan again, as it was before the last new one; return how many visits were changed.
+def take_back(
+    session: Session, on: date, *, now: datetime, zone: tzinfo, telling: Telling, actor: str, run: str | None = None
+) -> int:
+    """Book a day's former plan again, as it was before the last new one (which must be `run`, when that is given);
+    return how many visits were changed.
 
     Raises Conflict `nothing_to_take_back`, Stale `day_changed` when one of them was changed since or is begun.
     """
@@ -241,7 +284,7 @@ def take_back(session: Session, on: date, *, now: datetime, zone: tzinfo, tellin
         .order_by(VisitEvent.id.desc())
     ).all()
     last = [event for event in events if event.facts["run"] == events[0].facts["run"]]
-    if not last or last[0].facts.get("taken_back"):
+    if not last or last[0].facts.get("taken_back") or run not in (None, last[0].facts["run"]):
         raise Conflict("nothing_to_take_back")
     former = {event.visit_id: event.facts for event in last}
     lock_technicians(session, *session.scalars(select(Technician.id).where(Technician.active)))
@@ -255,7 +298,7 @@ def take_back(session: Session, on: date, *, now: datetime, zone: tzinfo, tellin
         if facts["technician"] is not None:
             stops[visit] = Stop(visit, facts["technician"], start_at)
     nobodys = [visit for visit in former if visit not in stops]
-    _book(session, stops, day, now, telling, actor, nobodys=nobodys, taken_back=True)
+    book_stops(session, stops, day, now, telling, actor, nobodys=nobodys, taken_back=True)
     return len(former)
 
 
@@ -278,7 +321,7 @@ def _best(problem: Problem, solve: Solver, seconds: float, progress: Callable[[f
     return plan
 
 
-def _book(
+def book_stops(
     session: Session,
     stops: Mapping[int, Stop],
     day: DayRead,
@@ -356,4 +399,7 @@ def _place(row: Any) -> Place | None:
 
 def _hours(day: DayRead) -> list[tuple[Any, ...]]:
     """Return what a plan rests on of everybody's day, whatever the hour."""
-    return [(one.technician, one.skills, one.end, one.travels_by, one.shifts[-1:]) for one in day.problem.drivers]
+    return [
+        (one.technician, sorted(one.skills), str(one.end), one.travels_by, str(one.shifts[-1:]))
+        for one in day.problem.drivers
+    ]

@@ -87,6 +87,8 @@ class Problem:
     now: datetime
     zone: tzinfo
     roads: Roads = STRAIGHT
+    #: Nobody is sent elsewhere so shortly before the work begins.
+    lead: timedelta = LEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def to_plan(problem: Problem, pinned: Collection[int] = ()) -> Problem:
 
     Example: at eleven, of visits at nine, ten (still at work until 11:20), 11:15 and three, the last one can be moved.
     """
-    soonest_at = problem.now + LEAD
+    soonest_at = problem.now + problem.lead
     works = []
     for work in problem.works:
         late = work.promised_until_at < soonest_at or (
@@ -184,6 +186,18 @@ def figures(problem: Problem, plan: Plan) -> Figures:
     unassigned = sum(work.visit > 0 for work in problem.works) - mine
     overtime_min = overtime / timedelta(minutes=1)
     return Figures(road_m * DETOUR / 1000, road_s / 60, overtime_min, mine - broken, broken, unassigned)
+
+
+def by_technician(problem: Problem, plan: Plan) -> dict[int, Figures]:
+    """Return what a plan comes to for each technician who has something in it."""
+    works = _by_visit(problem)
+    whole = {}
+    for driver in problem.drivers:
+        mine = {visit: stop for visit, stop in plan.items() if stop.technician == driver.technician}
+        if any(visit > 0 for visit in mine):
+            own = replace(problem, drivers=(driver,), works=tuple(works[visit] for visit in mine))
+            whole[driver.technician] = figures(own, mine)
+    return whole
 
 
 def is_better(before: Figures, after: Figures) -> bool:
@@ -319,7 +333,7 @@ def latest_start(work: Work) -> datetime:
 
 def soonest_start(work: Work, problem: Problem) -> datetime:
     """Return from when on the work can be planned."""
-    return max(work.promised_from_at, whole_minute(problem.now + LEAD, up=True))
+    return max(work.promised_from_at, whole_minute(problem.now + problem.lead, up=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def play_day(database_url: str, line_url: str, mailbox_url: str, clock: HandCloc
     with _breaking(parts.db):
         for number in range(ticks):
             for name, _ in TIMETABLE:
-                if name != "backtest":
+                if name not in ("backtest", "plan"):
                     getattr(jobs, name)()
             ways = (jobs._lanes, jobs._program_lanes, jobs._calendar_lanes)
             while any(lane.busy for way in ways for lane in way._lanes.values()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, visits
+from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, optimise, visits
 from app.web.dispatch.board import blueprint
 
 blueprint.register_blueprint(visits.blueprint)
@@ -12,5 +12,6 @@ blueprint.register_blueprint(moves.blueprint)
 blueprint.register_blueprint(inbox.blueprint)
 blueprint.register_blueprint(incidents.blueprint)
 blueprint.register_blueprint(brake.blueprint)
+blueprint.register_blueprint(optimise.blueprint)
 
 __all__ = ["blueprint"]

@@ -1,0 +1,119 @@
+"""Who plans anew what the office asks for? Processes of their own beside the jobs: one for whole days, one for what is
+left of a day on which something has happened, for that cannot wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import structlog
+from sqlalchemy.orm import Session
+
+from app.beside import Beside, Claim, alone
+from app.clock import WallClock
+from app.config import Settings
+from app.operations.day_planning import result_of
+from app.operations.optimise import plan_day, read_day
+from app.operations.planning import (
+    claim_planning,
+    fail_planning,
+    find_planning,
+    finish_planning,
+    give_back_planning,
+    is_any_open,
+    report_progress,
+)
+from app.parts import Parts
+from app.providers.solver_vroom import SolverFailed, solve
+
+log = structlog.get_logger()
+
+#: No plan is worth waiting for longer.
+LIMIT = timedelta(minutes=4)
+#: How often a run shows that it lives, and looks whether it is still wanted, in seconds.
+BEAT_S = 0.5
+#: How far behind everything else it stands in the queue for the processor (0 to 19): somebody waits for it.
+NICE = 5
+
+
+class _Stopped(Exception):
+    """Nobody wants the run any more."""
+
+
+def fulfil(parts: Parts, planning_id: int, run: int) -> None:
+    """Plan what a wish asks for and keep what comes out, or why nothing does."""
+    now = parts.clock.now()
+    try:
+        result = _plan(parts, planning_id, _beating(parts, planning_id, run))
+        with parts.db.write() as session:
+            finish_planning(session, planning_id, run, result, now)
+    except _Stopped:
+        return
+    except Exception as error:
+        reason = error.reason if isinstance(error, SolverFailed) else "broken"
+        log.error("a day could not be planned anew", planning_id=planning_id, exc_info=True)
+        with parts.db.write() as session:
+            fail_planning(session, planning_id, run, reason, now)
+
+
+def _plan(parts: Parts, planning_id: int, progress: Callable[[float], None]) -> dict[str, Any]:
+    with parts.db.read() as session:
+        planning = find_planning(session, planning_id)
+        # The company's time is that of whoever asked, also where a day is played in fast motion.
+        wish, on, now = planning.wish, planning.on_day, planning.created_at
+        day = read_day(session, on, now=now, zone=parts.settings.zone, pinned=frozenset(wish["pinned"]))
+    return result_of(plan_day(day, solve, float(wish["seconds"]), progress, parts.router))
+
+
+def _beating(parts: Parts, planning_id: int, run: int) -> Callable[[float], None]:
+    """Return what a run calls often: now and then it says how far it is, and asks whether to go on."""
+    wall, next_s = WallClock(), 0.0
+
+    def progress(share: float) -> None:
+        nonlocal next_s
+        now_s = time.monotonic()
+        if now_s < next_s:
+            return
+        next_s = now_s + BEAT_S
+        with parts.db.write() as session:
+            if not report_progress(session, planning_id, run, share, wall.now()):
+                raise _Stopped
+
+    return progress
+
+
+def _in_a_process_of_its_own(settings: Settings, planning_id: int, run: int) -> None:
+    alone(settings, NICE, lambda parts: fulfil(parts, planning_id, run))
+
+
+class DayPlanner(Beside):
+    """Keeps the one process that plans whole days."""
+
+    limit = LIMIT
+    work = staticmethod(_in_a_process_of_its_own)
+    kinds: ClassVar[tuple[str, ...]] = ("day",)
+
+    def is_wanted(self, session: Session) -> bool:
+        """Return whether anything waits or runs."""
+        return is_any_open(session, self.kinds)
+
+    def claim(self, session: Session, now: datetime) -> Claim | None:
+        """Take the next one up."""
+        claimed = claim_planning(session, self.kinds, now)
+        return None if claimed is None else (claimed.id, claimed.runs)
+
+    def give_back(self, session: Session, claimed: Claim) -> None:
+        """Let another process take it up."""
+        give_back_planning(session, *claimed)
+
+    def fail(self, session: Session, claimed: Claim, reason: str, now: datetime) -> None:
+        """Note why nothing came out."""
+        fail_planning(session, *claimed, reason, now)
+
+
+class Replanner(DayPlanner):
+    """Keeps the one process that plans what is left of a day."""
+
+    kinds = ("leaves", "overruns", "urgent")
