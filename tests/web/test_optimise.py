@@ -22,7 +22,7 @@ def test_from_the_button_to_the_plan_and_back(signed_in, day, parts, db, clock):
     wrong = post(office, PAGE, {"seconds": "9999"})
     assert wrong.status_code == 422
     assert 'value="9999"' in wrong.text
-    assert post(office, PAGE, {"seconds": "1", "pin": [str(day[3]), "x"]}).status_code == 303
+    assert post(office, PAGE, {"seconds": "1", "pin": ["999", "x"]}).status_code == 303
     waits = office.get(PAGE).text
     assert 'id="progress"' in waits
     assert "順番を待っています" in waits
@@ -30,8 +30,8 @@ def test_from_the_button_to_the_plan_and_back(signed_in, day, parts, db, clock):
         number = claim_planning(session, ("day",), clock.at).id
     fulfil(parts, number, 1)
     page = office.get(PAGE).text
-    assert "この内容で確定する(3件)" in page
-    assert f'value="{day[3]}" checked' in page
+    assert "この内容で確定する(4件)" in page
+    assert "守れる約束" in page
     assert post(office, f"{PAGE}/{number}/apply").status_code == 303
     assert read(db, day[0]).technician_id == day["tanaka"]
     again = post(office, f"{PAGE}/{number}/apply")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -88,6 +88,7 @@ def _page(on: date, form: Form) -> Any:
     page = render_template(
         "dispatch/optimise.html",
         on=on,
+        moment=datetime.fromisoformat,
         is_over=on < now().astimezone(zone()).date(),
         form=form,
         last=last,
