@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.models import Alarm, Customer, Notice, Site, Technician, Visit
+from app.models import Alarm, Customer, Notice, OtherPhone, Site, Technician, Visit
 from app.rules.lateness import ALARMS
 
 #: Alarms whose cause has gone once the technician has arrived, or the visit was moved, reassigned or cancelled.
@@ -199,13 +199,15 @@ def read_alarms(session: Session) -> Sequence[AlarmLine]:
             Visit.promised_until_at,
             Visit.forecast_as_of_at,
             Customer.name.label("customer"),
-            func.coalesce(Customer.mobile, Customer.phone).label("phone"),
+            # What she named for this visit comes first.
+            func.coalesce(OtherPhone.number, Customer.mobile, Customer.phone).label("phone"),
             Visit.site_id,
             Site.address,
             Technician.name.label("technician"),
         )
         .outerjoin(Visit, Visit.id == Alarm.visit_id)
         .outerjoin(Customer, Customer.id == Visit.customer_id)
+        .outerjoin(OtherPhone, OtherPhone.visit_id == Visit.id)
         .outerjoin(Site, Site.id == Visit.site_id)
         .outerjoin(Technician, Technician.id == func.coalesce(Visit.technician_id, Alarm.technician_id))
         .where(Alarm.cleared_at.is_(None))

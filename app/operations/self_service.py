@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.operations.addition import Added, added_behind
 from app.operations.customer_view import visit_of_link
 from app.operations.self_cancel import Owed, agreed_fee, may_call_off
-from app.operations.self_move import may_move
+from app.operations.self_times import may_move
 
 
 @dataclass(frozen=True, slots=True)

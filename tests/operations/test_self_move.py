@@ -12,7 +12,8 @@ from sqlalchemy import select
 from app.errors import Conflict
 from app.models import Hold, Technician, Visit
 from app.operations.notice import Telling
-from app.operations.self_move import keep_time, kept_time, move_to, times_for
+from app.operations.self_move import keep_time, kept_time, move_to
+from app.operations.self_times import find_times
 
 PEOPLE = 6
 
@@ -47,7 +48,9 @@ def test_one_time_is_kept_for_as_many_customers_as_technicians_can_come(db, worl
             session.add(Technician(name=f"T{number}", base_lat=34.2, base_lon=135.1, created_at=clock.now()))
     zone, now = settings.zone, clock.now()
     with db.read() as session:
-        at = times_for(session, links[0], None, zone, now).days[-1][1][-1].starts_at  # when nobody is still driving in
+        at = (
+            find_times(session, links[0], None, zone, now).times(None).days[-1][1][-1].starts_at
+        )  # when nobody is still driving in
 
     def keep(link):
         with db.write() as session:
@@ -77,7 +80,7 @@ def test_one_time_is_kept_for_as_many_customers_as_technicians_can_come(db, worl
 def test_other_people_s_time_is_not_taken_however_late_she_confirms(db, world, links, clock, settings):
     zone = settings.zone
     with db.read() as session:
-        at = times_for(session, links[0], None, zone, clock.now()).days[-1][1][0].starts_at
+        at = find_times(session, links[0], None, zone, clock.now()).times(None).days[-1][1][0].starts_at
     with db.write() as session:
         hold = keep_time(session, links[0], at, zone, clock.now())
     clock.forward(minutes=11)

@@ -166,10 +166,13 @@ def test_another_number_is_checked_shown_to_whoever_comes_and_taken_back(client,
     page = signed_in("technician").get("/t").text
     assert page.count('href="tel:+819087654321"') == 2  # before the bell, and where nobody opens
     assert "携帯電話・お客様のご指定" in signed_in("dispatcher").get(f"/visits/{link.id}").text
+    client.post(f"{link.path}/call-me")
+    assert 'href="tel:+819087654321"' in signed_in("dispatcher").get("/").text
     assert client.post(name, data={"other_phone": ""}).status_code == 303
     with db.read() as session:
         assert session.scalars(select(OtherPhone)).all() == []
     assert kinds(db)[-1] == "other_phone"
+    assert 'href="tel:+819012345678"' in signed_in("dispatcher").get("/").text
 
 
 @pytest.mark.parametrize("typed", ["110番", "12345", "09012345678;ext=5", "090-1234-567x"])

@@ -14,6 +14,9 @@ from app.models import Alarm, Company, Customer, Hold, Notice, Reminder, Technic
 from app.operations.booking import change_visit
 from app.operations.field import report_status
 from app.operations.reminder import book_reminders
+from app.providers import route_osrm
+from app.providers.route import TableRouter
+from tests.standins import RouterServer
 from tests.web.test_customer import said
 
 #: What a page says does not depend on the kind of database; the races are in tests/operations.
@@ -147,7 +150,8 @@ def test_who_thinks_again_gives_the_time_back_and_choosing_another_keeps_only_th
     first, second = offered(client, f"{link.path}/move")[:2]
     chosen(client, link, first)
     assert first not in offered(client, f"{link.path}/move")
-    chosen(client, link, second)
+    again = chosen(client, link, second)
+    assert chosen(client, link, second) == again  # from the page before
     assert [one.from_at.isoformat() for one in rows(db, Hold)] == [second]
     assert client.post(f"{link.path}/move/back").location == f"{link.path}/move"
     assert rows(db, Hold) == []
@@ -261,3 +265,24 @@ def test_an_english_customer_reads_it_in_english(client, link, db):
     page = said(client.get(f"{link.path}/move"))
     assert "Choose a time that suits you" in page
     assert "your technician" in page
+
+
+def test_with_a_router_its_ways_count_from_the_first_look_to_the_choice(client, link, db, app):
+    standin = RouterServer()
+    app.extensions["mamonaku"].router = TableRouter(route_osrm.tables(standin.url)).roads
+    try:
+        plain = offered(client, f"{link.path}/move")
+        confirm = chosen(client, link, plain[-1])
+        assert client.post(confirm, data=form_of(client, confirm)).status_code == 303
+        assert rows(db, Visit)[0].promised_from_at.isoformat() == plain[-1]
+        standin.islands.add((34.2261, 135.1675))
+        app.extensions["mamonaku"].router = TableRouter(route_osrm.tables(standin.url)).roads
+        assert offered(client, f"{link.path}/move") == []
+        assert client.post(f"{link.path}/move", data={"starts_at": plain[0]}).status_code == 409
+    finally:
+        standin.close()
+
+
+def test_times_are_not_looked_up_without_end(client, link):
+    replies = [client.get(f"{link.path}/move").status_code for _ in range(21)]
+    assert (replies[19], replies[20]) == (200, 429)

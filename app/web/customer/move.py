@@ -8,9 +8,10 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.errors import Conflict
-from app.operations.self_move import keep_time, kept_time, let_go_of, move_to, times_for
-from app.web.customer.room import back, blueprint, finds, load, page, presses
-from app.web.visitor import end_session, now, session, telling, zone
+from app.operations.self_move import keep_time, kept_time, let_go_of, move_to
+from app.operations.self_times import find_times
+from app.web.customer.room import back, blueprint, finds, known_link, load, page, presses
+from app.web.visitor import end_session, now, parts, session, telling, zone
 
 
 @blueprint.get("/<token>/move")
@@ -24,15 +25,18 @@ def move(token: str) -> ResponseReturnValue:
 @presses
 def choose(token: str) -> ResponseReturnValue:
     """Keep the time that was chosen; when somebody else was quicker, show what is free now."""
-    load(token)
     try:
-        hold = keep_time(session(), token, _moment(), zone(), now())
+        at = _moment()
+        able = _able(token, at)
+        load(token)
+        hold = keep_time(session(), token, at, zone(), now(), able)
     except Conflict:
         return _times_again(token)
     return redirect(url_for("customer.confirm_move", token=token, hold=hold, lang=request.args.get("lang")), 303)
 
 
 @blueprint.get("/<token>/move/<hold>")
+@finds
 def confirm_move(token: str, hold: str) -> ResponseReturnValue:
     """Show what was and what will be, while the time is kept."""
     view = load(token)
@@ -72,9 +76,20 @@ def _times_again(token: str) -> ResponseReturnValue:
 
 
 def _times(token: str, *, over: bool = False) -> str:
-    view = load(token)
-    times = times_for(session(), token, _day(), zone(), now())
-    return page("move", view=view, token=token, times=times, over=over)
+    view, router = load(token), parts().router
+    found = find_times(session(), token, _day(), zone(), now(), routed=router is not None)
+    end_session(commit=False)  # nothing waits for a router
+    return page("move", view=view, token=token, times=found.times(router), over=over, on=_day())
+
+
+def _able(token: str, starts_at: datetime) -> list[int] | None:
+    """Return who could come then by a router's ways, asked before the turn to write is taken; None without a router."""
+    router = parts().router
+    if router is None:
+        return None
+    with parts().db.read() as look:
+        found = find_times(look, known_link(token), _day(), zone(), now(), routed=True)
+    return found.able(router, starts_at)
 
 
 def _day() -> date | None:
