@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAYS ?= tests/data/days
 
-.PHONY: demo run test check format bench snapshots fuzz-wording lock clean crash races
+.PHONY: demo run test check format bench snapshots fuzz-wording fuzz-api lock clean crash races
 
 demo: $(VENV)/ready
 	$(BIN)/mamonaku demo --port $(PORT)
@@ -36,6 +36,14 @@ snapshots: $(VENV)/ready-dev
 # Renders 100,000 notices from broken texts and facts: none may leave with a hole. RENDERS=, SEED= for others.
 fuzz-wording: $(VENV)/ready-dev
 	$(BIN)/python -m tests.notices.fuzz --renders $(or $(RENDERS),100000) --seed $(or $(SEED),1)
+
+# Asks the REST API everything that its description allows, and what it does not, on both databases. Takes ten minutes;
+# Schemathesis comes into a folder of its own.
+EXAMPLES ?= 100
+fuzz-api: $(VENV)/ready-dev
+	$(PYTHON) -m venv $(VENV)/fuzz
+	$(VENV)/fuzz/bin/pip install -q --disable-pip-version-check "schemathesis>=4.32,<5"
+	$(BIN)/python -m tests.fuzz_api --schemathesis $(VENV)/fuzz/bin/schemathesis --examples $(EXAMPLES)
 
 # Kills the jobs at every named point, SEEDS times each, on both databases; prints the table. Takes an hour with 50.
 SEEDS ?= 10

@@ -16,7 +16,7 @@ from app.models import Customer, Site, Visit
 from app.operations.checks import tell, tell_choice, tell_position, tell_text
 from app.operations.consent import another_address
 from app.operations.contact import email_address, mobile_e164, phone_e164
-from app.operations.listing import Listed, contains, listed
+from app.operations.listing import Listed, Page, contains, id_of, listed, page_of
 from app.operations.locating import settle_located
 from app.operations.turn import lock_technicians, look_again
 from app.rules.quiet import WISHES
@@ -147,6 +147,13 @@ def find_customer(session: Session, customer_id: int) -> Customer:
     if customer is None:
         raise NotFound("customer")
     return customer
+
+
+def page_of_customers(session: Session, *, limit: int, cursor: str | None) -> Page[Customer]:
+    """Return customers with their sites, oldest first. Raises Invalid."""
+    wanted = select(Customer).where(Customer.id > id_of(cursor)).options(selectinload(Customer.sites))
+    rows = session.scalars(wanted.order_by(Customer.id).limit(limit + 1)).all()
+    return page_of(rows, limit, lambda customer: str(customer.id))
 
 
 def list_customers(session: Session, text: str, page: int) -> Listed[Customer]:

@@ -18,7 +18,7 @@ from app.models import Branch, Device, Technician
 from app.operations.branch import DAY_PLACES
 from app.operations.checks import tell_choice, tell_position, tell_text
 from app.operations.customer import LONGEST_NAME
-from app.operations.listing import Listed, contains, listed
+from app.operations.listing import Listed, Page, contains, id_of, listed, page_of
 
 TRAVELS_BY = ("car", "public_transport", "bicycle")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -123,6 +123,12 @@ def find_technician(session: Session, technician_id: int) -> Technician:
     if technician is None or not technician.active:
         raise NotFound("technician")
     return technician
+
+
+def page_of_technicians(session: Session, *, limit: int, cursor: str | None) -> Page[Technician]:
+    """Return the technicians who work here, oldest first. Raises Invalid."""
+    wanted = select(Technician).where(Technician.active, Technician.id > id_of(cursor)).order_by(Technician.id)
+    return page_of(session.scalars(wanted.limit(limit + 1)).all(), limit, lambda technician: str(technician.id))
 
 
 def known_skills(session: Session) -> Sequence[str]:

@@ -12,8 +12,8 @@ from flask import Blueprint, Flask, Request, Response, current_app, g, render_te
 from flask import session as cookie
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import IntegrityError
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, ServiceUnavailable
+from werkzeug.routing import IntegerConverter
 
 from app import i18n
 from app.db import SILENT
@@ -63,8 +63,12 @@ log = structlog.get_logger()
 class RowNumber(IntegerConverter):
     """A number in an address that can be a row's; a larger one is no page, where the database would fail."""
 
-    def __init__(self, map: Map) -> None:
-        super().__init__(map, max=2**31 - 1)
+    def to_python(self, value: str) -> int:
+        """Return the number. Raises NotFound at once: otherwise a page of another method would be found, and a 405."""
+        number: int = super().to_python(value)
+        if number >= 2**31:
+            raise NotFound
+        return number
 
 
 class Asked(Request):

@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
-from app.web.api import absences, branches, customers, quotes, repairs, slots, technicians, visits
+from app.web.api import (
+    absences,
+    branches,
+    calendars,
+    customers,
+    quotes,
+    repairs,
+    slots,
+    technicians,
+    visits,
+    webhooks,
+)
 from app.web.api.gate import blueprint
 
-__all__ = ["absences", "blueprint", "branches", "customers", "quotes", "repairs", "slots", "technicians", "visits"]
+__all__ = [
+    "absences",
+    "blueprint",
+    "branches",
+    "calendars",
+    "customers",
+    "quotes",
+    "repairs",
+    "slots",
+    "technicians",
+    "visits",
+    "webhooks",
+]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app.models import Customer, Service
-from app.operations.customer import NewSite, create_customer, find_customer
+from app.operations.customer import NewSite, create_customer, find_customer, page_of_customers
 from app.operations.listing import Page
 from app.operations.service import list_services
-from app.web.api.forms import CustomerIn, CustomerOut, PageIn, ServicesOut
+from app.web.api.forms import CustomerIn, CustomerOut, CustomersOut, PageIn, ServicesOut
 from app.web.api.gate import blueprint
 from app.web.visitor import needs, now, parts, session
 
@@ -25,6 +25,16 @@ def create(json_data: CustomerIn) -> Customer:
     typed = json_data.model_dump(exclude={"sites"})
     sites = [NewSite(site.address, site.lat, site.lon) for site in json_data.sites]
     return create_customer(session(), **typed, sites=sites, now=now(), country=parts().settings.country)
+
+
+@blueprint.get("/customers")
+@needs("dispatch")
+@blueprint.input(PageIn, location="query")
+@blueprint.output(CustomersOut)
+@blueprint.doc(tags=["Customers"])
+def list_all_customers(query_data: PageIn) -> Page[Customer]:
+    """List customers in the order in which they were added."""
+    return page_of_customers(session(), limit=query_data.limit, cursor=query_data.cursor)
 
 
 @blueprint.get("/customers/<int:customer_id>")

@@ -290,10 +290,13 @@ class VisitOut(Reply):
 
 class PageIn(Query):
     limit: int = Field(50, ge=1, le=MOST_LISTED)
-    cursor: str | None = Field(None, max_length=100, description="`next` of the page before.")
+    cursor: str | None = Field(
+        None, description="`next` of the page before.", json_schema_extra={"pattern": "^[0-9]{1,10}$"}
+    )
 
 
 class VisitsIn(PageIn):
+    cursor: str | None = Field(None, max_length=100, description="`next` of the page before.")
     date: Day | None = Field(None, description="Day of the plan, in the company's time zone.")
     technician: Id | None = None
 
@@ -366,10 +369,12 @@ class InTheWayOut(Reply):
 
 
 class AbsenceOut(Reply):
+    model_config = ConfigDict(populate_by_name=True)
+
     id: int
     technician: int | None = Field(description="null: the whole company.")
-    from_at: Moment = Field(serialization_alias="from")
-    until_at: Moment = Field(serialization_alias="until")
+    from_at: Moment = Field(alias="from")
+    until_at: Moment = Field(alias="until")
     all_day: bool
     reason: str
     recurrence: str | None
@@ -398,6 +403,16 @@ class HoldIn(Body):
 class HoldOut(Reply):
     hold: str = Field(description="Names it when it is booked or let go.")
     expires_at: Moment = Field(description="From then on anybody may book the time.")
+
+
+class CustomersOut(Reply):
+    items: list[CustomerOut]
+    next: str | None
+
+
+class TechniciansOut(Reply):
+    items: list[TechnicianOut]
+    next: str | None
 
 
 class ServicesOut(Reply):

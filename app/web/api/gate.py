@@ -78,7 +78,18 @@ def _describe(state: BlueprintSetupState) -> None:
     app: Any = state.app
     app.description = DESCRIPTION
     app.servers = [{"url": "/"}]
-    app.tags = ["Customers", "Technicians", "Absences", "Positions", "Services", "Visits", "Prices", "Notices"]
+    app.tags = [
+        "Customers",
+        "Technicians",
+        "Absences",
+        "Positions",
+        "Services",
+        "Visits",
+        "Prices",
+        "Notices",
+        "Calendars",
+        "Webhooks",
+    ]
     app.config.update(
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
@@ -174,7 +185,7 @@ def _complete(spec: dict[str, Any]) -> dict[str, Any]:
             operation["security"] = [{"bearer": []}]
             operation["responses"].update(refused)
             for parameter in operation["parameters"]:
-                if parameter["in"] == "path":
+                if parameter["in"] == "path" and parameter["schema"].get("type") == "integer":
                     parameter.update(required=True, schema={"type": "integer", "minimum": 1, "maximum": LARGEST_ID})
             operation["parameters"] += {"post": [repeatable], "patch": [matching]}.get(method, [])
             if "requestBody" in operation:

@@ -13,10 +13,19 @@ from flask import g
 from app.errors import NotAllowed
 from app.models import Technician
 from app.operations.position import ReportedFix, record_fixes
-from app.operations.technician import DeviceSecret, add_device, create_technician, find_technician
+from app.operations.technician import DeviceSecret, add_device, create_technician, find_technician, page_of_technicians
 from app.rules.access import may
 from app.rules.position import Fix
-from app.web.api.forms import DeviceOut, FixesIn, FixesOut, NewTechnicianOut, TechnicianIn, TechnicianOut
+from app.web.api.forms import (
+    DeviceOut,
+    FixesIn,
+    FixesOut,
+    NewTechnicianOut,
+    PageIn,
+    TechnicianIn,
+    TechnicianOut,
+    TechniciansOut,
+)
 from app.web.api.gate import blueprint
 from app.web.visitor import needs, now, parts, session, signed_in
 
@@ -56,6 +65,17 @@ def create_one(json_data: TechnicianIn) -> dict[str, Any]:
     )
     reply = {**_shown(technician), "device": _device(secret)}
     return _shown_once(reply, reply["device"])
+
+
+@blueprint.get("/technicians")
+@needs("dispatch")
+@blueprint.input(PageIn, location="query")
+@blueprint.output(TechniciansOut)
+@blueprint.doc(tags=["Technicians"])
+def list_all_technicians(query_data: PageIn) -> dict[str, Any]:
+    """List the technicians who work here, in the order in which they were added."""
+    page = page_of_technicians(session(), limit=query_data.limit, cursor=query_data.cursor)
+    return {"items": [_shown(technician) for technician in page.items], "next": page.next}
 
 
 @blueprint.get("/technicians/<int:technician_id>")
