@@ -128,6 +128,8 @@ def _lines(proposal: Proposal, locale: str) -> Iterator[str]:
     known, names, zone = day.visits, day.technicians, day.zone
     people = sum(bool(driver.shifts) for driver in day.problem.drivers)
     yield t("optimise.title", locale, day=day_words(day.on, locale), visits=len(known), technicians=people)
+    if day.for_two:
+        yield t("optimise.for_two", locale, n=len(day.for_two) // 2)
     if day.problem.roads.basis == "router_silent":
         yield t("optimise.router_silent", locale)
     rows = [("", t("optimise.now", locale), t("optimise.then", locale))]

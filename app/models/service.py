@@ -12,7 +12,10 @@ class Service(Base):
     """A kind of work, with the time it usually takes."""
 
     __tablename__ = "service"
-    __table_args__ = (CheckConstraint("duration_min > 0", name="duration_min"),)
+    __table_args__ = (
+        CheckConstraint("duration_min > 0", name="duration_min"),
+        CheckConstraint("technicians IN (1, 2)", name="technicians"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name_ja: Mapped[str]
@@ -22,6 +25,8 @@ class Service(Base):
     skill: Mapped[str] = mapped_column(default="")
     #: By which service of the price book it is priced; empty: not priced yet, so no quote can be made.
     price_code: Mapped[str] = mapped_column(default="")
+    #: So many technicians are needed at once: times are offered when all of them can be there.
+    technicians: Mapped[int] = mapped_column(default=1)
     active: Mapped[bool] = mapped_column(default=True)
 
     def name(self, locale: str) -> str:

@@ -15,6 +15,7 @@ from app.models.technician import Technician
 from app.rules.visit import OPEN, STATUSES
 
 _OPEN = text(f"check_at IS NOT NULL AND status IN ({', '.join(repr(s) for s in OPEN)})")
+_STANDS = text("status <> 'cancelled'")
 
 
 class Visit(Base):
@@ -34,6 +35,7 @@ class Visit(Base):
         Index("ix_visit_day", "technician_id", "planned_from_at"),
         Index("ix_visit_promised", "promised_from_at"),
         Index("ix_visit_customer", "customer_id", "promised_from_at"),
+        Index("ix_visit_beside", "beside_id", unique=True, sqlite_where=_STANDS, postgresql_where=_STANDS),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -41,6 +43,9 @@ class Visit(Base):
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
     service_id: Mapped[int] = mapped_column(ForeignKey("service.id"))
     technician_id: Mapped[int | None] = mapped_column(ForeignKey("technician.id"))
+    #: Who goes along; that time is a visit of its own, `beside` this one (operations.second).
+    second_technician_id: Mapped[int | None] = mapped_column(ForeignKey("technician.id"))
+    beside_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id"))
     #: Goes up with every change by a person; a change based on an older one is refused.
     version: Mapped[int] = mapped_column(default=1)
     status: Mapped[str] = mapped_column(default="booked")
@@ -96,7 +101,8 @@ class Visit(Base):
     customer: Mapped[Customer] = relationship()
     site: Mapped[Site] = relationship()
     service: Mapped[Service] = relationship()
-    technician: Mapped[Technician | None] = relationship()
+    technician: Mapped[Technician | None] = relationship(foreign_keys=[technician_id])
+    second_technician: Mapped[Technician | None] = relationship(foreign_keys=[second_technician_id])
     events: Mapped[list[VisitEvent]] = relationship(back_populates="visit", order_by="VisitEvent.id")
 
     @property

@@ -24,6 +24,7 @@ ABOUT_WAITING = (
     "word_promised",
     "repair_offered",
     "calendar_conflict",
+    "second_late",
     *("move_declined", "move_unanswered", "move_gone", "reschedule_unanswered"),
     "price_declined",
 )

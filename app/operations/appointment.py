@@ -25,6 +25,7 @@ from app.operations.booking import book_visit, cancel_visit, change_visit, visit
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, note_told, word_of
 from app.operations.policy import current_policy
 from app.operations.reminder import book_again, book_reminders, reminders_wanted, take_reminders_back
+from app.operations.second import check_first
 from app.operations.withdrawal import withdraw
 from app.rules.messages import ARRIVALS, CHANGES, REMINDERS
 from app.rules.visit import GRACE
@@ -59,6 +60,7 @@ class Booking(TypedDict, total=False):
     note: str
     hold: str | None
     insist: bool
+    second_technician_id: int | None
 
 
 class Changes(TypedDict, total=False):
@@ -71,6 +73,8 @@ class Changes(TypedDict, total=False):
     technician_id: int | None
     unassign: bool
     note: str | None
+    second_technician_id: int | None
+    alone: bool
     hold: str | None
     insist: bool
 
@@ -121,7 +125,10 @@ def change(
     is not told. Raises what change_visit raises, and Invalid for a `way` that there is not.
     """
     _check(message)
-    visit = visit_for_change(session, visit_id, version, changes.get("technician_id"))
+    visit = visit_for_change(
+        session, visit_id, version, changes.get("technician_id"), changes.get("second_technician_id")
+    )
+    check_first(visit)
     window, technician_id = _window(visit), visit.technician_id
     waiting = _waiting(session, visit)
     known = _known(waiting) or window
@@ -176,6 +183,7 @@ def cancel(
     """
     _check(message)
     visit = visit_for_change(session, visit_id, version)
+    check_first(visit)
     waiting = _waiting(session, visit)
     known = _known(waiting)
     withdraw(session, visit_id, now, actor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -17,6 +17,7 @@ from app.models import Customer, Hold, Service, Site, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.operations.announce import announce_entry
 from app.operations.plan import Start, plan_start
+from app.operations.second import beside, check_first, check_two, follow, made_beside, stand_down
 from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, look_again
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import AWAITED, change_allowed
@@ -50,6 +51,7 @@ def book_visit(
     hold: str | None = None,
     zone: tzinfo | None = None,
     insist: bool = False,
+    second_technician_id: int | None = None,
 ) -> Visit:
     """Book a visit and plan it at its first free start within the promise, or at the start that is given.
 
@@ -73,11 +75,15 @@ def book_visit(
         raise Invalid(problems)
     assert site is not None
     assert service is not None
+    check_two(technician_id, second_technician_id)
+    if second_technician_id is not None:
+        lock_technicians(session, technician_id, second_technician_id)
     minutes = service.duration_min if duration_min is None else duration_min
     _check_times(promised_from_at, promised_until_at, minutes, planned_from_at, now)
     start = plan_start(
         session, technician_id, site, promised_from_at, promised_until_at, minutes, planned_from_at, now,
         hold=hold, zone=zone, insist=insist,
+        second=None if second_technician_id is None else (second_technician_id, 0),
     )  # fmt: skip
     planned_at = start.at
     visit = Visit(
@@ -85,7 +91,8 @@ def book_visit(
         site_id=site_id,
         service_id=service_id,
         technician_id=technician_id,
-        link_token="".join(secrets.choice(_TOKEN_LETTERS) for _ in range(_TOKEN_LENGTH)),
+        second_technician_id=second_technician_id,
+        link_token=_new_token(),
         note=note,
         created_at=now,
         promised_from_at=promised_from_at,
@@ -98,6 +105,8 @@ def book_visit(
     session.add(visit)
     with _overlap_refused():
         session.flush()
+    if second_technician_id is not None:
+        _send_along(session, visit, None, now, actor)
     if hold is not None:
         session.execute(delete(Hold).where(Hold.token == hold))
     add_event(session, visit, "booked", actor, now, facts={**promise_facts(visit), **_insisted(start)})
@@ -121,14 +130,18 @@ def change_visit(
     hold: str | None = None,
     zone: tzinfo | None = None,
     insist: bool = False,
+    second_technician_id: int | None = None,
+    alone: bool = False,
 ) -> Visit:
     """Move or reassign a visit; what is None stays. A moved promise forgets the forecast and what was told of it.
 
     A `hold` on the new time is used up.
+    The second technician's time goes with it; `alone` sends nobody along any more, and nor does `unassign`.
     Raises NotFound, Stale when `version` is not the present one, Conflict when the visit is over or the new time is
-    taken, Invalid naming the fields.
+    taken, or `beside` when it only stands beside another; Invalid naming the fields.
     """
-    visit = visit_for_change(session, visit_id, version, technician_id)
+    visit = visit_for_change(session, visit_id, version, technician_id, second_technician_id)
+    check_first(visit)
     if not visit.is_open:
         raise Conflict("visit_over", status=visit.status)
     before, with_before = promise_facts(visit), visit.technician_id
@@ -137,10 +150,14 @@ def change_visit(
     new_until_at = promised_until_at or (visit.promised_until_at + (new_from_at - visit.promised_from_at))
     minutes = visit.duration_min if duration_min is None else duration_min
     new_technician_id = None if unassign else technician_id or visit.technician_id
+    second_id = None if alone or unassign else second_technician_id or visit.second_technician_id
+    check_two(new_technician_id, second_id)
+    along = beside(session, visit)
     start: Start | None = None
     promise_moved = (new_from_at, new_until_at) != (visit.promised_from_at, visit.promised_until_at)
     resized = minutes != visit.duration_min
-    if promise_moved or planned_from_at or resized or new_technician_id != visit.technician_id:
+    someone_else = new_technician_id != visit.technician_id or second_id not in (None, visit.second_technician_id)
+    if promise_moved or planned_from_at or resized or someone_else:
         keeps_plan = not promise_moved and planned_from_at is None
         wanted_at = visit.planned_from_at if keeps_plan else planned_from_at
         if promise_moved or planned_from_at or resized:
@@ -159,6 +176,7 @@ def change_visit(
             # Whoever is there already goes on, whatever the hours say; and anybody may be relieved of a visit.
             zone=zone if visit.status in AWAITED and not (unassign and keeps_plan) else None,
             insist=insist,
+            second=None if second_id is None else (second_id, along.id if along else 0),
         )
         planned_at = start.at
         if new_technician_id != visit.technician_id:
@@ -174,9 +192,12 @@ def change_visit(
             clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
     if note is not None:
         visit.note = note
+    visit.second_technician_id = second_id
     visit.version += 1
     with _overlap_refused():
         session.flush()
+    if along is not None or second_id is not None:
+        _send_along(session, visit, along, now, actor)
     if hold is not None:
         session.execute(delete(Hold).where(Hold.token == hold))
     facts = {"before": before, "after": promise_facts(visit), **_insisted(start)}
@@ -202,6 +223,7 @@ def cancel_visit(
     Raises NotFound, Stale, Conflict.
     """
     visit = visit_for_change(session, visit_id, version)
+    check_first(visit)
     if not change_allowed(visit.status, "cancelled"):
         raise Conflict("visit_over", status=visit.status)
     visit.status = "cancelled"
@@ -211,17 +233,20 @@ def cancel_visit(
         session, visit, "cancelled", actor, now, facts={**({"reason": reason} if reason else {}), **(agreed or {})}
     )
     clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now, actor)
+    if (along := beside(session, visit)) is not None:
+        visit.second_technician_id = None
+        _send_along(session, visit, along, now, actor)
     look_again(session, visit.technician_id, now)
     return visit
 
 
 def visit_for_change(
-    session: Session, visit_id: int, version: int | None = None, next_technician_id: int | None = None
+    session: Session, visit_id: int, version: int | None = None, *next_technician_ids: int | None
 ) -> Visit:
     """Load a visit for changing it, locked where the database can, after its technicians. Raises NotFound, Stale."""
     while True:
         with suppress(_HandedOver):
-            visit = _locked(session, visit_id, next_technician_id)
+            visit = _locked(session, visit_id, next_technician_ids)
             break
     if visit is None:
         raise NotFound("visit")
@@ -234,7 +259,7 @@ class _HandedOver(Exception):
     """The visit is with another technician than the one who was waited for."""
 
 
-def _locked(session: Session, visit_id: int, next_technician_id: int | None) -> Visit | None:
+def _locked(session: Session, visit_id: int, next_technician_ids: Sequence[int | None]) -> Visit | None:
     """Lock a visit after its technicians.
 
     Who waits for a visit's technician may find it handed to another by then. To wait for that one as well would break
@@ -242,13 +267,46 @@ def _locked(session: Session, visit_id: int, next_technician_id: int | None) -> 
     """
     if session.get_bind().dialect.name == "sqlite":  # every writer is alone already
         return session.get(Visit, visit_id, populate_existing=True)
-    technicians = {session.scalar(select(Visit.technician_id).where(Visit.id == visit_id)), next_technician_id}
+    now_there = session.execute(
+        select(Visit.technician_id, Visit.second_technician_id).where(Visit.id == visit_id)
+    ).one_or_none()
+    technicians = {*(now_there or ()), *next_technician_ids}
     with session.connection().begin_nested():
         lock_technicians(session, *technicians)
         visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
-        if visit is not None and visit.technician_id not in (None, *technicians):
+        if visit is not None and not {visit.technician_id, visit.second_technician_id} <= {None, *technicians}:
             raise _HandedOver
     return visit
+
+
+def _send_along(session: Session, visit: Visit, along: Visit | None, now: datetime, actor: str) -> None:
+    """Give the second technician's time what the visit has now: made, changed or called off."""
+    second_id = visit.second_technician_id
+    technicians = {second_id, along.technician_id if along else None}
+    if second_id is None:
+        changed = along is not None and stand_down(along)
+        kind, forgets = "cancelled", False
+    elif along is None:
+        along = made_beside(visit, second_id, _new_token(), now, FIRST_LOOK_BEFORE)
+        session.add(along)
+        kind, changed, forgets = "booked", True, False
+    else:
+        changed = follow(visit, along, second_id, now, FIRST_LOOK_BEFORE)
+        kind, forgets = "changed", True
+    if along is None or not changed:
+        return
+    if forgets:
+        forget_forecast(along)
+    with _overlap_refused():
+        session.flush()
+    add_event(session, along, kind, actor, now, facts={**promise_facts(along), "beside": visit.id})
+    clear_alarms(session, f"visit:{along.id}", ABOUT_WAITING, now, actor)
+    for technician_id in technicians:
+        look_again(session, technician_id, now)
+
+
+def _new_token() -> str:
+    return "".join(secrets.choice(_TOKEN_LETTERS) for _ in range(_TOKEN_LENGTH))
 
 
 def add_event(

@@ -174,11 +174,12 @@ def carry_out(
     outside: bool = False,
     insist: bool = False,
     note: str | None = None,
+    also: Changes | None = None,
 ) -> Visit:
     """Do what was shown: move or reassign a visit and tell whoever must be told (operations.appointment).
 
     Raises what `change` raises; without `insist` Conflict `risky` or `no_skill` for what `read_consequences` shows, and
-    without `outside` Conflict `closed`.
+    without `outside` Conflict `closed`. What `also` changes is not looked at before.
     """
     visit = find_visit(session, visit_id)
     if version is not None and version != visit.version:
@@ -195,6 +196,7 @@ def carry_out(
         "unassign": aim.technician_id is None,
         "insist": outside,
         "note": note,
+        **(also or {}),
     }
     return change(session, visit_id, message, now=now, actor=actor, version=version, **changes)
 

@@ -40,7 +40,7 @@ def export_visits(session: Session, locale: str, *, from_on: date, until_on: dat
         .join(Site, Site.id == Visit.site_id)
         .join(Service, Service.id == Visit.service_id)
         .outerjoin(Technician, Technician.id == Visit.technician_id)
-        .where(Visit.promised_from_at >= begins_at, Visit.promised_from_at < ends_at)
+        .where(Visit.promised_from_at >= begins_at, Visit.promised_from_at < ends_at, Visit.beside_id.is_(None))
         .order_by(Visit.promised_from_at, Visit.id)
     )  # fmt: skip
     return write_rows(_head(VISIT_COLUMNS, locale), ([_text(cell, zone) for cell in row] for row in rows))

@@ -159,6 +159,11 @@ def _look(
         decision = _decide(day, stops[visit.id], forecast, told, _watch(visit), now, policy)
         if decision.kind:
             row = session.get_one(Visit, visit.id, options=_TOLD_OF)
+            if row.beside_id is not None:  # the customer hears of the visit once, by who comes first
+                if decision.kind in ("late", "late_update", "holding"):
+                    found.calls.append(Call("second_late", f"visit:{visit.id}", visit.id, rests=ALARM_RESTS))
+                decision = decision._replace(kind=None)
+        if decision.kind:
             wish = row.customer.notices
             decision = hushed(decision, stops[visit.id], forecast, wish, telling.zone, now, policy)
             if decision.kind:

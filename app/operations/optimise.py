@@ -89,6 +89,8 @@ class DayRead:
     technicians: Mapping[int, str]
     only: frozenset[int]
     pinned: frozenset[int]
+    #: Visits of two technicians, which stay as they stand.
+    for_two: frozenset[int] = frozenset()
 
     @property
     def fingerprint(self) -> str:
@@ -166,7 +168,7 @@ def read_day(
         select(
             Visit.id, Visit.version, Visit.status, Visit.technician_id, Visit.planned_from_at, Visit.planned_until_at,
             Visit.promised_from_at, Visit.promised_until_at, Visit.duration_min, Visit.forecast_median_at,
-            Site.lat, Site.lon, Service.skill, Customer.name,
+            Site.lat, Site.lon, Service.skill, Customer.name, Visit.second_technician_id, Visit.beside_id,
         )
         .join(Site, Site.id == Visit.site_id)
         .join(Service, Service.id == Visit.service_id)
@@ -214,6 +216,7 @@ def read_day(
         technicians={person.id: person.name for person in people},
         only=frozenset(only),
         pinned=frozenset(pinned),
+        for_two=frozenset(row.id for row in rows if _is_for_two(row)),
     )
 
 
@@ -382,8 +385,13 @@ def _work(row: Any, begins_at: datetime, now: datetime) -> Work:
         planned_from_at=row.planned_from_at,
         technician=row.technician_id,
         skills=frozenset({row.skill} if row.skill else ()),
-        fixed=row.status != "booked" or row.planned_from_at < begins_at,
+        # Two who meet at a door are not planned by a solver that knows each of them alone.
+        fixed=row.status != "booked" or row.planned_from_at < begins_at or _is_for_two(row),
     )
+
+
+def _is_for_two(row: Any) -> bool:
+    return row.second_technician_id is not None or row.beside_id is not None
 
 
 def _held(hold: Any) -> Work:

@@ -16,11 +16,13 @@ from app.operations.time_off import duty_of
 from app.operations.turn import lock_technicians
 from app.prepared import Prepared
 from app.rules.booking import LONGEST_VISIT_MIN, Clash, Taken, first_free_start, first_open_start
-from app.rules.duty import Away, Shifts
+from app.rules.duty import Away, Shifts, closed_spans, next_opening
 from app.rules.stretch import Worker, limits, rest_around, too_long
 
 #: Stands for the visit that a held time may become.
 _HELD = 0
+#: A technician who goes along, and the visit that this is already (0: none yet).
+Second = tuple[int, int]
 #: So near to new work is looked for what it may collide with, and for the days that it may lengthen.
 NEAR, DAYS_NEAR = timedelta(hours=12), timedelta(hours=36)
 
@@ -75,32 +77,45 @@ def plan_start(
     hold: str | None = None,
     zone: tzinfo | None = None,
     insist: bool = False,
+    second: Second | None = None,
 ) -> Start:
     """Return when the visit is planned to start. Locks the technician, so that bookings for one wait in line.
+
+    A `second` technician must be able to be there as well: who calls has locked both.
 
     With `zone`, the company's, working hours, days off and the length of the day are asked as well: Conflict `closed`,
     unless one insists.
     """
     earliest_at, latest_at = (planned_from_at, planned_from_at) if planned_from_at else (from_at, until_at)
     taken: list[Taken] = []
-    worker: Worker | None = None
-    if technician_id is not None:
-        near = NEAR if zone is None else DAYS_NEAR
-        worker, taken = _around(
-            session, technician_id, earliest_at, latest_at, duration_min, now, near, visit_id=visit_id, hold=hold
-        )
+    workers: list[tuple[Worker, list[Taken]]] = []
+    near = NEAR if zone is None else DAYS_NEAR
+    for who, own in ((technician_id, visit_id), second or (None, 0)):
+        if who is not None:
+            known = _around(session, who, earliest_at, latest_at, duration_min, now, near, visit_id=own, hold=hold)
+            workers.append(known)
+            taken += known[1]
     shifts: Shifts | None = None
     away: Sequence[Away] = ()
+    second_shifts: Shifts | None = None
     if zone is not None:
         ends_at = latest_at + timedelta(minutes=duration_min)
         shifts, away = duty_of(session, technician_id, earliest_at, ends_at, zone)
-        if worker is not None:
-            away = [*away, *limits(worker, taken, place(site.lat, site.lon), zone)]
+        for worker, its in workers:
+            away = [*away, *limits(worker, its, place(site.lat, site.lon), zone)]
+        if second is not None:
+            second_shifts, second_away = duty_of(session, second[0], earliest_at, ends_at, zone)
+            reach = timedelta(minutes=duration_min) + timedelta(days=1)
+            closed = closed_spans(second_shifts, earliest_at - reach, latest_at + reach)
+            away = [*away, *second_away, *closed]
     found = first_open_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken, shifts, away)
-    if isinstance(found, datetime) and zone is not None and worker is not None:
-        new = Taken(visit_id, found, found + timedelta(minutes=duration_min), site.lat, site.lon)
-        if note := too_long(worker, taken, new, zone):
-            found = Away(found, found, "length", note)
+    if isinstance(found, datetime) and next_opening(second_shifts, found) != found:
+        found = Away(found, found, "hours")  # the second one's break
+    for worker, its in workers:
+        if zone is not None and isinstance(found, datetime):
+            new = Taken(visit_id, found, found + timedelta(minutes=duration_min), site.lat, site.lon)
+            if note := too_long(worker, its, new, zone):
+                found = Away(found, found, "length", note)
     if isinstance(found, datetime):
         return Start(found)
     anyway = first_free_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken)

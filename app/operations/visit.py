@@ -79,7 +79,7 @@ def visits_of(session: Session, customer_id: int) -> Sequence[Any]:
         )
         .join(Service, Service.id == Visit.service_id)
         .outerjoin(Technician, Technician.id == Visit.technician_id)
-        .where(Visit.customer_id == customer_id)
+        .where(Visit.customer_id == customer_id, Visit.beside_id.is_(None))
         .order_by(Visit.promised_from_at.desc())
         .limit(20)
     ).all()

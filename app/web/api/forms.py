@@ -204,6 +204,9 @@ class VisitIn(Body):
         None, ge=1, le=LONGEST_VISIT_MIN, description="Without it, the service's usual duration."
     )
     technician: Id | None = None
+    second_technician: Id | None = Field(
+        None, description="Goes along, for work that two are needed for: both are taken, or neither."
+    )
     note: Lines = Field("", max_length=LONGEST_NOTE)
     remind: bool = Field(True, description="Whether the customer is reminded of it, as the company has set.")
     hold: Line | None = Field(None, max_length=50, description="Of `POST /holds`; is used up.")
@@ -218,6 +221,7 @@ class VisitPatch(Body):
     planned_from: Instant = Field(None)  # type: ignore[assignment]
     duration_min: int = Field(None, ge=1, le=LONGEST_VISIT_MIN)  # type: ignore[assignment]
     technician: Id | None = Field(None, description="null takes the visit away from everybody.")
+    second_technician: Id | None = Field(None, description="Who goes along; null: nobody any more.")
     note: Lines = Field(None, max_length=LONGEST_NOTE)  # type: ignore[assignment]
     status: Literal["cancelled"] = Field(None, description="Cancels; only with `reason`.")  # type: ignore[arg-type]
     reason: Lines = Field("", max_length=500)
@@ -274,6 +278,8 @@ class VisitOut(Reply):
     site: int
     service: int
     technician: int | None
+    second_technician: int | None = Field(description="Who goes along; that time is a visit of its own.")
+    beside: int | None = Field(description="Of the second technician's time: the visit that it belongs to.")
     promised_from: Moment
     promised_until: Moment
     planned_from: Moment

@@ -27,7 +27,8 @@ def create_visit(json_data: VisitIn) -> Shown:
     409 when the technician is taken (`overlap`) or cannot get there from the visit before, or from there to the visit
     after (`unreachable`); `facts` names the visit that stands in the way. `held`: the time is kept for somebody else;
     who keeps it books it with the `hold`. `closed`: nobody works then, by stated hours, days off or holidays (`why`:
-    hours, absent, company, holiday); with `insist` it is booked all the same.
+    hours, absent, company, holiday, length: the day would become too long); with `insist` it is booked all the same.
+    A `second_technician` must be free and able to be there as well.
 
     With `remind` (the default) the customer is reminded of it as the company has set: the day before, some hours
     before, and when the technician sets out.
@@ -41,6 +42,7 @@ def create_visit(json_data: VisitIn) -> Shown:
         site_id=wish.site,
         service_id=wish.service,
         technician_id=wish.technician,
+        second_technician_id=wish.second_technician,
         promised_from_at=wish.promised_from,
         promised_until_at=wish.promised_until,
         duration_min=wish.duration_min,
@@ -103,6 +105,8 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
         return shown(cancel(session(), visit_id, message, reason=json_data.reason, **common))
     _refuse(["reason"] if "reason" in given else [] if given else ["body"], "extra" if given else "missing")
     unassign = "technician" in given and given["technician"] is None
+    if "second_technician" in given and given["second_technician"] is None:
+        given["alone"] = True
     renamed = {_COLUMNS.get(name, name): value for name, value in given.items()}
     return shown(change(session(), visit_id, message, **renamed, unassign=unassign, **common))
 
@@ -151,6 +155,7 @@ _COLUMNS = {
     "promised_until": "promised_until_at",
     "planned_from": "planned_from_at",
     "technician": "technician_id",
+    "second_technician": "second_technician_id",
 }
 
 
@@ -183,6 +188,8 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "site": visit.site_id,
         "service": visit.service_id,
         "technician": visit.technician_id,
+        "second_technician": visit.second_technician_id,
+        "beside": visit.beside_id,
         "promised_from": visit.promised_from_at,
         "promised_until": visit.promised_until_at,
         "planned_from": visit.planned_from_at,

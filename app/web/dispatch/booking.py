@@ -111,6 +111,7 @@ def _book(form: Form) -> Visit:
     from_at = form.instant("promised_from", on, zone())
     until_at = form.instant("promised_until", on, zone(), needed=False) or from_at
     service_id, technician_id = form.row("service", needed=True), form.row("technician")
+    second_id = form.row("second_technician")
     minutes = form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN, needed=False)
     note = form.text("note", most=LONGEST_NOTE)
     if not form.value("who"):
@@ -132,6 +133,7 @@ def _book(form: Form) -> Visit:
         promised_until_at=over_midnight(from_at, until_at),
         duration_min=minutes,
         technician_id=technician_id,
+        second_technician_id=second_id,
         now=now(),
         actor=signed_in().name,
         note=note,

@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from app import i18n
 from app.errors import Conflict, Invalid, Stale
 from app.models import Visit
-from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
+from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Changes, Message, asked_by
 from app.operations.consequences import Aim, Consequences, carry_out, dropped, read_consequences
 from app.operations.policy import current_policy
 from app.operations.visit import find_visit
@@ -71,6 +71,12 @@ def aim_of(form: Form) -> Aim:
     form.check()
     begins_at, ends_at = cast(datetime, from_at), cast(datetime, until_at)
     return Aim(technician_id, (begins_at, over_midnight(begins_at, ends_at)), cast(int, minutes))
+
+
+def second_of(form: Form) -> Changes:
+    """Return who was typed to go along."""
+    second_id = form.row("second_technician")
+    return {"second_technician_id": second_id, "alone": second_id is None}
 
 
 def message_of(form: Form) -> Message:
