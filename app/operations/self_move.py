@@ -7,25 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, Refused
 from app.models import Hold, Visit
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import Message, change
 from app.operations.customer_view import visit_of_link
 from app.operations.hold import hold_time
 from app.operations.notice import Telling
+from app.operations.price_book import book_at, keeps_prices, kept_book
+from app.operations.pricing import job_of_visit, priced
+from app.operations.quote import quotes_of, why_not_dispatched
 from app.operations.self_times import able_at, check_movable, first_moment, own_moves, window_of
 from app.operations.turn import lock_technicians
 from app.rules.self_service import Choice, is_near
 
 #: Among so many technicians who could come at a moment, one is found whom nobody else takes just then.
 _MOST_TRIED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """By how much the same work costs more then (negative: less), with tax, in the currency's smallest coins."""
+
+    total: int
+    currency: str
+    exponent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class Kept:
     choice: Choice
     expires_at: datetime
     version: int
+    rise: Rise | None
 
 
 def keep_time(
@@ -72,7 +85,7 @@ def kept_time(session: Session, token: str, hold: str, now: datetime) -> Kept | 
     if row is None or row.expires_at <= now:
         return None
     choice = Choice(row.from_at, row.from_at + window_of(visit), row.technician_id == visit.technician_id)
-    return Kept(row.token, choice, row.expires_at, visit.version)
+    return Kept(row.token, choice, row.expires_at, visit.version, _rise(session, visit, row.from_at))
 
 
 def let_times_go(session: Session, visit_id: int) -> None:
@@ -118,6 +131,11 @@ def move_to(
         technician_id=row.technician_id,
         hold=row.token,
     )
+    if why_not_dispatched(session, moved) is not None:  # who would set out would be held back without a new word
+        raise_alarm(
+            session, "self_moved_price", f"visit:{moved.id}", now,
+            visit_id=moved.id, technician_id=moved.technician_id,
+        )  # fmt: skip
     if is_near(before_at, now, telling.zone):
         facts = {"before": before_at.isoformat()}
         raise_alarm(
@@ -146,6 +164,22 @@ def _kept_for(session: Session, visit: Visit, starts_at: datetime, able: Sequenc
                 moving=visit.id,
             )
     raise Conflict("taken")
+
+
+def _rise(session: Session, visit: Visit, starts_at: datetime) -> Rise | None:
+    """Return what the visit costs more at another time; None where no price binds anybody yet, or it is the same."""
+    quote = next(iter(quotes_of(session, visit.id)), None)
+    if quote is None and not keeps_prices(session):
+        return None
+    known = {"service": quote.job["service"], "distance_km": quote.job["distance_km"]} if quote else {}
+    try:
+        job = job_of_visit(session, visit, **known)
+        then = replace(job, start_at=starts_at)
+        books = [kept_book(quote.book) if quote else book_at(session, one.start_at) for one in (job, then)]
+        total = priced(books[1], then).total - priced(books[0], job).total
+    except (Invalid, Refused):
+        return None
+    return Rise(total, books[1].currency, books[1].exponent) if total else None
 
 
 def _hold(session: Session, visit: Visit, token: str) -> Hold | None:

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select, text
 
 from app.db import Base
-from app.models import Alarm, Company, Customer, Hold, Notice, Reminder, Technician, Visit, VisitEvent
+from app.models import Alarm, Company, Customer, Hold, Notice, PriceBookVersion, Reminder, Technician, Visit, VisitEvent
 from app.operations.booking import change_visit
 from app.operations.field import report_status
+from app.operations.price_book import STANDARD
 from app.operations.reminder import book_reminders
 from app.providers import route_osrm
 from app.providers.route import TableRouter
@@ -286,3 +287,18 @@ def test_with_a_router_its_ways_count_from_the_first_look_to_the_choice(client, 
 def test_times_are_not_looked_up_without_end(client, link):
     replies = [client.get(f"{link.path}/move").status_code for _ in range(21)]
     assert (replies[19], replies[20]) == (200, 429)
+
+
+def test_a_time_that_costs_more_says_so_first_and_the_dispatcher_is_asked_for_a_quote(client, link, db, world, clock):
+    with db.write() as session:
+        sato = session.get_one(Technician, world.technician)
+        sato.working_hours = {"fri": [["18:30", "20:30"]]}
+        session.get_one(Visit, link.id).service.price_code = "pc-setup"
+        session.add(
+            PriceBookVersion(valid_from=clock.now().date(), book=STANDARD, at=clock.now(), by="user:1", code="x")
+        )
+    at = next(one for one in offered(client, f"{link.path}/move") if one.startswith("2026-11-27"))
+    confirm = chosen(client, link, at)
+    assert "料金が1,650円(税込)高くなる見込みです" in said(client.get(confirm))
+    client.post(confirm, data=form_of(client, confirm))
+    assert [one.kind for one in rows(db, Alarm)] == ["self_moved_price"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -45,6 +46,10 @@ def _window(from_at: datetime, until_at: datetime, *, dated: bool = False) -> st
     return words if not dated and on == now().astimezone(zone()).date() else f"{day_words(on, locale())} {words}"
 
 
+def _money(owed: Any, *, absolute: bool = False) -> str:
+    return money_words(abs(owed.total) if absolute else owed.total, owed.currency, owed.exponent, locale())
+
+
 def known_link(token: str) -> str:
     """Return what may be a link of ours; raise NotFound for anything else: one of the databases fails on a NUL."""
     if not token.isalnum():
@@ -69,7 +74,7 @@ def page(name: str, **facts: object) -> str:
     return render_template(
         f"customer/{name}.html",
         clock=_clock,
-        money=lambda owed: money_words(owed.total, owed.currency, owed.exponent, locale()),
+        money=_money,
         window=_window,
         phone=phone,
         channels=tuple(channels),
