@@ -7,6 +7,7 @@ import re
 import pytest
 
 from app.models import Webhook, WebhookMessage
+from app.operations.alarm import raise_alarm
 from app.operations.webhook_delivery import hand_over_messages
 from app.providers.guarded import Guarded
 from app.rules.webhook import EVENTS
@@ -101,3 +102,22 @@ class Inside(Guarded):
 
 def test_only_who_may_set_things_sees_the_programs(signed_in, db):
     assert signed_in("dispatcher").get("/webhooks").status_code == 403
+
+
+def test_the_attention_list_leads_to_what_is_to_be_done(signed_in, db, world, clock):
+    visit_id = world.visit()
+    with db.write() as session:
+        facts = {"webhook": 1, "title": "会計システム"}
+        raise_alarm(session, "webhook_off", "webhook:1", clock.now(), facts=facts)
+        raise_alarm(session, "webhook_failing", "webhook:2", clock.now(), facts={**facts, "webhook": 2})
+        who = {"technician_id": world.technician}
+        calendar = {"calendar": world.technician}
+        raise_alarm(session, "calendar_failing", "technician:1", clock.now(), facts=calendar, **who)
+        raise_alarm(session, "calendar_conflict", f"visit:{visit_id}", clock.now(), visit_id=visit_id, **who)
+    page = signed_in("manager").get("/").text
+    for words in ("「会計システム」への通知を停止", "「会計システム」に1時間以上", "佐藤さんのカレンダーを1日以上",
+                  "佐藤さんのカレンダーに別の予定"):  # fmt: skip
+        assert words in page
+    for link in ("/webhooks/1", f"/technicians/{world.technician}#calendar", f"/visits/{visit_id}#move"):
+        assert f'href="{link}"' in page
+    assert 'href="/webhooks/1"' not in signed_in("dispatcher").get("/").text
