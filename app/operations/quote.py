@@ -106,6 +106,13 @@ def accepted_quote(session: Session, visit_id: int) -> Quote | None:
     return next((one for one in quotes_of(session, visit_id) if _is_accepted(one)), None)
 
 
+def quote_on_page(session: Session, link_token: str, now: datetime) -> tuple[Quote, str] | None:
+    """Return the quote that the page of a visit leads to, and what became of it."""
+    wanted = select(Quote).join(Visit).where(Visit.link_token == link_token).order_by(Quote.id.desc()).limit(1)
+    quote = session.scalar(wanted.options(selectinload(Quote.answers)))
+    return (quote, quote_state(session, quote, now)) if quote is not None else None
+
+
 def quote_of_link(session: Session, token: str) -> Quote:
     """Return the quote behind a link. Raises NotFound."""
     quote = session.scalar(select(Quote).where(Quote.token == token).options(selectinload(Quote.answers)))

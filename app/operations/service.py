@@ -11,6 +11,8 @@ from app.errors import Invalid, NotFound, Problem
 from app.models import Service
 from app.operations.checks import tell_text
 from app.operations.listing import Page, id_of, page_of
+from app.operations.price_book import STANDARD
+from app.operations.price_book_versions import newest_book
 from app.operations.technician import LONGEST_SKILL
 from app.rules.booking import LONGEST_VISIT_MIN
 
@@ -25,6 +27,7 @@ def save_service(
     name_en: str,
     duration_min: int,
     skill: str = "",
+    price_code: str = "",
     active: bool = True,
 ) -> Service:
     """Add a kind of work, or change one; visits that are booked keep their own duration.
@@ -40,6 +43,9 @@ def save_service(
         skill = tell_text(problems, "skill", skill, LONGEST_SKILL)
     if not 1 <= duration_min <= LONGEST_VISIT_MIN:
         problems.append(Problem("duration_min", "range", {"least": 1, "most": LONGEST_VISIT_MIN}))
+    known = price_codes(session)
+    if price_code and price_code not in known:
+        problems.append(Problem("price_code", "choice", {"choices": ", ".join(known)}))
     if problems:
         raise Invalid(problems)
     service = Service() if service_id is None else session.get(Service, service_id)
@@ -47,9 +53,16 @@ def save_service(
         raise NotFound("service")
     service.name_ja, service.name_en = name_ja, name_en
     service.duration_min, service.skill, service.active = duration_min, skill, active
+    service.price_code = price_code
     session.add(service)
     session.flush()
     return service
+
+
+def price_codes(session: Session) -> Sequence[str]:
+    """Return the services of the newest price book, by which a kind of work can be priced."""
+    newest = newest_book(session)
+    return list((newest.book if newest is not None else STANDARD)["services"])
 
 
 def all_services(session: Session) -> Sequence[Service]:

@@ -21,6 +21,7 @@ from app.operations.inbound import LONGEST_ON_PAGE, write_on_page
 from app.operations.incident_view import incident_of
 from app.operations.line import CODE_LASTS
 from app.operations.own_ways import add_device, end_mail, line_code, mail_wish, note_shown
+from app.operations.quote import quote_on_page
 from app.operations.self_service import doable
 from app.web.customer.room import back, blueprint, load, page, presses
 from app.web.visitor import now, parts, session, zone
@@ -41,6 +42,7 @@ def visit_page(
         view=load(token),
         token=token,
         can=doable(session(), token, now()),
+        quoted=quote_on_page(session(), token, now()),
         incident=incident_of(session(), token, now()),
         typed=typed or {},
         problems=problems or {},

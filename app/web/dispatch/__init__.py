@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, optimise, visits
+from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, optimise, quotes, visits
 from app.web.dispatch.board import blueprint
 
 blueprint.register_blueprint(visits.blueprint)
@@ -13,5 +13,6 @@ blueprint.register_blueprint(inbox.blueprint)
 blueprint.register_blueprint(incidents.blueprint)
 blueprint.register_blueprint(brake.blueprint)
 blueprint.register_blueprint(optimise.blueprint)
+blueprint.register_blueprint(quotes.blueprint)
 
 __all__ = ["blueprint"]

@@ -7,7 +7,7 @@ from typing import Any
 from flask import render_template, request
 
 from app.models import Service
-from app.operations.service import all_services, save_service
+from app.operations.service import all_services, price_codes, save_service
 from app.operations.technician import known_skills
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.web.forms import Form
@@ -37,7 +37,7 @@ def add_service() -> Any:
 def service(service_id: int) -> Any:
     """Show a kind of work, to change it."""
     known = known_row(Service, service_id, "service")
-    begins = {name: getattr(known, name) for name in ("name_ja", "name_en", "duration_min", "skill")}
+    begins = {name: getattr(known, name) for name in ("name_ja", "name_en", "duration_min", "skill", "price_code")}
     return _service(known, Form(begins={**begins, "active": "1" if known.active else ""}))
 
 
@@ -54,17 +54,23 @@ def change_service(service_id: int) -> Any:
 
 def _service_fields(form: Form) -> dict[str, Any]:
     minutes = form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN)
-    names = {name: form.text(name) for name in ("name_ja", "name_en", "skill")}
+    names = {name: form.text(name) for name in ("name_ja", "name_en", "skill", "price_code")}
     return {**names, "duration_min": minutes or 1}
 
 
 def _services(form: Form) -> Any:
     page = render_template(
-        "office/services.html", services=all_services(session()), form=form, skills=known_skills(session())
+        "office/services.html",
+        services=all_services(session()),
+        form=form,
+        skills=known_skills(session()),
+        prices=price_codes(session()),
     )
     return page, form.status
 
 
 def _service(known: Service, form: Form) -> Any:
     skills = sorted({*known_skills(session()), *filter(None, [known.skill])})
-    return render_template("office/service.html", service=known, form=form, skills=skills), form.status
+    return render_template(
+        "office/service.html", service=known, form=form, skills=skills, prices=price_codes(session())
+    ), form.status

@@ -1,0 +1,85 @@
+"""Which price is the customer offered? The quotes of a visit, and a new one with its link to give to her."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+
+from app.errors import Invalid, Problem, Refused
+from app.operations.price_book import book_at
+from app.operations.price_words import money
+from app.operations.pricing import an_hour_earlier, job_of_visit, priced
+from app.operations.quote import Wish, make_quote, quote_state, quotes_of, why_not_dispatched
+from app.operations.visit import find_visit
+from app.rules.book_reading import MOST_AMOUNT, exact
+from app.web.forms import Form
+from app.web.visitor import locale, needs, now, parts, session, signed_in
+
+blueprint = Blueprint("quotes", __name__)
+
+
+@blueprint.get("/visits/<int:visit_id>/quote")
+@needs("dispatch")
+def quote(visit_id: int) -> Any:
+    """Show what a visit costs as planned, an hour earlier too, and the quotes that were made."""
+    return _quotes(visit_id, Form())
+
+
+@blueprint.post("/visits/<int:visit_id>/quote")
+@needs("dispatch")
+def new_quote(visit_id: int) -> Any:
+    """Make a quote; its link is shown."""
+    form, who = Form(request.form), signed_in()
+    wish = Wish(
+        taxi=form.whole("taxi", least=0, most=MOST_AMOUNT, needed=False),
+        discount_percent=_percent(form),
+        discount_reason=form.text("discount_reason"),
+        sign=form.ticked("sign"),
+    )
+    if form.submit(lambda: _make(visit_id, wish, who.role, who.name)) is None:
+        return _quotes(visit_id, form)
+    return redirect(url_for("dispatch.quotes.quote", visit_id=visit_id), 303)
+
+
+def _make(visit_id: int, wish: Wish, role: str, actor: str) -> Any:
+    try:
+        return make_quote(session(), visit_id, wish, role=role, now=now(), actor=actor)
+    except Refused as over:
+        raise Invalid.one("discount_percent", "discount_over_limit", most=over.facts["most"]) from None
+
+
+def _percent(form: Form) -> Fraction:
+    typed = form.text("discount_percent", most=10)
+    number = exact(typed) if typed else Fraction(0)
+    if number is None or not 0 <= number <= 100:
+        form.wrong("discount_percent", "percent")
+        return Fraction(0)
+    return number
+
+
+def _quotes(visit_id: int, form: Form) -> Any:
+    visit = find_visit(session(), visit_id)
+    book, price, earlier = book_at(session(), visit.planned_from_at), None, None
+    missing: Sequence[Problem] = ()
+    try:
+        job = job_of_visit(session(), visit)
+        price, earlier = priced(book, job), an_hour_earlier(book, job)
+    except Invalid as unknown:
+        missing = unknown.problems
+    quotes = quotes_of(session(), visit_id)
+    page = render_template(
+        "dispatch/quote.html",
+        visit=visit,
+        form=form,
+        price=price,
+        earlier=earlier,
+        missing=missing,
+        quotes=[(one, quote_state(session(), one, now())) for one in quotes],
+        why_not=why_not_dispatched(session(), visit) if visit.status == "booked" else None,
+        amount=lambda coins: money(coins, book, locale()),
+        link=lambda one: f"{parts().settings.base_url}/q/{one.token}",
+    )
+    return page, form.status

@@ -1,0 +1,68 @@
+"""Can the price of a night visit be agreed on in a browser: made by the desk, accepted without script, then set out?"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from app.models import Service, Visit
+
+SHOTS = os.environ.get("SHOTS")
+
+
+def shot(page, name):
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("lang", "width", "dark"), [("ja", 360, False), ("en", 820, True)])
+def test_a_price_at_night_is_agreed_on_before_anybody_sets_out(browse, axe, db, world, lang, width, dark):
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = "pc-setup"
+    visit_id = world.visit(starts_in_min=390, window_min=30)
+    desk = browse(f"/visits/{visit_id}/quote", as_role="dispatcher", width=1440, lang=lang, dark=dark)
+    desk.check("input[name=sign]")
+    shot(desk, f"desk-{lang}")
+    assert axe(desk) == []
+    desk.click("main form.card button")
+    address = desk.input_value("input[readonly]")
+    shot(desk, f"desk-made-{lang}")
+    assert axe(desk) == []
+    path = "/q/" + address.rpartition("/")[2]
+    page = browse(f"{path}?lang={lang}", width=width, dark=dark, lang=lang, java_script_enabled=False)
+    shot(page, f"quote-{lang}")
+    assert page.locator("table.price tfoot .sum td").inner_text() in ("11,000円", "JPY 11,000")
+    page.fill("#name", "山田 花子")
+    page.click("button[value=accept]")
+    assert page.locator("#signature-wrong").is_visible()
+    page.fill("#signature", "山田 花子")
+    page.click("button[value=accept]")
+    assert page.locator("#name").count() == 0
+    shot(page, f"accepted-{lang}")
+    with db.read() as session:
+        visit_path = f"/v/{session.get_one(Visit, visit_id).link_token}"
+    scripted = browse(f"{path}?lang={lang}", width=width, dark=dark, lang=lang)
+    assert axe(scripted) == []
+    assert scripted.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    mine = browse(f"{visit_path}?lang={lang}", width=width, dark=dark, lang=lang)
+    shot(mine, f"visit-{lang}")
+    assert axe(mine) == []
+    desk.goto(desk.url)
+    assert desk.locator(".note.alarm").count() == 0
+
+
+def test_the_prices_are_looked_after_on_a_page(browse, axe):
+    page = browse("/prices", as_role="manager", width=1440)
+    page.click("text=標準の料金表を使う")
+    page.fill(
+        "#book",
+        page.input_value("#book")
+        .replace('"22:00", "to": "05:00"', '"21:00", "to": "05:00"')
+        .replace('"from": "22:00"', '"from": "21:00"'),
+    )
+    page.click("button[value=preview]")
+    shot(page, "prices-wrong")
+    assert "bands[2].from" in page.locator(".note.alarm").inner_text()
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,98 @@
+"""Can a manager put prices in force, change them with their effect shown first, and can the desk make a quote?"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from app.models import PriceBookVersion, Quote, Service
+from app.operations.price_book import STANDARD
+from tests.web.pages import post, values
+
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def manager(signed_in):
+    return signed_in("manager")
+
+
+def versions(db):
+    with db.read() as session:
+        return [(one.code, one.valid_from.isoformat()) for one in session.query(PriceBookVersion).order_by("id")]
+
+
+def own(**changes) -> str:
+    return json.dumps({**json.loads(json.dumps(STANDARD)), "code": "own", "valid_from": "2026-11-24", **changes})
+
+
+def test_the_standard_prices_are_taken_with_one_press_and_exported_as_they_are(manager, db):
+    page = manager.get("/prices").text
+    assert "料金表はまだ使われていません" in page
+    assert post(manager, "/prices/standard", {}).location == "/prices?saved=1"
+    assert versions(db) == [("standard-2026", "2026-10-01")]
+    assert json.loads(manager.get("/prices/1.json").text) == STANDARD
+    assert post(manager, "/prices/standard", {}).status_code == 200
+    assert len(versions(db)) == 1
+
+
+def test_a_change_is_a_new_version_and_what_is_wrong_names_its_field(manager, db):
+    def save(text, version=0, do="save"):
+        return post(manager, "/prices", {"book": text, "version": str(version), "do": do})
+
+    for text, words in (
+        ("{", "JSON"),
+        (own(bands=[{"code": "x", "from": "22:00", "to": "31:00", "percent": 5}]), "bands[0].to"),
+        (own(holiday={"percent": 20, "public_holidays": "ZZ"}), "holiday.public_holidays"),
+    ):
+        reply = save(text)
+        assert reply.status_code == 422
+        assert words in reply.text.replace("&#39;", "'")
+    assert save(own()).status_code == 303
+    assert save(own(), 1).status_code == 422  # the name is taken
+    assert save(own(code="own-2"), 0).status_code == 412  # somebody saved meanwhile
+    assert versions(db) == [("own", "2026-11-24")]
+    assert '"code": "own-2"' in manager.get("/prices").text.replace("&#34;", '"')
+
+
+def test_the_preview_shows_what_last_month_would_have_cost(signed_in, db, world, clock):
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = "pc-setup"
+    world.visit(starts_in_min=60)
+    clock.forward(days=3)
+    dearer = json.loads(own())
+    dearer["services"]["pc-setup"]["base"] = 7000
+    form = {"book": json.dumps(dearer), "version": "0", "do": "preview"}
+    signed = post(signed_in("manager"), "/prices", form)
+    assert "1件のうち1件で変わります。合計 7,700円 → 8,800円" in re.sub(r"\s+", " ", signed.text)
+    assert versions(db) == []
+
+
+def test_the_desk_makes_a_quote_and_sees_what_an_hour_earlier_costs(signed_in, db, world):
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = "pc-setup"
+    visit_id = world.visit(starts_in_min=360)
+    client, path = signed_in("dispatcher"), f"/visits/{visit_id}/quote"
+    page = client.get(path).text
+    assert "予定どおりなら11,000円" in page
+    assert "1時間早ければ9,350円" in page
+    over = post(client, path, {"discount_percent": "11", "discount_reason": "常連"})
+    assert (over.status_code, "値引きできるのは10%まで" in over.text) == (422, True)
+    assert post(client, path, {"discount_percent": "10", "discount_reason": "常連"}).status_code == 303
+    with db.read() as session:
+        [quote] = session.query(Quote).all()
+        assert quote.total == 9_900
+    page = client.get(path).text
+    assert f"/q/{quote.token}" in page
+    assert "お客様がお見積りを承諾されるまで出発できません" in page
+
+
+def test_a_kind_of_work_is_tied_to_an_entry_of_the_price_book(manager, db, world):
+    path = f"/services/{world.service}"
+    typed = {**values(manager.get(path).text), "name_ja": "設定", "name_en": "Setup", "duration_min": "60"}
+    assert post(manager, path, {**typed, "price_code": "haircut"}).status_code == 422
+    assert post(manager, path, {**typed, "price_code": "pc-repair", "active": "1"}).status_code == 303
+    with db.read() as session:
+        assert session.get_one(Service, world.service).price_code == "pc-repair"
