@@ -133,6 +133,7 @@ NEEDS = {
     "office.export_prices": "settings",
     "dispatch.quotes.quote": "dispatch",
     "dispatch.quotes.new_quote": "dispatch",
+    "dispatch.quotes.send": "dispatch",
     "office.save_policy": "settings",
     "office.restore": "settings",
     "office.webhooks": "settings",

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from app.models import PriceBookVersion, Quote, Service
+from app.models import Notice, PriceBookVersion, Quote, Service
 from app.operations.price_book import STANDARD
 from tests.web.pages import post, values
 
@@ -84,8 +84,14 @@ def test_the_desk_makes_a_quote_and_sees_what_an_hour_earlier_costs(signed_in, d
     with db.read() as session:
         [quote] = session.query(Quote).all()
         assert quote.total == 9_900
+    for _ in range(2):
+        assert post(client, f"{path}/{quote.id}/send").status_code == 303
+    with db.read() as session:
+        [notice] = session.query(Notice).all()  # told once, however often it is pressed
+        assert "お見積りは9,900円(税込)です" in notice.line
     page = client.get(path).text
     assert f"/q/{quote.token}" in page
+    assert "お客様へお送りしました" in page
     assert "お客様がお見積りを承諾されるまで出発できません" in page
 
 

@@ -13,10 +13,11 @@ from app.operations.price_book import book_at
 from app.operations.price_words import money
 from app.operations.pricing import an_hour_earlier, job_of_visit, priced
 from app.operations.quote import Wish, make_quote, quote_state, quotes_of, why_not_dispatched
+from app.operations.quote_sending import send_quote, sent_quotes
 from app.operations.visit import find_visit
 from app.rules.book_reading import MOST_AMOUNT, exact
 from app.web.forms import Form
-from app.web.visitor import locale, needs, now, parts, session, signed_in
+from app.web.visitor import locale, needs, now, parts, session, signed_in, telling
 
 blueprint = Blueprint("quotes", __name__)
 
@@ -40,6 +41,16 @@ def new_quote(visit_id: int) -> Any:
         sign=form.ticked("sign"),
     )
     if form.submit(lambda: _make(visit_id, wish, who.role, who.name)) is None:
+        return _quotes(visit_id, form)
+    return redirect(url_for("dispatch.quotes.quote", visit_id=visit_id), 303)
+
+
+@blueprint.post("/visits/<int:visit_id>/quote/<int:quote_id>/send")
+@needs("dispatch")
+def send(visit_id: int, quote_id: int) -> Any:
+    """Tell the customer of a quote, once."""
+    form, who = Form(request.form), signed_in().name
+    if form.submit(lambda: send_quote(session(), quote_id, telling(), now=now(), actor=who)) is None:
         return _quotes(visit_id, form)
     return redirect(url_for("dispatch.quotes.quote", visit_id=visit_id), 303)
 
@@ -79,6 +90,7 @@ def _quotes(visit_id: int, form: Form) -> Any:
         missing=missing,
         quotes=[(one, quote_state(session(), one, now())) for one in quotes],
         why_not=why_not_dispatched(session(), visit) if visit.status == "booked" else None,
+        sent=sent_quotes(session(), [one.id for one in quotes]),
         amount=lambda coins: money(coins, book, locale()),
         link=lambda one: f"{parts().settings.base_url}/q/{one.token}",
     )
