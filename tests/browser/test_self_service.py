@@ -8,14 +8,17 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from app.models import CustomerNote, CustomerPhoto, Service, Visit, VisitEvent
+from app.models import CustomerNote, CustomerPhoto, PriceBookVersion, Service, Visit, VisitEvent
+from app.operations.price_book import STANDARD
 
 
 @pytest.fixture
-def link(world, db):
+def link(world, db, clock):
     visit_id = world.visit(2 * 24 * 60, 60)
     with db.write() as session:
         session.scalars(select(Service)).one().price_code = "network-setup"
+        now = clock.now()
+        session.add(PriceBookVersion(valid_from=now.date(), book=STANDARD, at=now, by="user:1", code="x"))
         return f"/v/{session.get_one(Visit, visit_id).link_token}"
 
 
