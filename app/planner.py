@@ -25,6 +25,7 @@ from app.operations.planning import (
     is_any_open,
     report_progress,
 )
+from app.operations.replan import search
 from app.parts import Parts
 from app.providers.solver_vroom import SolverFailed, solve
 
@@ -61,6 +62,8 @@ def fulfil(parts: Parts, planning_id: int, run: int) -> None:
 def _plan(parts: Parts, planning_id: int, progress: Callable[[float], None]) -> dict[str, Any]:
     with parts.db.read() as session:
         planning = find_planning(session, planning_id)
+        if planning.kind != "day":
+            return search(session, planning, solve, progress, parts.settings.zone)
         # The company's time is that of whoever asked, also where a day is played in fast motion.
         wish, on, now = planning.wish, planning.on_day, planning.created_at
         day = read_day(session, on, now=now, zone=parts.settings.zone, pinned=frozenset(wish["pinned"]))

@@ -32,7 +32,7 @@ from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
 from app.rules.calendar import day_bounds
 from app.rules.duty import days_around, shifts_on
-from app.rules.forecast import Day
+from app.rules.forecast import Day, Stop
 from app.rules.helper import Worker, forecasts, shortlist
 from app.rules.messages import UNSETTLING
 from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, best_few, five_minutes, needs_repair, offers
@@ -369,6 +369,18 @@ def _search(
 
 def _helped(found: Sequence[Offer]) -> int:
     return sum(offer.kind == "reassign" for offer in found)
+
+
+def workers_around(
+    session: Session, technician_ids: Sequence[int], now: datetime, zone: tzinfo
+) -> tuple[dict[int, Worker], dict[int, Stop]]:
+    """Return technicians with their whole day around now, and every visit of theirs as the forecast knows it."""
+    days = load_days(session, technician_ids, zone, now, to_change=False) if technician_ids else {}
+    people, _ = _crew(session, now, zone) if days else ({}, {})
+    workers = {
+        technician_id: _worker(people.get(technician_id), day, technician_id) for technician_id, day in days.items()
+    }
+    return workers, {int(stop.visit): stop for day in days.values() for stop in day.stops.stops}
 
 
 def _crew(session: Session, now: datetime, zone: tzinfo) -> _Crew:

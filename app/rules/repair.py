@@ -236,7 +236,7 @@ def _moved(case: _Case, key: str | None) -> Iterator[Offer | None]:
             if key:
                 continue
             asap = forecasts(case.own, _stops(case, new_order), case.now) if behind else case.before
-            window = _proposed(asap[target.visit], target)
+            window = window_to_hold(asap[target.visit], target.promised_from_at)
         from_at, promised_until_at = window
         later = promised_until_at - target.promised_until_at
         if not timedelta() < later <= MOVED_MOST or from_at < target.promised_from_at:
@@ -410,16 +410,17 @@ def _plan(case: _Case, stops: Sequence[Stop]) -> tuple[Change, ...] | None:
     return tuple(reversed(changes)) or None
 
 
-def _proposed(forecast: Forecast, target: Stop) -> tuple[datetime, datetime]:
+def window_to_hold(forecast: Forecast, soonest_at: datetime) -> tuple[datetime, datetime]:
     """Return the window that would hold, in steps of five minutes: nobody is asked to agree twice.
 
-    It ends late enough, and begins no earlier than the technician could be there: coming early, one waits.
+    It ends late enough, and begins no earlier than the technician could be there, nor than `soonest_at`: coming early,
+    one waits.
     """
     samples = forecast.arrivals_s
     early_s, late_s = (samples[int(share * (len(samples) - 1))] for share in (0.1, PROPOSED_SHARE))
     until_at = five_minutes(forecast.made_at + timedelta(seconds=late_s), up=True)
     from_at = five_minutes(forecast.made_at + timedelta(seconds=early_s))
-    from_at = max(min(from_at, until_at - PROPOSED_LEAST), until_at - PROPOSED_MOST, target.promised_from_at)
+    from_at = max(min(from_at, until_at - PROPOSED_LEAST), until_at - PROPOSED_MOST, soonest_at)
     return from_at, until_at
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, optimise, quotes, visits
+from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, optimise, quotes, replan, visits
 from app.web.dispatch.board import blueprint
 
 blueprint.register_blueprint(visits.blueprint)
@@ -14,5 +14,6 @@ blueprint.register_blueprint(incidents.blueprint)
 blueprint.register_blueprint(brake.blueprint)
 blueprint.register_blueprint(optimise.blueprint)
 blueprint.register_blueprint(quotes.blueprint)
+blueprint.register_blueprint(replan.blueprint)
 
 __all__ = ["blueprint"]
