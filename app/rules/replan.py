@@ -28,7 +28,7 @@ from app.rules.optimise import (
     way_m,
 )
 from app.rules.proposal import answer_by
-from app.rules.repair import MOVED_MOST, SAFE_SHARE, window_to_hold
+from app.rules.repair import MOVED_MOST, SAFE_SHARE, five_minutes, window_to_hold
 from app.rules.visit import GRACE
 
 #: Stands for the visit of who calls.
@@ -155,7 +155,7 @@ def judge(
     for visit in looked_at:
         if visit in asks or visit in way.lost:
             continue
-        kept += late[visit] <= SAFE_SHARE if visit in late else visit in plan
+        kept += late.get(visit, 1.0) <= SAFE_SHARE  # where there is no forecast, nobody says so
     works = tuple(_moved(work, asks) for work in problem.works if work.visit in plan)
     usual = replace(problem, drivers=tuple(hours.get(d.technician, d) for d in problem.drivers), works=works)
     return Judged(replace(way, asks=asks), kept, len(looked_at), late, figures(usual, plan), window)
@@ -164,8 +164,8 @@ def judge(
 def asked_for(ask: Ask, forecast: Forecast, stop: forecasting.Stop) -> Ask:
     """Return what a customer is asked, with the window that would hold."""
     from_at, until_at = window_to_hold(forecast, max(stop.promised_from_at, min(ask.stop.start_at, ask.from_at)))
-    from_at = min(from_at, ask.stop.start_at)
-    return replace(ask, from_at=from_at, until_at=max(until_at, from_at + WINDOW, ask.stop.start_at))
+    from_at = min(from_at, five_minutes(ask.stop.start_at))
+    return replace(ask, from_at=from_at, until_at=max(until_at, from_at + WINDOW))
 
 
 def _tries(
@@ -231,7 +231,7 @@ def _way(
     free = replace(problem, works=works)
     later = _planned(free, solve, seconds, progress) if askable else None
     asks = {
-        visit: Ask(stop, stop.start_at, stop.start_at + WINDOW)
+        visit: Ask(stop, five_minutes(stop.start_at), five_minutes(stop.start_at) + WINDOW)
         for visit, stop in (later or {}).items()
         if visit in askable
     }

@@ -51,7 +51,7 @@ def today(db, clock, world, parts, monkeypatch):
         sato = session.get_one(Technician, world.technician)
         sato.working_hours, (sato.base_lat, sato.base_lon) = week, north(1)
         suzuki = Technician(
-            name="鈴木", working_hours=week, base_lat=north(2)[0], base_lon=LON, created_at=clock.at, skills=["wifi"]
+            name="鈴木", working_hours=week, base_lat=north(3)[0], base_lon=LON, created_at=clock.at, skills=["wifi"]
         )
         session.add(suzuki)
         sites = []
