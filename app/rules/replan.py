@@ -39,6 +39,8 @@ LEAD = timedelta(minutes=10)
 OVERTIME = timedelta(hours=2)
 #: So many ways a person can weigh against each other, and so many colleagues are tried for all of it.
 MOST_WAYS, MOST_COLLEAGUES = 5, 3
+#: Who calls is reached as soon by one as by another that begins within so many seconds.
+SOON_S = 900
 #: What each way may take the solver, seconds.
 LEAST_S = 0.4
 #: Of so much a promise is asked for that is wider than a moment.
@@ -112,11 +114,12 @@ def ways(
 
 
 def best(judged: Sequence[Judged]) -> list[Judged]:
-    """Return the few best: by promises kept, then by who is lost, driving, and overtime."""
+    """Return the few best: by promises kept, then by who is lost, how soon who calls is reached, driving, overtime."""
 
     def order(one: Judged) -> tuple[float, ...]:
-        sums = one.figures
-        return -one.kept, len(one.way.lost), round(sums.road_min), round(sums.overtime_min)
+        sums, new = one.figures, one.way.plan.get(NEW)
+        soon = new.start_at.timestamp() // SOON_S if new is not None else 0.0
+        return -one.kept, len(one.way.lost), soon, round(sums.road_min), round(sums.overtime_min)
 
     return sorted(judged, key=order)[:MOST_WAYS]
 

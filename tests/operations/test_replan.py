@@ -179,6 +179,8 @@ def test_an_urgent_call_gets_whom_the_forecast_sees_there_in_time(today, world, 
     (way, *_) = result["ways"]
     assert way["new"]["name"] == "鈴木"  # Satō does not know the work
     assert way["kept"] == way["of"]
+    starts = [one["new"]["start"] for one in result["ways"]]
+    assert starts == sorted(starts)
     today.do(number)
     with db.read() as session:
         visit = session.scalars(select(Visit).order_by(Visit.id.desc())).first()
