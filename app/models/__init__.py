@@ -13,6 +13,7 @@ from app.models.forecast import ForecastEntry
 from app.models.hold import Hold
 from app.models.inbound import Inbound
 from app.models.incident import Incident, IncidentEntry, IncidentVisit
+from app.models.invoice import Paper, PaperCounter, Payment
 from app.models.job import JobRun, Lease, Tick
 from app.models.learning import Learning, Lesson
 from app.models.letter import Letter
@@ -43,6 +44,8 @@ EVIDENCE = (
     IncidentEntry,
     Wording,
     PriceBookVersion,
+    Paper,
+    Payment,
     Quote,
     QuoteAnswer,
 )
@@ -81,6 +84,9 @@ __all__ = [
     "Notice",
     "NoticeAttempt",
     "OtherPhone",
+    "Paper",
+    "PaperCounter",
+    "Payment",
     "PhoneLink",
     "Planning",
     "PolicyVersion",

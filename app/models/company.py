@@ -34,3 +34,9 @@ class Company(Base):
     self_move_h: Mapped[int] = mapped_column(default=24)
     #: Whether customers call their visits off by themselves.
     self_cancel: Mapped[bool] = mapped_column(default=True)
+    #: As papers carry them: the address; the number of a registered issuer (empty: not registered), whose check digit
+    #: need not fit when it is a sole proprietor's; where to transfer money to.
+    address: Mapped[str] = mapped_column(default="")
+    registration_number: Mapped[str] = mapped_column(default="")
+    sole_proprietor: Mapped[bool] = mapped_column(default=False)
+    pay_to: Mapped[str] = mapped_column(default="")

@@ -9,11 +9,14 @@ from app.errors import Invalid, Problem
 from app.models import Company, Service
 from app.operations.checks import tell
 from app.operations.contact import phone_e164
+from app.rules.invoice import check_digit_fits, read_registration_number
 
 #: Every character of an SMS costs; a longer name leaves no room for the news.
 SHORT_NAME = 10
 #: Two weeks: whoever wants longer takes no changes.
 MOST_MOVE_H = 336
+#: Of a line on an invoice.
+MOST_LINE = 120
 #: Renamed or joined by others in the office pages.
 FIRST_SERVICE = {
     "name_ja": "訪問サポート",
@@ -86,3 +89,29 @@ def set_self_service(session: Session, *, move_h: int, cancel: bool) -> None:
 def set_longest_day(session: Session, minutes: int) -> None:
     """Set how long a working day may be planned, from leaving to being back; 0: as long as it takes."""
     session.get_one(Company, 1).most_day_min = minutes
+
+
+def set_papers(
+    session: Session, *, address: str, registration_number: str, sole_proprietor: bool, pay_to: str, country: str
+) -> None:
+    """Set what invoices say of the company; what was issued stays as it is. Raises Invalid naming the fields.
+
+    In Japan a number is T and thirteen digits, and a firm's check digit fits (rules.invoice.check_digit_fits).
+    """
+    given = {"address": address.strip(), "registration_number": registration_number.strip(), "pay_to": pay_to.strip()}
+    long = [name for name, said in given.items() if len(said) > MOST_LINE]
+    problems = [Problem(name, "too_long", {"most": MOST_LINE}) for name in long]
+    if country == "JP" and given["registration_number"]:
+        number = read_registration_number(given["registration_number"])
+        if number is None:
+            problems.append(Problem("registration_number", "registration_number"))
+        elif not sole_proprietor and not check_digit_fits(number):
+            problems.append(Problem("registration_number", "check_digit"))
+        given["registration_number"] = number or ""
+    if problems:
+        raise Invalid(problems)
+    company = find_company(session)
+    if company is not None:
+        for name, said in given.items():
+            setattr(company, name, said)
+        company.sole_proprietor = sole_proprietor

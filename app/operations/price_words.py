@@ -21,6 +21,11 @@ def line_name(line: Line, locale: str) -> str:
     return t(f"pricing.line_{kind}", locale)
 
 
+def part_name(code: str, name: Words, locale: str) -> str:
+    """Return what a part is called: by the book, else its code."""
+    return _own(name, "", code, locale)
+
+
 def explanation(line: Line, book: PriceBook, locale: str) -> str:
     """Return why a line is what it is, in words: 22:00–23:30 夜間 +50%."""
     kind, _, code = line.code.partition(":")

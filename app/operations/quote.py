@@ -113,6 +113,11 @@ def quote_on_page(session: Session, link_token: str, now: datetime) -> tuple[Quo
     return (quote, quote_state(session, quote, now)) if quote is not None else None
 
 
+def quoted_job(quote: Quote) -> Job:
+    """Return what a quote has priced."""
+    return _job(quote.job)
+
+
 def quote_of_link(session: Session, token: str) -> Quote:
     """Return the quote behind a link. Raises NotFound."""
     quote = session.scalar(select(Quote).where(Quote.token == token).options(selectinload(Quote.answers)))

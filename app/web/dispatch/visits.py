@@ -15,11 +15,13 @@ from app.models import Visit
 from app.operations.addition import Added, added_to, photo_of
 from app.operations.alarm import clear_alarm
 from app.operations.appointment import cancel as cancel_appointment
+from app.operations.bill import BILLED
 from app.operations.booking import LONGEST_NOTE
 from app.operations.consent import ways_to
 from app.operations.consequences import Aim, carry_out
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
+from app.operations.invoice import accounts_of
 from app.operations.notice import release_notice, settle_by_hand
 from app.operations.plan import rest_of
 from app.operations.proposal import open_question, take_back
@@ -212,6 +214,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         **telling_choices(history.visit),
         asked=open_question(session(), visit_id),
         ways=ways_to(session(), history.visit.customer, parts().channels),
+        papers=accounts_of(session(), visit_id) if history.visit.status in BILLED else (),
         reach_km=round(REACH_M["car"] / 1000),
     )
     return page, 200 if form is None else form.status

@@ -1,0 +1,145 @@
+"""What does a customer owe for a visit that is over: for the work as it really was, or for a way made in vain?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Invalid, Problem
+from app.models import Quote, Visit, VisitEvent
+from app.operations.cancelling import fee_of_visit
+from app.operations.price_book import book_at, keeps_prices, kept_book
+from app.operations.pricing import book_for, job_of_visit, priced
+from app.operations.quote import accepted_quote, quoted_job
+from app.rules.agreed import as_agreed
+from app.rules.price_book import PartPrice, PriceBook
+from app.rules.pricing import Job, PartUsed, Price
+
+#: Of these visits something can be owed.
+BILLED = ("completed", "no_access", "cancelled")
+A_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person says of a bill: minutes other than those of the taps (and why), the taxi's receipt, the parts."""
+
+    minutes: int | None = None
+    minutes_reason: str = ""
+    taxi: int = 0
+    #: None: as the customer agreed.
+    parts: tuple[PartUsed, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What is owed for a visit, and by which book; `what` is one of BILLED."""
+
+    what: str
+    book: PriceBook
+    price: Price
+    #: When the work was, or when the visit was called off.
+    began_at: datetime
+    ended_at: datetime
+    #: The minutes between the taps (None: one is missing), and those that are billed; both None of a fee.
+    real_min: int | None = None
+    minutes: int | None = None
+    minutes_reason: str = ""
+    agreed: Quote | None = None
+    #: What nobody agreed to, tax included, and is not asked for.
+    taken_off: int = 0
+
+    @property
+    def never_agreed(self) -> bool:
+        """Whether surcharges are in it that no customer has said yes to."""
+        return self.what == "completed" and self.price.after_hours and self.agreed is None
+
+
+def bill_of_visit(session: Session, visit: Visit, told: Told) -> Bill:
+    """Return what is owed for a visit.
+
+    Work is counted from the arrival to the end in whole minutes; it began late by our own doing: as rules.pricing says.
+    What the customer accepted is exceeded by the book's share at most. Raises Conflict when the visit is not over, when
+    there is no price, or nothing is owed; Invalid naming the field.
+    """
+    if visit.status not in BILLED:
+        raise Conflict("visit_not_over")
+    if visit.status != "completed":
+        return _fee(session, visit)
+    began_at, ended_at, real, minutes = _minutes(visit, told)
+    agreed = accepted_quote(session, visit.id)
+    if agreed is not None:
+        planned, book = quoted_job(agreed), kept_book(agreed.book)
+    elif keeps_prices(session):
+        planned, book = job_of_visit(session, visit), None
+    else:
+        raise Conflict("no_prices_yet")
+    job = _as_it_was(planned, visit, began_at, minutes, told)
+    if book is None:
+        book = book_for(session, job)
+    real_price = priced(book, job)
+    price = real_price if agreed is None else as_agreed(book, real_price, agreed.total)
+    return Bill(
+        "completed", book, price, began_at, ended_at, real, minutes,
+        told.minutes_reason.strip() if minutes != real else "", agreed, real_price.total - price.total,
+    )  # fmt: skip
+
+
+def parts_known(session: Session, visit: Visit) -> tuple[Mapping[str, PartPrice], tuple[PartUsed, ...]]:
+    """Return the parts of the book that a visit is billed by, and those that its customer agreed to."""
+    agreed = accepted_quote(session, visit.id)
+    if agreed is not None:
+        return kept_book(agreed.book).parts, quoted_job(agreed).parts
+    return book_at(session, visit.promised_from_at).parts, ()
+
+
+def _as_it_was(planned: Job, visit: Visit, began_at: datetime, minutes: int, told: Told) -> Job:
+    travels_by = visit.technician.travels_by if visit.technician is not None else planned.travels_by
+    return replace(
+        planned,
+        start_at=began_at,
+        minutes=minutes,
+        travels_by=travels_by,
+        taxi=told.taxi,
+        parts=planned.parts if told.parts is None else told.parts,
+        promised_until_at=visit.promised_until_at,
+    )
+
+
+def _minutes(visit: Visit, told: Told) -> tuple[datetime, datetime, int | None, int]:
+    """Return when the work began and ended, its minutes by the taps, and those to bill. Raises Invalid."""
+    if visit.completed_at is None:
+        raise Conflict("visit_not_over")
+    real = None if visit.arrived_at is None else max((visit.completed_at - visit.arrived_at) // A_MINUTE, 0)
+    if told.minutes is None and real is None:
+        raise Invalid.one("minutes", "missing")
+    minutes = real if told.minutes is None else told.minutes
+    assert minutes is not None
+    if minutes != real and not told.minutes_reason.strip():
+        raise Invalid([Problem("minutes_reason", "missing")])
+    began_at = visit.arrived_at or visit.completed_at - minutes * A_MINUTE
+    return began_at, visit.completed_at, real, minutes
+
+
+def _fee(session: Session, visit: Visit) -> Bill:
+    """Return what calling off, or a closed door, costs. Raises Conflict when that is nothing."""
+    wanted = select(VisitEvent).where(VisitEvent.visit_id == visit.id, VisitEvent.kind == visit.status)
+    event = session.scalars(wanted.order_by(VisitEvent.id.desc()).limit(1)).first()
+    if event is None:
+        raise Conflict("nothing_owed")
+    found = fee_of_visit(session, visit, event.at, no_access=visit.status == "no_access")
+    if found is None:
+        raise Conflict("no_prices_yet")
+    book, fee = found
+    price, shown = fee.price, event.facts.get("fee")
+    if shown is not None and price.total > shown:
+        # What she saw before she pressed is the most; the way may be longer from where nobody is assigned any more.
+        price = as_agreed(replace(book, overrun_percent=Fraction(0)), price, shown)
+    if price.total <= 0:
+        raise Conflict("nothing_owed")
+    return Bill(visit.status, book, price, event.at, event.at, agreed=accepted_quote(session, visit.id))

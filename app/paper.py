@@ -1,0 +1,206 @@
+"""How does an invoice look on paper? A PDF of what was kept, the same bytes whenever it is asked for.
+
+It rests on a paper's kept content alone (operations.invoice_words), and carries the part of its font that it uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fpdf import FPDF
+
+FONT = Path(__file__).parent / "fonts/noto-sans-jp@2.004/NotoSansJP-Regular.ttf"
+#: What a printer sets for a letter that the font does not have.
+NO_LETTER = "〓"
+_LEFT, _RIGHT, _TOP, _BOTTOM = 20.0, 190.0, 18.0, 272.0
+_WIDE = _RIGHT - _LEFT
+_INK, _GREY, _RULE = (22, 25, 26), (90, 97, 95), (205, 209, 206)
+_MM_PER_PT = 25.4 / 72
+#: Words of Latin letters and numbers stay whole; any other letter may end a line.
+_UNITS = re.compile(r"[!-~\u00a0-\u024f]+|\s+|.", re.DOTALL)
+#: These never begin a line, and those never end one (kinsoku).
+_NOT_FIRST = "、。,.・:;?!)]}」』】〉》〕ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々〜円%様"
+_NOT_LAST = "([{「『【〈《〔"
+
+
+class _Sheet(FPDF):
+    """A page of A4 with the number of the paper and of the page at its foot."""
+
+    def __init__(self, words: Mapping[str, Any], issued_at: datetime) -> None:
+        super().__init__(format="A4")
+        self.words = words
+        self.set_creation_date(issued_at)
+        self.set_producer("Mamonaku")
+        self.set_title(f"{words['title']} {words['code']}")
+        self.set_auto_page_break(False)
+        self.set_margins(_LEFT, _TOP)
+        self.add_font("paper", "", FONT)
+        self._letters = self.fonts["paper"].cmap  # type: ignore[union-attr]  # a TrueType font has one
+        self.c_margin = 0
+        self.add_page()
+
+    def feet(self) -> None:
+        """Write the foot of every page, now that it is known how many there are."""
+        for number in range(1, self.pages_count + 1):
+            self.page = number
+            page = self.words["page"].replace("{page}", str(number)).replace("{pages}", str(self.pages_count))
+            self.say(_LEFT, 284, self.words["code"], 8, _GREY)
+            self.say(_LEFT, 284, page, 8, _GREY, align="R")
+
+    def known(self, text: str) -> str:
+        """Return a text in letters that the font has; which form of a letter was chosen is left out."""
+        plain = (
+            letter for letter in text if not (0xFE00 <= ord(letter) <= 0xFE0F or 0xE0100 <= ord(letter) <= 0xE01EF)
+        )
+        return "".join(letter if ord(letter) in self._letters else NO_LETTER for letter in plain)
+
+    def say(
+        self, x: float, y: float, text: str, size: float, ink: tuple[int, int, int] = _INK, *, align: str = "L"
+    ) -> None:
+        """Write one line with its upper edge at `y`; to the right it ends at the margin."""
+        self.set_font("paper", size=size)
+        self.set_text_color(*ink)
+        self.set_xy(x, y)
+        self.cell(_RIGHT - x, size * _MM_PER_PT * 1.5, self.known(text), align=align)
+
+    def lines_of(self, text: str, size: float, wide: float) -> list[str]:
+        """Break a text into lines of a width, where a Japanese reader would."""
+        self.set_font("paper", size=size)
+        return [line for part in self.known(text).split("\n") for line in self._broken(part, wide - 0.2)]
+
+    def _broken(self, text: str, wide: float) -> Iterator[str]:
+        line = ""
+        for unit in self._units(text, wide):
+            if line and self.get_string_width(line + unit.rstrip()) > wide:
+                keep = line
+                if (unit[0] in _NOT_FIRST and len(line) > 1) or (line[-1] in _NOT_LAST and len(line) > 1):
+                    keep, unit = line[:-1], line[-1] + unit
+                yield keep.rstrip()
+                line = unit.lstrip()
+            else:
+                line += unit
+        yield line.rstrip()
+
+    def _units(self, text: str, wide: float) -> Iterator[str]:
+        for unit in _UNITS.findall(text):
+            # What is longer than a line is broken anywhere.
+            yield from unit if self.get_string_width(unit) > wide else [unit]
+
+    def paragraph(
+        self, x: float, y: float, text: str, size: float, wide: float, ink: tuple[int, int, int] = _INK
+    ) -> float:
+        """Write a text in lines of a width; return where it ends."""
+        for line in self.lines_of(text, size, wide):
+            self.say(x, y, line, size, ink)
+            y += _high(size)
+        return y
+
+    def rule(self, x: float, y: float, ink: tuple[int, int, int] = _RULE, thick: float = 0.2) -> None:
+        """Draw a line from `x` to the right margin."""
+        self.set_draw_color(*ink)
+        self.set_line_width(thick)
+        self.line(x, y, _RIGHT, y)
+
+    def room(self, y: float, needed: float) -> float:
+        """Return where `needed` millimetres find room: here, or at the top of a new page."""
+        if y + needed <= _BOTTOM:
+            return y
+        self.add_page()
+        return _TOP
+
+
+def paper_pdf(content: Mapping[str, Any], locale: str) -> bytes:
+    """Return a paper as a PDF in one of its languages."""
+    words = content[locale]
+    sheet = _Sheet(words, datetime.fromisoformat(content["numbers"]["issued_at"]))
+    sheet.set_lang(locale)
+    y = _head(sheet, words)
+    y = _facts(sheet, words["facts"], y)
+    if words["lines"]:
+        y = _table(sheet, words, y + 4)
+    y = _sums(sheet, words["sums"], y + 2)
+    for note in words["notes"]:
+        lines = sheet.lines_of(note, 9, _WIDE)
+        y = sheet.room(y + 2, len(lines) * _high(9))
+        y = sheet.paragraph(_LEFT, y, note, 9, _WIDE)
+    sheet.feet()
+    return bytes(sheet.output())
+
+
+def _high(size: float) -> float:
+    return size * _MM_PER_PT * 1.5
+
+
+def _head(sheet: _Sheet, words: Mapping[str, Any]) -> float:
+    """Write the title, for whom, by whom, and the amount."""
+    sheet.say(_LEFT, _TOP, words["title"], 20)
+    if words["qualified"] and words["qualified"] != words["title"]:
+        sheet.say(_LEFT, _TOP + 3, words["qualified"], 9, _GREY, align="R")
+    left, right = _TOP + 20, _TOP + 20
+    left = sheet.paragraph(_LEFT, left, words["to"], 13, 88)
+    sheet.set_draw_color(*_INK)
+    sheet.set_line_width(0.2)
+    sheet.line(_LEFT, left + 1, _LEFT + 88, left + 1)
+    left = sheet.paragraph(_LEFT, left + 5, words["lead"], 9, 88)
+    for number, line in enumerate(words["from"]):
+        size = 9 if number else 11
+        right = sheet.paragraph(122, right, line, size, _RIGHT - 122)
+    y = max(left, right) + 5
+    sheet.set_fill_color(242, 243, 242)
+    sheet.rect(_LEFT, y, _WIDE, 14, style="F")
+    sheet.say(_LEFT + 4, y + 4.2, words["total_label"], 10, _GREY)
+    sheet.say(_LEFT + 46, y + 2.2, words["total"], 18)
+    sheet.set_font("paper", size=18)
+    beside = _LEFT + 49 + sheet.get_string_width(sheet.known(words["total"]))
+    sheet.say(beside, y + 5.2, words["with_tax"], 9, _GREY)
+    return y + 19
+
+
+def _facts(sheet: _Sheet, facts: Sequence[Sequence[str]], y: float) -> float:
+    for label, said in facts:
+        sheet.say(_LEFT, y, label, 9, _GREY)
+        y = sheet.paragraph(_LEFT + 42, y, said, 9, _WIDE - 42) + 0.8
+    return y
+
+
+def _table(sheet: _Sheet, words: Mapping[str, Any], y: float) -> float:
+    y = _columns(sheet, words["columns"], sheet.room(y, 30))
+    for line in words["lines"]:
+        name, why = sheet.lines_of(line["name"], 10, 128), sheet.lines_of(line["why"], 8, 128) if line["why"] else []
+        high = len(name) * _high(10) + len(why) * _high(8) + 3
+        if y + high > _BOTTOM:
+            sheet.add_page()
+            y = _columns(sheet, words["columns"], _TOP)
+        sheet.say(_LEFT + 130, y + 1.2, line["amount"], 10, align="R")
+        at = sheet.paragraph(_LEFT, y + 1.2, line["name"], 10, 128)
+        if why:
+            sheet.paragraph(_LEFT, at, line["why"], 8, 128, _GREY)
+        y += high
+        sheet.rule(_LEFT, y)
+    return y
+
+
+def _columns(sheet: _Sheet, columns: Sequence[str], y: float) -> float:
+    sheet.say(_LEFT, y, columns[0], 9, _GREY)
+    sheet.say(_LEFT, y, columns[1], 9, _GREY, align="R")
+    sheet.rule(_LEFT, y + 6, _INK, 0.3)
+    return y + 6.2
+
+
+def _sums(sheet: _Sheet, rows: Sequence[Sequence[str]], y: float) -> float:
+    """Write the sums together on one page; the last one stands out."""
+    y = sheet.room(y, len(rows) * 6.5 + 6)
+    for number, (label, amount) in enumerate(rows):
+        last = number == len(rows) - 1
+        if last:
+            sheet.rule(_LEFT + 75, y + 0.8, _INK, 0.3)
+            y += 1.6
+        size = 12 if last else 9.5
+        sheet.say(_LEFT + 75, y, label, size, _INK if last else _GREY)
+        sheet.say(_LEFT + 75, y, amount, size, align="R")
+        y += _high(size) + 1
+    return y + 3
