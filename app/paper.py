@@ -73,14 +73,16 @@ class _Sheet(FPDF):
         return [line for part in self.known(text).split("\n") for line in self._broken(part, wide - 0.2)]
 
     def _broken(self, text: str, wide: float) -> Iterator[str]:
-        line = ""
+        line, filled = "", 0.0
         for unit in self._units(text, wide):
-            if line and self.get_string_width(line + unit.rstrip()) > wide:
+            # Letters stand beside each other as wide as each is alone: nothing is measured twice.
+            filled += self.get_string_width(unit)
+            if line and filled > wide and not unit.isspace():
                 keep = line
-                if (unit[0] in _NOT_FIRST and len(line) > 1) or (line[-1] in _NOT_LAST and len(line) > 1):
+                if (unit[0] in _NOT_FIRST or line[-1] in _NOT_LAST) and len(line) > 1:
                     keep, unit = line[:-1], line[-1] + unit
                 yield keep.rstrip()
-                line = unit.lstrip()
+                line, filled = unit, self.get_string_width(unit)
             else:
                 line += unit
         yield line.rstrip()

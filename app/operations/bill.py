@@ -64,9 +64,11 @@ def bill_of_visit(session: Session, visit: Visit, told: Told) -> Bill:
     """Return what is owed for a visit.
 
     Work is counted from the arrival to the end in whole minutes; it began late by our own doing: as rules.pricing says.
-    What the customer accepted is exceeded by the book's share at most. Raises Conflict when the visit is not over, when
-    there is no price, or nothing is owed; Invalid naming the field.
+    What the customer accepted is exceeded by the book's share at most. Raises Conflict when the visit is not over or
+    only beside another, when there is no price, or nothing is owed; Invalid naming the field.
     """
+    if visit.beside_id is not None:
+        raise Conflict("beside", visit=visit.beside_id)  # the second technician's time: the first visit is billed
     if visit.status not in BILLED:
         raise Conflict("visit_not_over")
     if visit.status != "completed":

@@ -259,7 +259,8 @@ def not_invoiced(session: Session) -> Sequence[Visit]:
     """Return the visits that were done lately and have no invoice, the newest first; none while no prices are kept."""
     if not keeps_prices(session):
         return []
-    wanted = select(Visit).where(Visit.status == "completed", ~exists().where(Paper.visit_id == Visit.id))
+    open_ones = Visit.status == "completed", Visit.beside_id.is_(None), ~exists().where(Paper.visit_id == Visit.id)
+    wanted = select(Visit).where(*open_ones)
     with_names = wanted.options(joinedload(Visit.customer), joinedload(Visit.service))
     return session.scalars(with_names.order_by(Visit.promised_from_at.desc()).limit(MOST_SHOWN)).all()
 

@@ -26,6 +26,7 @@ from tests.bench import (
     load,
     memory,
     optimise,
+    paper,
     pricing,
     races,
     slots,
@@ -107,6 +108,7 @@ def main() -> None:
         "api": lambda: table(*api.measure()),
         "races": lambda: table(*races.measure(wish.rounds, wish.seed)),
         "pricing": lambda: table(*pricing.measure()),
+        "paper": lambda: table(*paper.measure()),
         "optimise": lambda: table(*optimise.measure()),
         "memory": lambda: table(*memory.measure()),
     }

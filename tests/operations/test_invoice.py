@@ -22,6 +22,7 @@ from app.operations.invoice import (
     credit,
     issue_invoice,
     issue_receipt,
+    not_invoiced,
     preview,
     stamp_of,
     take_payment,
@@ -294,3 +295,14 @@ def test_what_changed_since_it_was_looked_at_is_not_issued(db, done, desk):
     visit_id = done()
     with db.write() as session, pytest.raises(Conflict, match="bill_changed"):
         issue_invoice(session, visit_id, Told(), seen=7_699, desk=desk())
+
+
+@only_sqlite
+def test_the_second_technicians_time_is_no_bill_of_its_own(db, done, world, desk):
+    first, second = done(), done(visit_id=world.visit(starts_in_min=200))
+    with db.write() as session:
+        session.get_one(Visit, second).beside_id = first
+    with db.read() as session:
+        assert [visit.id for visit in not_invoiced(session)] == [first]
+        with pytest.raises(Conflict, match="beside"):
+            preview(session, session.get_one(Visit, second), Told(), desk())
