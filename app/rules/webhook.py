@@ -45,8 +45,8 @@ OVERLAP = timedelta(hours=24)
 def again_at(tries: int, now: datetime, *, after_s: float | None, jitter: float) -> datetime | None:
     """Return when to try again after `tries` in vain, or None when that was the last.
 
-    Not before the receiver wants it (`after_s`). `jitter`, 0 to 1, spreads what failed together over a fifth of the
-    wait.
+    Not before the receiver wants it (`after_s`). `jitter`, 0 to 1, spreads what failed together by adding up to a tenth
+    of the wait: taking from it, all tries would be over before a receiver counts as gone.
 
     >>> at = datetime(2026, 11, 24)
     >>> (again_at(1, at, after_s=None, jitter=0.5) - at).seconds, (again_at(1, at, after_s=60, jitter=0.5) - at).seconds
@@ -55,5 +55,5 @@ def again_at(tries: int, now: datetime, *, after_s: float | None, jitter: float)
     """
     if tries > len(_WAITS_S):
         return None
-    wait_s = _WAITS_S[max(tries, 1) - 1] * (0.9 + 0.2 * jitter)
+    wait_s = _WAITS_S[max(tries, 1) - 1] * (1.0 + 0.1 * jitter)
     return now + timedelta(seconds=max(wait_s, after_s or 0.0))

@@ -51,7 +51,7 @@ def link(world, db):
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_pages_about_ways_are_readable_by_everybody(browse, axe, link, lang, dark):
     page = browse(f"{link}?lang={lang}", dark=dark)
-    page.click("details.wishes:not(.write) > summary")
+    page.click("details.wishes:has([name=notices]) > summary")
     assert axe(page) == []
     page.click("form[action*='/line'] button")
     assert "@aoba-pc" in page.inner_text("main")
@@ -72,7 +72,7 @@ def test_a_notification_is_shown_on_her_device_and_counts_as_delivered(browse, l
         registered = []
         worker.on("ServiceWorker.workerRegistrationUpdated", lambda event: registered.extend(event["registrations"]))
         worker.send("ServiceWorker.enable")
-        page.click("details.wishes:not(.write) > summary")
+        page.click("details.wishes:has([name=notices]) > summary")
         page.click("text=この端末で通知を受け取る")
         expect(page.get_by_text("この端末に通知をお送りします。")).to_be_visible()
         with db.read() as session:

@@ -376,7 +376,9 @@ def test_every_decision_has_a_reason_and_never_looks_back(
     else:
         assert quoted[0] is not None
         assert quoted[1] is not None
-        assert quoted[0] < quoted[1] <= quoted[0] + timedelta(minutes=25)
+        policy = Policy()
+        widest = policy.far_quote_max_min if lead >= policy.far_lead_min else policy.quote_wide_min
+        assert quoted[0] < quoted[1] <= quoted[0] + timedelta(minutes=widest)
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)
