@@ -55,7 +55,7 @@ CLAIM_LASTS = timedelta(seconds=60)
 #: A provider that could not be asked what became of a message is asked again after this.
 LOOK_AGAIN = timedelta(seconds=15)
 #: The same for what nobody is called about, once that has taken as long as others are given.
-LOOK_LATER = timedelta(minutes=2)
+LOOK_LATER = timedelta(minutes=1)
 #: What a customer was told is not overtaken by what makes it old news: while a call about the same visit is under way,
 #: the next one waits.
 ITS_TURN = timedelta(seconds=1)

@@ -34,6 +34,9 @@ def test_a_customer_says_with_a_thumb_that_only_delays_are_news(browse, db, worl
     page.click("details.wishes:has([name=notices]) > summary")
     page.click("input[value=delays]")
     page.click(".wishes:has([name=notices]) button")
-    assert page.locator(".wishes:has([name=notices]) summary .quiet").inner_text() == "遅れや、日時・担当の変更があったときだけ"
+    assert (
+        page.locator(".wishes:has([name=notices]) summary .quiet").inner_text()
+        == "遅れや、日時・担当の変更があったときだけ"
+    )
     with db.read() as session:
         assert session.get_one(Customer, world.customer).notices == "delays"

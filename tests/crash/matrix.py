@@ -32,7 +32,7 @@ from app.rules.ladder import calls
 from app.rules.messages import Message
 from app.rules.position import Fix
 from tests.conftest import STORY_DAY_AT
-from tests.crash.day import MAILS, seed_day, wrong_in_day
+from tests.crash.day import MAILS, is_asked_about, seed_day, wrong_in_day
 from tests.installation import DOOR, ROOT, creep
 from tests.mailbox_standin import MailboxServer, mailbox_server
 from tests.standins import FaultyServer, line_server, sms_server
@@ -246,6 +246,7 @@ def count(database: Database, on: Stage, scene: str, tally: Tally, said: str) ->
         visits = set(session.scalars(select(Visit.id)))
         called = set(session.scalars(select(Alarm.visit_id).where(Alarm.kind == "call_customer")))
         wrong = list(wrong_in_day(session, took, len(on.mailbox.seen))) if scene == "day" else []
+        asked_about = {notice.id for notice in notices if is_asked_about(notice)}
         letters = session.scalars(select(Letter)).all()
         unsent = set(session.scalars(select(Alarm.subject).where(Alarm.kind == UNSENT)))
     for letter in letters:
@@ -268,7 +269,8 @@ def count(database: Database, on: Stage, scene: str, tally: Tally, said: str) ->
         believed = notice.state in ("sent", "delivered") or notice.state_reason == "not_confirmed"
         believed = believed and notice.kind != "incident_update" if notice.state == "delivered" else believed
         tally.unknown += notice.state == "unknown" and notice.state_reason == "no_answer"
-        if not ended or (believed and not accepts) or notice.state == "sending":
+        asked = scene == "day" and notice.id in asked_about
+        if not ended or (believed and not accepts) or (notice.state == "sending" and not asked):
             tally.lost += 1
             tally.details.append(f"lost: {said} notice {notice.id} {notice.state} {notice.state_reason} {accepts}")
         if accepts > 1:
