@@ -34,8 +34,7 @@ def link(world, db, clock):
         return f"/v/{visit.link_token}"
 
 
-@pytest.mark.parametrize("lang", ["ja", "en"])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("lang", "dark"), [("ja", False), ("en", True)])
 def test_the_page_is_readable_by_everybody(browse, axe, link, lang, dark):
     for path in (f"{link}?lang={lang}", f"{link}/cannot-be-there?lang={lang}", f"/v/nothing?lang={lang}"):
         page = browse(path, dark=dark)

@@ -40,9 +40,7 @@ def busy(db, world, clock):
             )
 
 
-@pytest.mark.parametrize("lang", ["ja", "en"])
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [360, 820, 1440])
+@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 360), ("en", True, 820), ("ja", True, 1440)])
 def test_the_page_is_read_by_everybody_on_every_screen(browse, axe, world, busy, lang, dark, width):
     world.visit(18 * 60)
     page = browse("/days-off", as_role="manager", width=width, height=900, dark=dark, lang=lang)

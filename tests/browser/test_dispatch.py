@@ -238,9 +238,7 @@ def add_course(session, world, visit_id, clock):
     )
 
 
-@pytest.mark.parametrize(
-    ("lang", "dark", "width"), [("ja", False, 1440), ("en", True, 1440), ("ja", True, 360), ("en", False, 820)]
-)
+@pytest.mark.parametrize(("lang", "dark", "width"), [("en", True, 1440), ("ja", True, 360), ("ja", False, 820)])
 def test_every_page_of_the_desk_is_clean_for_axe_and_fits_its_width(
     browse, world, db, clock, watched, axe, lang, dark, width
 ):

@@ -54,8 +54,7 @@ def test_without_scripts_she_moves_adds_and_calls_off(browse, link, db):
     assert (kept[0].words, kept[1].width) == ("犬がいます", 1200)
 
 
-@pytest.mark.parametrize("lang", ["ja", "en"])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("lang", "dark"), [("ja", False), ("en", True)])
 def test_the_pages_are_readable_by_everybody_and_small(browse, axe, link, lang, dark):
     page = browse(f"{link}?lang={lang}", dark=dark)
     page.click("details.add summary")

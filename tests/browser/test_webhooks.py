@@ -38,9 +38,7 @@ def programs(db, world, clock):
             ))  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("lang", "dark", "width"), [("ja", False, 360), ("ja", True, 1440), ("en", True, 820), ("en", False, 1440)]
-)
+@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 360), ("en", True, 820), ("ja", False, 1440)])
 def test_the_pages_are_read_by_everybody_on_every_screen(browse, axe, programs, lang, dark, width):
     page = browse(as_role="manager", width=width, height=900, dark=dark, lang=lang)
     for path in ("/webhooks", "/webhooks/4", "/webhooks/3"):
