@@ -14,7 +14,7 @@ run: $(VENV)/ready
 	$(BIN)/mamonaku serve --port $(PORT)
 
 test: $(VENV)/ready-dev
-	$(BIN)/pytest -n 2 --dist loadgroup -rs
+	$(BIN)/pytest -n 3 --dist loadgroup -rs
 
 check: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
