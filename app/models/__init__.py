@@ -20,6 +20,7 @@ from app.models.letter import Letter
 from app.models.line import LineCall, LineCode
 from app.models.list_file import ListFile
 from app.models.notice import Notice, NoticeAttempt, Receipt
+from app.models.onsite import AddedWork, Handover
 from app.models.planning import Planning
 from app.models.policy import PolicyVersion
 from app.models.position import CurrentPosition, PositionFix, QuarantinedInput
@@ -48,11 +49,14 @@ EVIDENCE = (
     Payment,
     Quote,
     QuoteAnswer,
+    AddedWork,
+    Handover,
 )
 
 __all__ = [
     "EVIDENCE",
     "Absence",
+    "AddedWork",
     "Alarm",
     "ApiToken",
     "Backtest",
@@ -67,6 +71,7 @@ __all__ = [
     "DecisionEntry",
     "Device",
     "ForecastEntry",
+    "Handover",
     "Hold",
     "IdempotentReply",
     "Inbound",

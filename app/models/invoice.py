@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
@@ -25,8 +25,8 @@ class Paper(Base):
         UniqueConstraint("kind", "year", "number", name="uq_paper_number"),
         CheckConstraint(f"kind IN ({', '.join(repr(one) for one in SERIES)})", name="kind"),
         CheckConstraint("(kind = 'invoice') = (about_id IS NULL)", name="about"),
-        # However many press at once: one receipt for what was paid.
-        Index("uq_paper_receipt", "about_id", unique=True, sqlite_where=_RECEIPT, postgresql_where=_RECEIPT),
+        # However many press at once: one receipt for each payment.
+        Index("uq_paper_receipt", "payment_id", unique=True, sqlite_where=_RECEIPT, postgresql_where=_RECEIPT),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -41,6 +41,8 @@ class Paper(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     #: The invoice that a receipt or a credit note belongs to.
     about_id: Mapped[int | None] = mapped_column(ForeignKey("paper.id"), index=True)
+    #: The payment that a receipt is for; no foreign key, because a payment names its invoice, which is a paper too.
+    payment_id: Mapped[int | None]
     issued_at: Mapped[datetime] = mapped_column(index=True)
     #: user:3
     issued_by: Mapped[str]
@@ -74,7 +76,7 @@ class PaperCounter(Base):
 
 
 class Payment(Base):
-    """Money that came in for an invoice. Evidence."""
+    """Money that came in for an invoice, or went back. Evidence."""
 
     __tablename__ = "payment"
     __table_args__ = (
@@ -90,3 +92,5 @@ class Payment(Base):
     paid_on: Mapped[date]
     way: Mapped[str]
     amount: Mapped[int]
+    #: It was paid back to the customer, after a credit note.
+    back: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -62,6 +62,10 @@ class QuoteAnswer(Base):
     answer: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
     signature: Mapped[str] = mapped_column(default="")
+    #: What a finger drew: the path of an SVG (rules.drawn).
+    drawn: Mapped[str] = mapped_column(default="", server_default="")
+    #: How she wants the document: paper, or electronic, to which she has consented; empty where there is none.
+    copy_way: Mapped[str] = mapped_column(default="", server_default="")
     #: In which language it was read, on which address, under which version of the conditions.
     language: Mapped[str]
     link: Mapped[str]

@@ -1,11 +1,11 @@
-"""Issue invoices, receipts and credit notes: numbered without gaps, kept whole, and never changed."""
+"""Issue invoices and credit notes: numbered without gaps, kept whole, and never changed."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Customer, Paper, PaperCounter, Payment, Visit
-from app.models.invoice import WAYS_TO_PAY
 from app.operations.bill import Bill, Told, bill_of_visit
 from app.operations.booking import add_event, visit_for_change
 from app.operations.checks import tell_text
@@ -26,11 +25,10 @@ from app.operations.invoice_words import (
     Sums,
     credit_content,
     invoice_content,
-    receipt_content,
 )
-from app.operations.listing import Listed, contains, listed
+from app.operations.listing import Listed, Page, contains, id_of, listed, page_of
 from app.operations.price_book import keeps_prices
-from app.rules.invoice import SERIES, CannotGiveBack, Sold, give_back, stamp_duty, state_of, what_is_left
+from app.rules.invoice import SERIES, CannotGiveBack, Sold, give_back, stamp_duty, state_of
 from app.rules.price_book import Tax
 
 LONGEST_REASON = 120
@@ -64,8 +62,8 @@ class Account:
 
     @property
     def paid(self) -> int:
-        """What came in."""
-        return sum(one.amount for one in self.payments)
+        """What came in, less what went back."""
+        return sum(-one.amount if one.back else one.amount for one in self.payments)
 
     @property
     def due(self) -> int:
@@ -76,6 +74,14 @@ class Account:
     def state(self) -> str:
         """open, paid, or credited."""
         return state_of(self.invoice.total, self.given_back, self.paid)
+
+    @property
+    def without_receipt(self) -> Payment | None:
+        """The first payment that came in and has no receipt yet."""
+        receipted = {one.payment_id for one in self.others if one.kind == "receipt"}
+        if None in receipted:
+            return None  # issued when there was one for all of them
+        return next((one for one in self.payments if not one.back and one.id not in receipted), None)
 
     @property
     def credited(self) -> list[list[int]]:
@@ -92,7 +98,7 @@ class Account:
 def preview(session: Session, visit: Visit, told: Told, desk: Desk) -> tuple[Bill, dict[str, Any]]:
     """Return what an invoice for a visit would say, without a number yet. Raises as `bill_of_visit`."""
     bill = bill_of_visit(session, visit, told)
-    return bill, invoice_content(_frame(session, visit, desk), bill)
+    return bill, invoice_content(frame_of(session, visit, desk), bill)
 
 
 def issue_invoice(session: Session, visit_id: int, told: Told, *, seen: int | None, desk: Desk) -> Paper:
@@ -108,16 +114,16 @@ def issue_invoice(session: Session, visit_id: int, told: Told, *, seen: int | No
         raise Conflict("nothing_owed")
     if seen is not None and bill.price.total != seen:
         raise Conflict("bill_changed")
-    frame = _frame(session, visit, desk)
-    code, numbered = _number(session, "invoice", frame.issued_on.year)
+    frame = frame_of(session, visit, desk)
+    code, numbered = next_number(session, "invoice", frame.issued_on.year)
     paper = Paper(
         **numbered,
-        **_kept(visit, desk),
+        **kept_of(visit, desk),
         total=bill.price.total,
         currency=bill.book.currency,
         exponent=bill.book.exponent,
         book_code=bill.book.code,
-        content=invoice_content(replace(frame, code=code), bill),
+        content=invoice_content(frame.numbered(code), bill),
     )
     session.add(paper)
     session.flush()
@@ -130,13 +136,13 @@ def credit(session: Session, paper_id: int, amounts: Sequence[int] | None, reaso
 
     Raises NotFound, Invalid naming the field (reason, or amount_0 …), Conflict when nothing is left of it.
     """
-    invoice = _locked(session, paper_id)
+    invoice = locked_invoice(session, paper_id)
     problems: list[Any] = []
     reason = tell_text(problems, "reason", reason, LONGEST_REASON)
     if problems:
         raise Invalid(problems)
     account = account_of(session, paper_id)
-    tax, lines = _sold(invoice)
+    tax, lines = sold_of(invoice)
     try:
         given = give_back(tax, lines, account.credited, amounts)
     except CannotGiveBack as wrong:
@@ -144,12 +150,12 @@ def credit(session: Session, paper_id: int, amounts: Sequence[int] | None, reaso
             raise Conflict("nothing_to_credit") from None
         raise Invalid.one(f"amount_{wrong.line}", "over_left", left=wrong.left) from None
     sums = Sums(given.subtotal, given.taxes, given.total, invoice.currency, invoice.exponent, tax.included, tax.rate)
-    frame = _frame(session, invoice.visit, desk)
-    code, numbered = _number(session, "credit_note", frame.issued_on.year)
+    frame = frame_of(session, invoice.visit, desk)
+    code, numbered = next_number(session, "credit_note", frame.issued_on.year)
     issued_on = invoice.issued_at.astimezone(desk.zone).date()
     paper = Paper(
         **numbered,
-        **_kept(invoice.visit, desk),
+        **kept_of(invoice.visit, desk),
         about_id=invoice.id,
         total=given.total,
         currency=invoice.currency,
@@ -157,7 +163,7 @@ def credit(session: Session, paper_id: int, amounts: Sequence[int] | None, reaso
         book_code=invoice.book_code,
         reason=reason,
         content=credit_content(
-            replace(frame, code=code), invoice.content, invoice.code, issued_on, given.amounts, sums, reason
+            frame.numbered(code), invoice.content, invoice.code, issued_on, given.amounts, sums, reason
         ),
     )
     session.add(paper)
@@ -167,61 +173,12 @@ def credit(session: Session, paper_id: int, amounts: Sequence[int] | None, reaso
     return paper
 
 
-def take_payment(session: Session, paper_id: int, way: str, paid_on: date, *, desk: Desk) -> Paper | None:
-    """Write down that all that is owed on an invoice came in; for cash the receipt is issued, and returned.
-
-    Raises NotFound, Invalid naming the field, Conflict when nothing is owed.
-    """
-    invoice = _locked(session, paper_id)
-    if way not in WAYS_TO_PAY:
-        raise Invalid.one("way", "choice", choices=", ".join(WAYS_TO_PAY))
-    today = desk.now.astimezone(desk.zone).date()
-    if paid_on > today:
-        raise Invalid.one("paid_on", "in_the_future")
-    account = account_of(session, paper_id)
-    if account.due <= 0:
-        raise Conflict("nothing_owed")
-    session.add(Payment(paper_id=invoice.id, at=desk.now, by=desk.actor, paid_on=paid_on, way=way, amount=account.due))
-    facts = {"paper": invoice.id, "amount": account.due, "way": way}
-    add_event(session, invoice.visit, "paid", desk.actor, desk.now, facts=facts)
-    session.flush()
-    return issue_receipt(session, paper_id, desk=desk) if way == "cash" else None
-
-
-def issue_receipt(session: Session, paper_id: int, *, desk: Desk) -> Paper:
-    """Issue the receipt for an invoice that is paid. Raises NotFound, Conflict when it is not, or there is one."""
-    invoice = _locked(session, paper_id)
-    account = account_of(session, paper_id)
-    if not account.payments or account.state != "paid":
-        raise Conflict("not_paid")
-    if any(one.kind == "receipt" for one in account.others):
-        raise Conflict("receipt_exists")
-    tax, lines = _sold(invoice)
-    subtotal, taxes, total = what_is_left(tax, lines, account.credited)
-    sums = Sums(subtotal, taxes, total, invoice.currency, invoice.exponent, tax.included, tax.rate)
-    frame = _frame(session, invoice.visit, desk)
-    code, numbered = _number(session, "receipt", frame.issued_on.year)
-    last = account.payments[-1]
-    paper = Paper(
-        **numbered,
-        **_kept(invoice.visit, desk),
-        about_id=invoice.id,
-        total=total,
-        currency=invoice.currency,
-        exponent=invoice.exponent,
-        book_code=invoice.book_code,
-        content=receipt_content(replace(frame, code=code), invoice.code, last.way, last.paid_on, sums),
-    )
-    session.add(paper)
-    session.flush()
-    return paper
-
-
 def stamp_of(paper: Paper) -> int:
     """Return the stamp duty in yen if this paper is handed over on paper: of receipts alone."""
     if paper.kind != "receipt" or paper.currency != "JPY":
         return 0
-    return stamp_duty(paper.content["numbers"]["net"])
+    numbers = paper.content["numbers"]
+    return stamp_duty(numbers.get("judged", numbers["net"]))
 
 
 def paper_of_link(session: Session, token: str) -> Paper:
@@ -255,6 +212,15 @@ def find_invoices(session: Session, search: str, page: int) -> Listed[Account]:
     return Listed(_accounts(session, found.rows), found.before, found.after)
 
 
+def page_of_invoices(session: Session, *, limit: int, cursor: str | None, visit_id: int | None) -> Page[Account]:
+    """Return invoices, the oldest first, from a cursor on. Raises Invalid for a cursor that is none."""
+    wanted = select(Paper).where(Paper.kind == "invoice", Paper.id > id_of(cursor)).order_by(Paper.id)
+    if visit_id is not None:
+        wanted = wanted.where(Paper.visit_id == visit_id)
+    found = page_of(session.scalars(wanted.limit(limit + 1)).all(), limit, lambda paper: str(paper.id))
+    return Page(_accounts(session, found.items), found.next)
+
+
 def not_invoiced(session: Session) -> Sequence[Visit]:
     """Return the visits that were done lately and have no invoice, the newest first; none while no prices are kept."""
     if not keeps_prices(session):
@@ -279,7 +245,7 @@ def _accounts(session: Session, found: Sequence[Paper]) -> list[Account]:
     ]
 
 
-def _locked(session: Session, paper_id: int) -> Paper:
+def locked_invoice(session: Session, paper_id: int) -> Paper:
     """Return an invoice; whoever changes what is owed on it waits for the others at its visit."""
     paper = session.get(Paper, paper_id)
     if paper is None or paper.kind != "invoice":
@@ -288,11 +254,13 @@ def _locked(session: Session, paper_id: int) -> Paper:
     return paper
 
 
-def _frame(session: Session, visit: Visit, desk: Desk) -> Frame:
+def frame_of(session: Session, visit: Visit, desk: Desk) -> Frame:
+    """Return what a paper about a visit needs beside its lines."""
     return Frame(find_company(session), visit, desk.zone, desk.country, desk.now)
 
 
-def _kept(visit: Visit, desk: Desk) -> dict[str, Any]:
+def kept_of(visit: Visit, desk: Desk) -> dict[str, Any]:
+    """Return the columns that all papers about a visit share."""
     return {
         "token": secrets.token_hex(12),
         "visit_id": visit.id,
@@ -304,13 +272,14 @@ def _kept(visit: Visit, desk: Desk) -> dict[str, Any]:
     }
 
 
-def _sold(invoice: Paper) -> tuple[Tax, list[Sold]]:
+def sold_of(invoice: Paper) -> tuple[Tax, list[Sold]]:
+    """Return how the tax of an invoice was counted, and its lines."""
     kept = invoice.content["numbers"]
     tax = Tax(Fraction(kept["tax"]["rate"]), kept["tax"]["rounding"], kept["tax"]["included"])
     return tax, [Sold(line["amount"], Fraction(line["rate"])) for line in kept["lines"]]
 
 
-def _number(session: Session, kind: str, year: int) -> tuple[str, dict[str, Any]]:
+def next_number(session: Session, kind: str, year: int) -> tuple[str, dict[str, Any]]:
     """Take the next number of a series: the counter's row stays locked until the paper is kept, or nothing is."""
     offer = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(PaperCounter)
     taken = offer.values(kind=kind, year=bindparam("of_year"), last=1).on_conflict_do_update(

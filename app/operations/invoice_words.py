@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from fractions import Fraction
 from typing import Any
@@ -36,6 +36,10 @@ class Frame:
     def issued_on(self) -> date:
         """The local day of issue."""
         return self.now.astimezone(self.zone).date()
+
+    def numbered(self, code: str) -> Frame:
+        """Return the same with the number that was given."""
+        return replace(self, code=code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def credit_content(
 
 
 def receipt_content(frame: Frame, code: str, way: str, paid_on: date, sums: Sums) -> dict[str, Any]:
-    """Return every word and number of a receipt for an invoice (its code)."""
+    """Return every word and number of a receipt for an invoice (its code); `sums` without taxes: for a part of it."""
     words = {}
     for locale in LOCALES:
         service = frame.visit.service.name(locale)
@@ -148,7 +152,7 @@ def receipt_content(frame: Frame, code: str, way: str, paid_on: date, sums: Sums
             [t("invoice.paid_on", locale), long_day_words(paid_on, locale)],
             [t("invoice.way", locale), t(f"invoice.way_{way}", locale)],
             [t("invoice.receipt_for", locale), t("invoice.receipt_words", locale, service=service)],
-            [t("invoice.about", locale), code],
+            [t("invoice.about", locale), code if sums.taxes else t("invoice.about_part", locale, code=code)],
         ]
         words[locale] = {
             **_head("receipt", frame, sums, locale, facts),
@@ -156,11 +160,14 @@ def receipt_content(frame: Frame, code: str, way: str, paid_on: date, sums: Sums
             "sums": _sums(sums, locale),
             "notes": _marks(sums, locale),
         }
-    return _whole(frame, words, sums, {"supplied_on": paid_on.isoformat()})
+    # The tax that is shown apart is left out of what stamp duty is judged by; only of a firm that owes it.
+    registered = frame.company is not None and frame.company.registration_number
+    judged = net_of(sums) if registered else sums.total
+    return _whole(frame, words, sums, {"supplied_on": paid_on.isoformat(), "judged": judged})
 
 
 def net_of(sums: Sums) -> int:
-    """Return what stamp duty is judged by: the amount before tax."""
+    """Return the amount before tax."""
     return sums.total - sum(one.amount for one in sums.taxes)
 
 

@@ -17,16 +17,15 @@ from app.operations.bill import Told
 from app.operations.booking import add_event
 from app.operations.invoice import (
     Desk,
-    _number,
     account_of,
     credit,
     issue_invoice,
-    issue_receipt,
+    next_number,
     not_invoiced,
     preview,
     stamp_of,
-    take_payment,
 )
+from app.operations.payment import issue_receipt, take_payment
 from app.operations.price_book import STANDARD
 from app.operations.quote import Wish, answer_quote, make_quote
 from app.paper import paper_pdf
@@ -260,7 +259,7 @@ def test_twenty_at_once_leave_no_gap_and_no_number_twice(db):
         for number in range(3):
             try:
                 with db.write() as session:
-                    code, _ = _number(session, "invoice", 2026)
+                    code, _ = next_number(session, "invoice", 2026)
                     if number == 1:
                         raise RuntimeError("nothing is kept of this one")
                 given.append(code)
@@ -274,8 +273,8 @@ def test_twenty_at_once_leave_no_gap_and_no_number_twice(db):
         one.join()
     assert sorted(given) == [f"I-2026-{number:05}" for number in range(1, 41)]
     with db.write() as session:
-        assert _number(session, "invoice", 2027)[0] == "I-2027-00001"
-        assert _number(session, "receipt", 2026)[0] == "R-2026-00001"
+        assert next_number(session, "invoice", 2027)[0] == "I-2027-00001"
+        assert next_number(session, "receipt", 2026)[0] == "R-2026-00001"
 
 
 @only_sqlite

@@ -122,3 +122,29 @@ def test_the_company_says_what_stands_on_its_invoices(signed_in, db, world):
         known = session.get_one(Company, 1)
         assert (known.registration_number, known.sole_proprietor) == ("T1000012050002", True)
     assert "青葉銀行" in office.get("/company").text
+
+
+def test_programs_issue_pay_in_parts_and_give_back_once_however_often_they_ask(client, db, visit_id, world):
+    def call(method, path, json=None, key=None, token=world.manager_token):
+        headers = {"Authorization": f"Bearer {token}"} | ({"Idempotency-Key": key} if key else {})
+        return client.open(f"/api/v1{path}", method=method, json=json, headers=headers)
+
+    assert call("POST", f"/visits/{visit_id}/invoice", {"total": 1}).json["reason"] == "bill_changed"
+    made = [call("POST", f"/visits/{visit_id}/invoice", {"total": 13887}, "one") for _ in range(2)]
+    assert [reply.status_code for reply in made] == [201, 201]
+    assert made[0].json == made[1].json
+    path = f"/invoices/{made[0].json['id']}"
+    some = {"way": "cash", "paid_on": "2026-11-24", "amount": 10_000}
+    paid = [call("POST", f"{path}/payments", some, "two").json for _ in range(2)][1]
+    assert (paid["due"], [one["kind"] for one in paid["papers"]]) == (3_887, ["receipt"])
+    assert call("POST", f"{path}/payments", {**some, "amount": 3_888}).json["errors"][0]["field"] == "amount"
+    notes = f"{path}/credit-notes"
+    assert call("POST", notes, {"reason": "x"}, token=world.dispatcher_token).status_code == 403
+    assert call("POST", notes, {"reason": "x", "amounts": [1]}).json["errors"][0]["field"] == "amounts"
+    given = call("POST", notes, {"reason": "お詫び", "amounts": [6000, 0, 0, 0]}, "three").json
+    assert (given["given_back"], given["due"], given["lines"][0]["left"]) == (6_600, -2_713, 0)
+    back = {"way": "transfer", "paid_on": "2026-11-24", "back": True}
+    assert call("POST", f"{path}/payments", back).json["due"] == 0
+    assert call("GET", path).json["state"] == "paid"
+    assert [one["id"] for one in call("GET", f"/invoices?visit={visit_id}&limit=1").json["items"]] == [given["id"]]
+    assert call("GET", f"/invoices?cursor={given['id']}").json == {"items": [], "next": None}

@@ -86,6 +86,7 @@ def _describe(state: BlueprintSetupState) -> None:
         "Services",
         "Visits",
         "Prices",
+        "Invoices",
         "Notices",
         "Calendars",
         "Webhooks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
@@ -16,12 +17,11 @@ from app.operations.invoice import (
     credit,
     find_invoices,
     issue_invoice,
-    issue_receipt,
     not_invoiced,
     preview,
     stamp_of,
-    take_payment,
 )
+from app.operations.payment import issue_receipt, pay_back, take_payment
 from app.operations.price_words import part_name
 from app.paper import paper_pdf
 from app.rules.pricing import PartUsed
@@ -74,10 +74,15 @@ def invoice(paper_id: int) -> Any:
 @blueprint.post("/invoices/<int:paper_id>/payment")
 @needs("dispatch")
 def pay_invoice(paper_id: int) -> Any:
-    """Write down that what is owed came in."""
-    form = Form(request.form)
-    paid_on, way = form.day("paid_on"), form.text("way")
-    return _done(paper_id, form, lambda: take_payment(session(), paper_id, way, paid_on or now().date(), desk=_desk()))
+    """Write down that what is owed came in, or a part of it."""
+    return _money_moved(paper_id, take_payment)
+
+
+@blueprint.post("/invoices/<int:paper_id>/paid-back")
+@needs("dispatch")
+def pay_invoice_back(paper_id: int) -> Any:
+    """Write down that what was paid too much went back to the customer."""
+    return _money_moved(paper_id, pay_back)
 
 
 @blueprint.post("/invoices/<int:paper_id>/receipt")
@@ -116,6 +121,13 @@ def as_file(paper: Paper, wanted: str | None) -> Response:
 
 def _desk() -> Desk:
     return Desk(zone(), country(), now(), signed_in().name)
+
+
+def _money_moved(paper_id: int, note: Callable[..., Any]) -> Any:
+    form = Form(request.form)
+    paid_on, way = form.day("paid_on"), form.text("way")
+    amount = form.whole("amount", least=1, most=2**31 - 1, needed=False)
+    return _done(paper_id, form, lambda: note(session(), paper_id, way, paid_on or now().date(), amount, desk=_desk()))
 
 
 def _told(form: Form) -> Told:
