@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -15,8 +14,6 @@ from app.operations.price_book import book_at, public_holidays_of
 from app.rules.position import distance_m
 from app.rules.price_book import PriceBook
 from app.rules.pricing import CannotPrice, DiscountOverLimit, Job, Price, price
-
-AN_HOUR = timedelta(hours=1)
 
 
 def book_for(session: Session, job: Job) -> PriceBook:
@@ -32,11 +29,6 @@ def priced(book: PriceBook, job: Job) -> Price:
         raise Refused("discount_over_limit", **over.facts) from None
     except CannotPrice as wrong:
         raise Invalid.one(wrong.field, wrong.code, **wrong.facts) from None
-
-
-def an_hour_earlier(book: PriceBook, job: Job) -> Price:
-    """Return what the same would cost an hour earlier."""
-    return priced(book, replace(job, start_at=job.start_at - AN_HOUR))
 
 
 def job_of_visit(
@@ -64,16 +56,27 @@ def job_of_visit(
     )
 
 
+def at_most(book: PriceBook, job: Job) -> Job:
+    """Return a job with the dearest way home, for a price that is told before anybody knows the taxi's receipt."""
+    return replace(job, taxi=book.return_taxi.cap if book.return_taxi else 0)
+
+
 def distance_of(session: Session, visit: Visit) -> float | None:
-    """Return how far a visit's site is from its technician's branch, kilometres in a straight line.
+    """Return how far a visit's site is from where its technician sets out (`distance_from`)."""
+    return distance_from(session, visit.technician, visit.site.lat, visit.site.lon)
+
+
+def distance_from(
+    session: Session, technician: Technician | None, lat: float | None, lon: float | None
+) -> float | None:
+    """Return how far a place is from the branch of who goes there, kilometres in a straight line.
 
     Who belongs to no branch sets out from the own base; while nobody is assigned, the nearest branch counts. None when
     a position is missing.
     """
-    lat, lon = visit.site.lat, visit.site.lon
     if lat is None or lon is None:
         return None
-    places = _setting_out(session, visit.technician)
+    places = _setting_out(session, technician)
     return round(min(distance_m(*place, lat, lon) for place in places) / 1000, 1) if places else None
 
 

@@ -21,7 +21,7 @@ from app.operations.booking import add_event, visit_for_change
 from app.operations.checks import tell_text
 from app.operations.company import find_company
 from app.operations.price_book import book_data_at, keeps_prices, kept_book
-from app.operations.pricing import job_of_visit, priced
+from app.operations.pricing import at_most, job_of_visit, priced
 from app.operations.quote_words import TEXT_VERSION, shown, sums
 from app.rules.agreed import OPEN_STATES, state_of
 from app.rules.pricing import Job, PartUsed
@@ -60,9 +60,8 @@ def make_quote(session: Session, visit_id: int, wish: Wish, *, role: str, now: d
     data = book_data_at(session, planned.start_at)
     book = kept_book(data)
     job = replace(
-        planned,
+        at_most(book, planned) if wish.taxi is None else replace(planned, taxi=wish.taxi),
         minutes=planned.minutes if wish.minutes is None else wish.minutes,
-        taxi=wish.taxi if wish.taxi is not None else book.return_taxi.cap if book.return_taxi else 0,
         parts=wish.parts,
         discount_percent=wish.discount_percent,
         discount_by="manager" if role == "admin" else role,
@@ -103,7 +102,12 @@ def quotes_of(session: Session, visit_id: int) -> Sequence[Quote]:
 
 def accepted_quote(session: Session, visit_id: int) -> Quote | None:
     """Return the newest quote of a visit that its customer has accepted."""
-    return next((one for one in quotes_of(session, visit_id) if _is_accepted(one)), None)
+    return accepted_of(quotes_of(session, visit_id))
+
+
+def accepted_of(quotes: Sequence[Quote]) -> Quote | None:
+    """Return the first of some quotes that its customer has accepted."""
+    return next((one for one in quotes if any(said.answer == "accepted" for said in one.answers)), None)
 
 
 def quote_on_page(session: Session, link_token: str, now: datetime) -> tuple[Quote, str] | None:
@@ -116,6 +120,14 @@ def quote_on_page(session: Session, link_token: str, now: datetime) -> tuple[Quo
 def quoted_job(quote: Quote) -> Job:
     """Return what a quote has priced."""
     return _job(quote.job)
+
+
+def job_now(quote: Quote, visit: Visit) -> Job:
+    """Return what was quoted, with its visit's time, length and technician as they are now."""
+    job = _job(quote.job)
+    travels_by = visit.technician.travels_by if visit.technician is not None else job.travels_by
+    minutes = max(job.minutes + visit.duration_min - quote.job["planned_min"], 0)
+    return replace(job, start_at=visit.planned_from_at, minutes=minutes, travels_by=travels_by)
 
 
 def quote_of_link(session: Session, token: str) -> Quote:
@@ -209,10 +221,10 @@ def why_not_dispatched(session: Session, visit: Visit) -> str | None:
     since she accepted, and costs more now. Without a quote that holds only where the office keeps prices of its own.
     """
     quotes = quotes_of(session, visit.id)
-    accepted = next((one for one in quotes if _is_accepted(one)), None)
+    accepted = accepted_of(quotes)
     asked = accepted or (quotes[0] if quotes else None)
     if asked is not None:
-        price = priced(kept_book(asked.book), _job_now(asked, visit))
+        price = priced(kept_book(asked.book), job_now(asked, visit))
         if not price.after_hours or (accepted is not None and price.total <= accepted.total):
             return None
         return "not_agreed" if accepted is None else "price_rose"
@@ -226,20 +238,8 @@ def why_not_dispatched(session: Session, visit: Visit) -> str | None:
     return "not_agreed" if price.after_hours else None
 
 
-def _is_accepted(quote: Quote) -> bool:
-    return any(said.answer == "accepted" for said in quote.answers)
-
-
 def _total_now(quote: Quote, visit: Visit) -> int:
-    return priced(kept_book(quote.book), _job_now(quote, visit)).total
-
-
-def _job_now(quote: Quote, visit: Visit) -> Job:
-    """Return what was quoted, with the visit's time, length and technician as they are now."""
-    job = _job(quote.job)
-    travels_by = visit.technician.travels_by if visit.technician is not None else job.travels_by
-    minutes = max(job.minutes + visit.duration_min - quote.job["planned_min"], 0)
-    return replace(job, start_at=visit.planned_from_at, minutes=minutes, travels_by=travels_by)
+    return priced(kept_book(quote.book), job_now(quote, visit)).total
 
 
 def _kept(job: Job) -> dict[str, Any]:

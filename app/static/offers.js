@@ -23,6 +23,7 @@
 
   async function keep(button) {
     button.value.split("|").forEach((value, index) => { form.elements[FIELDS[index]].value = value; });
+    form.dispatchEvent(new Event("change")); // the price goes by the time
     for (const other of list.querySelectorAll("button.offer")) other.setAttribute("aria-pressed", other === button);
     kept.textContent = "";
     const reply = await fetch(ask.dataset.holds, { method: "POST", body: new FormData(form) }).catch(() => null);

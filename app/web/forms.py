@@ -29,6 +29,10 @@ class Form:
         #: What forbade the wish as a whole, when no field is to blame.
         self.refusal: AppError | None = None
 
+    def again(self) -> Form:
+        """Return a form with the same text in it, for who reads it otherwise: its problems are its own."""
+        return Form(self._typed, begins=self._begins)
+
     @property
     def status(self) -> int:
         """The HTTP status with which the form is shown again."""

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from app.errors import AppError, Conflict, NotFound
 from app.i18n import LOCALES, day_words, phone_words, time_words
 from app.models import Quote
+from app.operations.agreement import note_seen
 from app.operations.company import find_company
 from app.operations.quote import LONGEST_NAME, answer_quote, newest_of, quote_of_link, quote_state
 from app.web.forms import Form
@@ -61,6 +62,14 @@ def answer(token: str) -> ResponseReturnValue:
     if form.submit(lambda: answer_quote(session(), token, wanted, now=now(), **said)) is None:
         return _quote_page(_load(token), form), form.status
     return redirect(url_for("quote.page", token=token, lang=request.args.get("lang")), 303)
+
+
+@blueprint.post("/<token>/opened")
+@presses
+def opened(token: str) -> ResponseReturnValue:
+    """Record that somebody has the price before her."""
+    note_seen(session(), _load(token).token, now())
+    return "", 204
 
 
 def _quote_page(quote: Quote, form: Form) -> str:

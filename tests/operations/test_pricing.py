@@ -11,7 +11,7 @@ from app.models import Service, Visit
 from app.operations.cancelling import fee_of_visit
 from app.operations.price_book import book_at
 from app.operations.price_book_versions import take_standard
-from app.operations.pricing import an_hour_earlier, job_of_visit, priced
+from app.operations.pricing import job_of_visit, priced
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 
@@ -30,7 +30,6 @@ def test_a_visit_is_priced_as_it_is_planned(db, visit_id, clock):
         book = book_at(session, clock.now())
         assert (job.minutes, job.customer_class, job.travels_by, job.distance_km) == (60, "individual", "car", 8.1)
         assert priced(book, job).total == 11_000  # 6,000 + half as much at night + 1,000, and tax
-        assert an_hour_earlier(book, job).total == 9_350
 
 
 def test_a_visit_without_a_price_or_a_place_says_what_is_missing(db, visit_id, world):

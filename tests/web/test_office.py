@@ -147,6 +147,8 @@ NEEDS = {
     "office.take_prices": "settings",
     "office.export_prices": "settings",
     "dispatch.quotes.quote": "dispatch",
+    "dispatch.estimates.price": "dispatch",
+    "dispatch.visits.ask_price": "dispatch",
     "dispatch.quotes.new_quote": "dispatch",
     "dispatch.quotes.send": "dispatch",
     "office.save_policy": "settings",

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from app.web.dispatch import booking, brake, inbox, incidents, moves, offers, optimise, quotes, replan, visits
+from app.web.dispatch import (
+    booking,
+    brake,
+    estimates,
+    inbox,
+    incidents,
+    moves,
+    offers,
+    optimise,
+    quotes,
+    replan,
+    visits,
+)
 from app.web.dispatch.board import blueprint
 
 blueprint.register_blueprint(visits.blueprint)
 blueprint.register_blueprint(booking.blueprint)
+blueprint.register_blueprint(estimates.blueprint)
 blueprint.register_blueprint(offers.blueprint)
 blueprint.register_blueprint(moves.blueprint)
 blueprint.register_blueprint(inbox.blueprint)

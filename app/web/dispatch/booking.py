@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from app import i18n
 from app.errors import Invalid
 from app.models import Visit
+from app.operations.agreement import offer_when_booked
 from app.operations.appointment import book as book_appointment
 from app.operations.booking import LONGEST_NOTE
 from app.operations.customer import NewSite, add_site, create_customer, customers_found
@@ -21,11 +22,12 @@ from app.operations.visit import visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import over_midnight
+from app.web.dispatch.estimates import estimated
 from app.web.dispatch.offers import HALVES, SPANS_DAYS, WINDOWS_MIN, filled
 from app.web.dispatch.offers import found as found_offers
 from app.web.forms import Form
 from app.web.limits import limiter
-from app.web.visitor import end_session, locale, needs, now, parts, session, signed_in, zone
+from app.web.visitor import end_session, locale, needs, now, parts, session, signed_in, telling, zone
 
 blueprint = Blueprint("booking", __name__)
 
@@ -52,7 +54,7 @@ def new_visit() -> Any:
 def book() -> Any:
     """Book the visit; without scripts the form's own buttons also look customers and addresses up here."""
     form = Form(request.form)
-    if form.value("step") == "find_customer":
+    if form.value("step") in ("find_customer", "show_price"):
         return _page(form)
     if form.value("offer"):
         return _page(Form({**request.form, **filled(form)}))
@@ -142,7 +144,18 @@ def _book(form: Form) -> Visit:
     )
     if not form.ticked("insist"):
         check_risk(session(), booked, zone(), now())
+    if form.value("step") == "book_and_quote":
+        _offer(booked)
     return booked
+
+
+def _offer(booked: Visit) -> None:
+    """Make and send the quote for what was booked; where there is no price, say so at the price."""
+    who = signed_in()
+    try:
+        offer_when_booked(session(), booked, telling(), role=who.role, now=now(), actor=who.name)
+    except Invalid:
+        raise Invalid.one("quote", "no_quote") from None
 
 
 def _customer_and_site(form: Form) -> tuple[int, int] | None:
@@ -222,5 +235,6 @@ def _page(form: Form, *, place: Place | None = None, offers: Offers | None = Non
         technicians=technician_choices(session()),
         tiles=parts().settings.map_tiles_url,
         centre=usual_place(session()),
+        **estimated(form.again()),
     )
-    return page, form.status if form.value("step") == "book" else 200
+    return page, form.status if form.value("step") in ("book", "book_and_quote") else 200

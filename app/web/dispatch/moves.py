@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -11,6 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from app import i18n
 from app.errors import Conflict, Invalid, Stale
 from app.models import Visit
+from app.operations.agreement import PriceChange, price_change
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Changes, Message, asked_by
 from app.operations.consequences import Aim, Consequences, carry_out, dropped, read_consequences
 from app.operations.policy import current_policy
@@ -33,7 +34,10 @@ def foreseen(visit_id: int) -> Any:
     form, visit = Form(request.args), find_visit(session(), visit_id)
     aim = form.take(lambda: aim_of(form))
     seen = _read(visit, aim) if aim is not None and not form.problems else None
-    return render_template("dispatch/_foreseen.html", seen=seen if seen and seen.changes else None)
+    changes = seen is not None and seen.changes
+    return render_template(
+        "dispatch/_foreseen.html", seen=seen if changes else None, costs=_costs(seen) if seen and changes else None
+    )
 
 
 @blueprint.get("/visits/<int:visit_id>/place")
@@ -113,10 +117,24 @@ def _read(visit: Visit, aim: Aim) -> Consequences:
     return read_consequences(session(), visit, aim, zone(), now(), parts().channels)
 
 
+def _costs(seen: Consequences) -> PriceChange | None:
+    starts_at, ends_at = seen.after.planned
+    minutes = int((ends_at - starts_at) / timedelta(minutes=1))
+    return price_change(
+        session(), seen.visit, start_at=starts_at, minutes=minutes, technician_id=seen.after.technician_id
+    )
+
+
 def _panel(form: Form, visit: Visit, aim: Aim) -> Any:
     seen = _read(visit, aim)
     stale = isinstance(form.refusal, Conflict | Stale) and form.refusal.code == "visit_changed"
     page = render_template(
-        "dispatch/_place_panel.html", form=form, visit=visit, seen=seen, stale=stale, **telling_choices(visit)
+        "dispatch/_place_panel.html",
+        form=form,
+        visit=visit,
+        seen=seen,
+        costs=_costs(seen) if seen.changes and not stale else None,
+        stale=stale,
+        **telling_choices(visit),
     )
     return page, form.status

@@ -49,7 +49,7 @@ def hold() -> Response | tuple[Response, int]:
 
 def found(form: Form) -> Offers | None:
     """Return the times to offer; None when not enough was typed, which is noted in the form."""
-    service_id, place = form.row("service", needed=True), _place(form)
+    service_id, place = form.row("service", needed=True), typed_place(form)
     on = form.day("on")
     minutes = form.whole("duration_min", least=1, most=24 * 60, needed=False)
     if place is None:
@@ -92,7 +92,7 @@ def _hold(form: Form) -> Any:
     technician_id, service_id = form.row("technician", needed=True), form.row("service", needed=True)
     starts_at = form.instant("promised_from", form.day("on"), zone())
     minutes = form.whole("duration_min", least=1, most=24 * 60, needed=False)
-    place = _place(form)
+    place = typed_place(form)
     form.check()
     assert technician_id is not None
     assert service_id is not None
@@ -109,7 +109,7 @@ def _hold(form: Form) -> Any:
     )
 
 
-def _place(form: Form) -> tuple[float, float] | None:
+def typed_place(form: Form) -> tuple[float, float] | None:
     """Return where the work is: the chosen customer's site, or the position that was typed or pinned."""
     _, _, site_id = form.value("who").partition(":")
     if site_id.isdecimal() and len(site_id) <= 15:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.errors import Invalid, Problem, Refused
+from app.operations.estimate import AN_HOUR
 from app.operations.price_book import book_at
 from app.operations.price_words import money
-from app.operations.pricing import an_hour_earlier, job_of_visit, priced
+from app.operations.pricing import at_most, job_of_visit, priced
 from app.operations.quote import Wish, make_quote, quote_state, quotes_of, why_not_dispatched
 from app.operations.quote_sending import send_quote, sent_quotes
 from app.operations.visit import find_visit
@@ -76,8 +78,8 @@ def _quotes(visit_id: int, form: Form) -> Any:
     book, price, earlier = book_at(session(), visit.planned_from_at), None, None
     missing: Sequence[Problem] = ()
     try:
-        job = job_of_visit(session(), visit)
-        price, earlier = priced(book, job), an_hour_earlier(book, job)
+        job = at_most(book, job_of_visit(session(), visit))
+        price, earlier = (priced(book, replace(job, start_at=at)) for at in (job.start_at, job.start_at - AN_HOUR))
     except Invalid as unknown:
         missing = unknown.problems
     quotes = quotes_of(session(), visit_id)

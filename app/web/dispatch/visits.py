@@ -13,6 +13,7 @@ from app.explain.pictures import visit_picture
 from app.explain.visit import answer
 from app.models import Visit
 from app.operations.addition import Added, added_to, photo_of
+from app.operations.agreement import agreement_of, offer_price
 from app.operations.alarm import clear_alarm
 from app.operations.appointment import cancel as cancel_appointment
 from app.operations.bill import BILLED
@@ -145,6 +146,15 @@ def take_question_back(visit_id: int) -> Any:
     return _done(visit_id, form, "ask", lambda: take_back(session(), visit_id, now=now(), actor=signed_in().name))
 
 
+@blueprint.post("/visits/<int:visit_id>/price")
+@needs("dispatch")
+def ask_price(visit_id: int) -> Any:
+    """Ask the customer whether she agrees to the price as it is planned now."""
+    form, who = Form(request.form), signed_in()
+    ask = partial(offer_price, now=now(), role=who.role, actor=who.name)
+    return _done(visit_id, form, "price", lambda: ask(session(), visit_id, telling()))
+
+
 @blueprint.post("/visits/<int:visit_id>/alarms/<int:alarm_id>/clear")
 @needs("dispatch")
 def clear_here(visit_id: int, alarm_id: int) -> Any:
@@ -213,6 +223,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         repairs=_repairs(history.visit),
         **telling_choices(history.visit),
         asked=open_question(session(), visit_id),
+        agreement=agreement_of(session(), history.visit, now()),
         ways=ways_to(session(), history.visit.customer, parts().channels),
         papers=accounts_of(session(), visit_id) if history.visit.status in BILLED else (),
         reach_km=round(REACH_M["car"] / 1000),

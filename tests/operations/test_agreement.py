@@ -1,0 +1,146 @@
+"""Does the desk see what a visit will cost, how far that was agreed, and when it is asked for again?"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from app.errors import Conflict, Invalid
+from app.models import Customer, Notice, PriceBookVersion, Service, Visit
+from app.operations.agreement import agreement_of, note_seen, offer_price, offer_when_booked, price_change
+from app.operations.booking import change_visit
+from app.operations.estimate import Plan, estimate
+from app.operations.notice import Telling
+from app.operations.price_book import STANDARD
+from app.operations.quote import Wish, answer_quote, make_quote, quotes_of
+from tests.conftest import STORY_DAY_AT
+
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+HERE = {"lat": 34.2261, "lon": 135.1675}
+
+
+@pytest.fixture
+def kept(db, world, clock):
+    """The office keeps prices: the standard ones."""
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = "pc-setup"
+        session.add(
+            PriceBookVersion(
+                at=clock.now(), by="test", code="standard-2026", valid_from=date(2026, 10, 1), book=dict(STANDARD)
+            )
+        )
+
+
+@pytest.fixture
+def telling(parts):
+    return Telling(
+        "https://x.example", parts.settings.zone, {"sms": SimpleNamespace(reaches=lambda who: bool(who.mobile))}
+    )
+
+
+@pytest.fixture
+def stands(db, clock):
+    """Return a function that says how far the price of a visit is agreed, and what holds its technician back."""
+
+    def read(visit_id):
+        with db.read() as session:
+            deal = agreement_of(session, session.get_one(Visit, visit_id), clock.now())
+            return deal and (deal.state, deal.held_back)
+
+    return read
+
+
+def accept(db, clock, token, answer="accepted"):
+    with db.write() as session:
+        answer_quote(session, token, answer, name="山田", language="ja", link="x", now=clock.now())
+
+
+def at(db, world, clock, **plan):
+    with db.read() as session:
+        return estimate(session, Plan(**{"service_id": world.service, **HERE, **plan}), clock.now())
+
+
+def test_half_past_ten_at_night_says_what_an_hour_earlier_costs_and_when_it_costs_least(db, world, clock, kept):
+    night = clock.now() + timedelta(hours=6.5)
+    told = at(db, world, clock, start_at=night, technician_id=world.technician)
+    assert (told.price.total, told.price.after_hours, told.without_travel) == (11_000, True, False)
+    assert (told.earlier.start_at, told.earlier.total) == (night - timedelta(hours=1), 10_175)
+    assert (told.cheaper.start_at, told.cheaper.total) == (night - timedelta(hours=5.5), 7_700)
+    noon = at(db, world, clock, start_at=clock.now() + timedelta(hours=20))
+    assert (noon.price.total, noon.earlier.total, noon.cheaper) == (7_700, 7_700, None)
+    soon = at(db, world, clock, start_at=clock.now())
+    assert soon.earlier is None
+
+
+def test_a_company_pays_its_class_and_what_is_not_known_yet_is_said(db, world, clock, kept):
+    noon = clock.now() + timedelta(hours=20)
+    assert at(db, world, clock, start_at=noon, customer_class="corporate", minutes=75).price.total == 11_825
+    nowhere = at(db, world, clock, start_at=noon, lat=None, lon=None)
+    assert (nowhere.price.total, nowhere.without_travel) == (6_600, True)
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = ""
+    with pytest.raises(Invalid, match="service"):
+        at(db, world, clock, start_at=noon)
+
+
+def test_the_state_of_the_agreement_goes_from_nothing_to_accepted_and_back_when_the_price_rises(
+    db, world, clock, kept, telling, stands
+):
+    visit_id = world.visit(starts_in_min=330, window_min=30)  # half past nine in the evening
+    ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
+    assert stands(visit_id) == ("none", "not_agreed")
+    with db.write() as session:
+        token = offer_price(session, visit_id, telling, **ask).token
+    assert stands(visit_id) == ("sent", "not_agreed")
+    with db.write() as session:
+        offer_price(session, visit_id, telling, **ask)  # pressed twice
+        note_seen(session, token, clock.now())
+        note_seen(session, token, clock.now())
+        assert len(quotes_of(session, visit_id)) == session.query(Notice).filter_by(dedupe_key="quote:1").count() == 1
+    assert stands(visit_id) == ("seen", "not_agreed")
+    accept(db, clock, token, "declined")
+    assert stands(visit_id) == ("declined", "not_agreed")
+    accept(db, clock, token)
+    assert stands(visit_id) == ("accepted", None)
+    with db.read() as session:
+        visit = session.get_one(Visit, visit_id)
+        then = {"minutes": 60, "technician_id": visit.technician_id}
+        earlier = price_change(session, visit, start_at=STORY_DAY_AT + timedelta(hours=1), **then)
+        later = price_change(session, visit, start_at=STORY_DAY_AT + timedelta(hours=6), **then)
+    assert (earlier.before, earlier.after, earlier.asks_again) == (10_175, 7_700, False)
+    assert (later.after, later.accepted, later.asks_again, later.after_hours) == (11_000, 10_175, True, True)
+    with db.write() as session:
+        moved = {"promised_from_at": STORY_DAY_AT + timedelta(hours=6)}
+        change_visit(session, visit_id, now=clock.now(), actor="user:1", zone=telling.zone, **moved)
+    assert stands(visit_id) == ("price_rose", "price_rose")
+    with db.write() as session:
+        second = offer_price(session, visit_id, telling, **ask)
+        assert second.total == 11_000
+    assert stands(visit_id) == ("sent", "price_rose")
+    accept(db, clock, second.token)
+    assert stands(visit_id) == ("accepted", None)
+
+
+def test_whom_no_channel_reaches_is_booked_all_the_same_and_her_quote_waits_to_be_read_out(
+    db, world, clock, kept, telling, stands
+):
+    visit_id = world.visit()
+    with db.write() as session:
+        customer = session.get_one(Customer, world.customer)
+        customer.mobile = customer.email = None
+        visit = session.get_one(Visit, visit_id)
+        offer_when_booked(session, visit, telling, role="dispatcher", now=clock.now(), actor="user:1")
+    assert stands(visit_id) == ("made", None)
+    with pytest.raises(Conflict, match="answer_unreachable"), db.write() as session:
+        offer_price(session, visit_id, telling, role="dispatcher", now=clock.now(), actor="user:1")
+
+
+def test_prices_that_bind_nobody_are_not_spoken_of(db, world, clock, stands):
+    visit_id = world.visit(starts_in_min=390)
+    assert stands(visit_id) is None
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = "pc-setup"
+        make_quote(session, visit_id, Wish(), role="manager", now=clock.now(), actor="user:1")
+    assert stands(visit_id) == ("made", "not_agreed")
