@@ -28,14 +28,14 @@ _ON_DAY = (
 )
 
 
-def _raw(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+def raw(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     """Return columns as the driver gives them: nothing is done with them but to compare."""
     return [type_coerce(column, String) for column in columns]
 
 
 _VISITS = Prepared(
     select(
-        *_raw(
+        *raw(
             _VISIT.id, _VISIT.version, _VISIT.status, _VISIT.technician_id, _VISIT.forecast_from_at,
             _VISIT.forecast_until_at, _VISIT.forecast_median_at, _VISIT.late_probability, _VISIT.forecast_as_of_at,
             _VISIT.forecast_state, _VISIT.decided_reason, _VISIT.en_route_at, _VISIT.arrived_at, _VISIT.completed_at,
@@ -48,15 +48,15 @@ _VISITS = Prepared(
     .order_by(_VISIT.id)
 )  # fmt: skip
 _NOTICES = Prepared(
-    select(*_raw(_NOTICE.id, _NOTICE.state, _NOTICE.sent_at, _NOTICE.delivered_at, _NOTICE.confirmed_by))
+    select(*raw(_NOTICE.id, _NOTICE.state, _NOTICE.sent_at, _NOTICE.delivered_at, _NOTICE.confirmed_by))
     .join_from(Notice.__table__, Visit.__table__, _VISIT.id == _NOTICE.visit_id)
     .where(*_ON_DAY)
     .order_by(_NOTICE.id)
 )
-_ALARMS = Prepared(select(*_raw(_ALARM.id, _ALARM.facts)).where(_ALARM.cleared_at.is_(None)).order_by(_ALARM.id))
+_ALARMS = Prepared(select(*raw(_ALARM.id, _ALARM.facts)).where(_ALARM.cleared_at.is_(None)).order_by(_ALARM.id))
 _PEOPLE = Prepared(
     select(
-        *_raw(
+        *raw(
             _PERSON.id, _PERSON.name, _PERSON.active, _PERSON.working_hours, _PERSON.state, _PERSON.state_since_at,
             _PERSON.state_why, _POSITION.fixed_at,
         )
@@ -64,8 +64,8 @@ _PEOPLE = Prepared(
     .join_from(Technician.__table__, CurrentPosition.__table__, _POSITION.technician_id == _PERSON.id, isouter=True)
     .order_by(_PERSON.id)
 )  # fmt: skip
-_TIME_OFF = Prepared(select(*_raw(func.max(_ABSENCE.id), func.count(_ABSENCE.id), func.count(_ABSENCE.taken_back_at))))
-_HELD = Prepared(select(*_raw(func.max(_HOLD.id), func.count(_HOLD.id))).where(_HOLD.expires_at > bindparam("now")))
+_TIME_OFF = Prepared(select(*raw(func.max(_ABSENCE.id), func.count(_ABSENCE.id), func.count(_ABSENCE.taken_back_at))))
+_HELD = Prepared(select(*raw(func.max(_HOLD.id), func.count(_HOLD.id))).where(_HOLD.expires_at > bindparam("now")))
 
 
 def board_mark(session: Session, on: date, zone: tzinfo, now: datetime) -> str:

@@ -1,23 +1,8 @@
 // The board: kept live, its deadlines counted down, a visit opened beside it.
-import { BOARD_MS, fill, keepLive } from "./live.js";
+import { keepLive, walk } from "./live.js";
 
 const board = document.getElementById("board");
 const drawer = document.getElementById("drawer");
-
-function count(now) {
-  for (const element of board.querySelectorAll("[data-due]")) {
-    element.dataset.promise ??= element.textContent;
-    const minutes = Math.round((Date.parse(element.dateTime) - now) / 60000);
-    if (Math.abs(minutes) > 120) {
-      element.textContent = element.dataset.promise;
-      continue;
-    }
-    const over = minutes < 0;
-    const promise = element.dataset.promise.replace(/^\D*(?=\d)/, "");
-    element.textContent = fill(over ? element.dataset.over : element.dataset.left, { promise, minutes: Math.abs(minutes) });
-    element.classList.toggle("over", over);
-  }
-}
 
 function markOpen() {
   const open = drawer.open ? drawer.dataset.path : null;
@@ -29,7 +14,7 @@ function shown() {
   board.dispatchEvent(new Event("shown"));
 }
 
-export const { refresh, lost } = keepLive([{ element: board, address: () => board.dataset.source + location.search, after: shown }], count, BOARD_MS);
+export const { refresh, lost } = keepLive([{ element: board, address: () => board.dataset.source + location.search, after: shown }]);
 
 // What is done from the list is done without leaving the page.
 document.addEventListener("submit", async (event) => {
@@ -121,13 +106,7 @@ drawer.addEventListener("submit", async (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && drawer.open && !document.querySelector("dialog:modal")) close();
-  if (event.target.closest("input, select, textarea") || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
-  const visits = [...board.querySelectorAll("a.visit")].filter((link) => link.checkVisibility());
-  const at = visits.indexOf(document.activeElement.closest("a.visit"));
-  const next = visits[at + (event.key === "ArrowDown" ? 1 : -1)] ?? (at < 0 ? visits[0] : null);
-  if (!next) return;
-  event.preventDefault();
-  next.focus();
+  walk(event, "#board a.visit");
 });
 
 const asked = new URL(location.href).searchParams.get("visit");

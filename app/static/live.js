@@ -1,13 +1,37 @@
 // Keeps parts of a page true without disturbing whoever reads them: what is new is morphed in, a lost connection is said.
-const EVERY_MS = 4000;
-// A change anywhere is on every board within two seconds: whether there is one is asked every second.
-export const BOARD_MS = 1000;
+// A change anywhere is on every screen within two seconds: whether there is one is asked every second.
+const EVERY_MS = 1000;
 
 export const fill = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
-// parts: [{ element, address(), before(), after(what before said) }]; count(now in ms) runs after each look.
+// Deadlines ([data-due]) in words: how long they are away or over; one that is far away stays the time it is.
+export function countDown(now) {
+  for (const element of document.querySelectorAll("[data-due]")) {
+    element.dataset.words ??= element.textContent;
+    const left = (Date.parse(element.dateTime) - now) / 60000;
+    const minutes = Math.ceil(Math.abs(left));
+    const promise = element.dataset.words.replace(/^\D*(?=\d)/, "");
+    const text = minutes > 120 ? element.dataset.words : fill(left < 0 ? element.dataset.over : element.dataset.left, { promise, minutes });
+    if (element.textContent !== text) element.textContent = text;
+    element.classList.toggle("over", left < 0);
+  }
+}
+
+// The arrows lead up and down a list of links, from the one in focus or the one that is open.
+export function walk(event, links) {
+  if (event.target.closest("input, select, textarea, .menu") || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
+  const all = [...document.querySelectorAll(links)].filter((link) => link.checkVisibility());
+  const focused = all.indexOf(document.activeElement.closest(links));
+  const at = focused < 0 ? all.findIndex((link) => link.hasAttribute("aria-current")) : focused;
+  const next = all[at + (event.key === "ArrowDown" ? 1 : -1)] ?? (at < 0 ? all[0] : null);
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+// parts: [{ element, address(), before(), after(what before said) }]; deadlines are counted down.
 // Returns { refresh(), lost() }: look now; say that the server does not answer.
-export function keepLive(parts, count, everyMs = EVERY_MS) {
+export function keepLive(parts) {
   const said = document.getElementById("live");
   const etags = new Map();
   let aheadMs = Date.parse(document.getElementById("main").dataset.now) - Date.now();
@@ -63,19 +87,19 @@ export function keepLive(parts, count, everyMs = EVERY_MS) {
       await Promise.all(parts.map(load));
       shownAt = new Date(now()).toLocaleTimeString("ja-JP", { timeZone: said.dataset.zone });
       say("on", fill(said.dataset.live, { time: shownAt }));
-      count(now());
+      countDown(now());
     } catch {
       lost();
     } finally {
       refreshing = false;
-      timer = setTimeout(refresh, document.hidden ? 60000 : everyMs);
+      timer = setTimeout(refresh, document.hidden ? 60000 : EVERY_MS);
     }
   }
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   window.addEventListener("online", refresh);
   window.addEventListener("offline", lost);
-  count(now());
+  countDown(now());
   refresh();
   return { refresh, lost };
 }

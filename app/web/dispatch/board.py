@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.clock import real_now
 from app.operations.alarm import BRAKE, MOST_ALARMS, clear_alarm, read_alarms
@@ -20,6 +19,7 @@ from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
 from app.web.desk import desk_words, service_name
 from app.web.dispatch.bars import Bars
+from app.web.dispatch.live import answer_live
 from app.web.forms import Form
 from app.web.visitor import actor, locale, needs, now, parts, session, signed_in, zone
 
@@ -52,13 +52,7 @@ def board() -> Any:
 def board_now() -> Any:
     """Answer with the changing part of the board, or "not modified" when it says what the page says already."""
     mark = board_mark(session(), _day(), zone(), now()) + ("" if _watched() else "-")
-    known = {mark_of: page_of for mark_of, _, page_of in (tag.partition(".") for tag in request.if_none_match.as_set())}
-    page = None if mark in known else render_template("dispatch/_board.html", **_board())
-    said = known[mark] if page is None else hashlib.sha256(page.encode()).hexdigest()[:32]
-    reply = Response(status=304) if page is None or said in known.values() else Response(page)
-    reply.set_etag(f"{mark}.{said}")
-    reply.headers["X-Now"] = now().isoformat()
-    return reply
+    return answer_live(mark, lambda: render_template("dispatch/_board.html", **_board()))
 
 
 def _day() -> date:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 from secrets import token_hex
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.operations.conversation import LONGEST_ANSWER, answer, assign, handle, read_conversation
 from app.operations.customer import customers_found
 from app.operations.inbox import list_conversations
+from app.operations.inbox_mark import inbox_mark
 from app.operations.notice import Telling
+from app.web.dispatch.live import answer_live
 from app.web.forms import Form
 from app.web.visitor import needs, now, parts, session, signed_in, zone
 
@@ -32,7 +34,8 @@ def conversations() -> Any:
 @needs("dispatch")
 def list_now() -> Any:
     """Answer with the list as it is now, or "not modified"."""
-    return _part(render_template("dispatch/_inbox_list.html", key=request.args.get("open"), **_list()))
+    key = Form(request.args).text("open")
+    return _part("", lambda: render_template("dispatch/_inbox_list.html", key=key or None, **_list()))
 
 
 @blueprint.get("/<key>")
@@ -46,7 +49,7 @@ def conversation(key: str) -> Any:
 @needs("dispatch")
 def conversation_now(key: str) -> Any:
     """Answer with a conversation as it is now, or "not modified"."""
-    return _part(render_template("dispatch/_talk.html", **_talk(key)))
+    return _part(key, lambda: render_template("dispatch/_talk.html", **_talk(key)))
 
 
 @blueprint.post("/<key>/answer")
@@ -103,11 +106,8 @@ def _page(key: str, form: Form) -> Any:
     return page, form.status
 
 
-def _part(page: str) -> Any:
-    reply = Response(page)
-    reply.set_etag(hashlib.sha256(page.encode()).hexdigest()[:32])
-    reply.headers["X-Now"] = now().isoformat()
-    return reply.make_conditional(request)
+def _part(key: str, draw: Callable[[], str]) -> Any:
+    return answer_live(inbox_mark(session(), key, now()), draw)
 
 
 def _telling() -> Telling:
