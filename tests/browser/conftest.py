@@ -69,6 +69,7 @@ class _Quiet(WSGIRequestHandler):
 def live(app: Any, chromium: Browser) -> Iterator[SimpleNamespace]:
     """The application on a free port: `live.url`, `live.insecure_url` (no secure context), `live.app`."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    server.daemon_threads = False  # whoever is still answered at the end must not see the next test's database
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield SimpleNamespace(

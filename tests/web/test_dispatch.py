@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import func, select
 
 import app as product
-from app import create_app, i18n
+from app import i18n
 from app.models import Absence, Alarm, Customer, Notice, Site, Technician, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, raise_alarm
 from app.operations.booking import change_visit
@@ -26,7 +26,6 @@ from app.providers.geocode_nominatim import NominatimGeocoder
 from app.rules.board import STANDINGS
 from app.rules.lateness import ALARMS, REASONS
 from app.rules.visit import STATUSES
-from app.web.limits import limiter
 from tests.web.pages import post, values
 
 
@@ -63,12 +62,9 @@ def nominatim(db):
 
 
 @pytest.fixture
-def app(parts, nominatim, clock):
+def app(parts, nominatim, clock, applications):
     nominatim.now = clock.now()
-    application = create_app(replace(parts, geocoder=NominatimGeocoder(nominatim.url, "JP", timeout_s=3)))
-    application.testing = True
-    limiter.reset()
-    return application
+    return applications(replace(parts, geocoder=NominatimGeocoder(nominatim.url, "JP", timeout_s=3)))
 
 
 @pytest.fixture
