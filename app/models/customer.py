@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import JSON, CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base
+from app.rules.liking import TIMES
 from app.rules.quiet import WISHES
 
 
@@ -18,6 +19,7 @@ class Customer(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('individual', 'corporate')", name="kind"),
         CheckConstraint(f"notices IN ({', '.join(repr(w) for w in WISHES)})", name="notices"),
+        CheckConstraint(f"likes_time IN ({', '.join(repr(w) for w in ('', *TIMES))})", name="likes_time"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -35,6 +37,11 @@ class Customer(Base):
     notices: Mapped[str] = mapped_column(default="all")
     #: The channel to try before the others (one of rules.reach.CHANNELS); None: in the house's order.
     first_channel: Mapped[str | None]
+    #: What is offered first: a part of the day (one of rules.liking.TIMES, or empty), and a technician.
+    likes_time: Mapped[str] = mapped_column(default="")
+    likes_technician_id: Mapped[int | None] = mapped_column(ForeignKey("technician.id"))
+    #: The technicians who are never offered again.
+    avoids: Mapped[list[int]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime]
 
     sites: Mapped[list[Site]] = relationship(back_populates="customer", order_by="Site.id")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
@@ -157,7 +157,10 @@ def photo_for(session: Session, technician_id: int, photo_id: int) -> bytes:
     content = session.scalar(
         select(CustomerPhoto.content)
         .join(Visit, Visit.id == CustomerPhoto.visit_id)
-        .where(CustomerPhoto.id == photo_id, Visit.technician_id == technician_id)
+        .where(
+            CustomerPhoto.id == photo_id,
+            or_(Visit.technician_id == technician_id, Visit.second_technician_id == technician_id),
+        )
     )
     if content is None:
         raise NotFound("photo")

@@ -61,6 +61,7 @@ class Booking(TypedDict, total=False):
     hold: str | None
     insist: bool
     second_technician_id: int | None
+    short_handed: bool
 
 
 class Changes(TypedDict, total=False):
@@ -75,6 +76,7 @@ class Changes(TypedDict, total=False):
     note: str | None
     second_technician_id: int | None
     alone: bool
+    short_handed: bool
     hold: str | None
     insist: bool
 

@@ -59,6 +59,10 @@ class VisitLine:
     lon: float | None
     #: Whether it is one of those that were asked for; the rest of a day is read where the whole day is shown.
     found: bool = True
+    #: Of two who meet at the door: the first one's visit, by which both are known, and who else comes.
+    pair: int | None = None
+    partner: str = ""
+    goes_along: bool = False
 
     @property
     def awaited(self) -> bool:
@@ -135,8 +139,15 @@ def read_board(
     counts: Counter[str] = Counter()
     day: dict[int | None, list[VisitLine]] = {}
     found: dict[int | None, list[VisitLine]] = {}
-    for row in session.execute(_day_rows(begins_at, ends_at)):
+    rows = session.execute(_day_rows(begins_at, ends_at)).all()
+    first = {row.id: row.technician_id for row in rows if row.second_technician_id is not None}
+    for row in rows:
         line = _line(row, notices.get(row.id, ()), now)
+        if row.second_technician_id is not None:
+            line = replace(line, pair=row.id, partner=names.get(row.second_technician_id, ""))
+        elif row.beside_id is not None:
+            partner = names.get(first.get(row.beside_id) or 0, "")
+            line = replace(line, pair=row.beside_id, partner=partner, goes_along=True)
         day.setdefault(line.technician_id, []).append(line)
         if technician_id is not None and line.technician_id != technician_id:
             continue
@@ -191,6 +202,8 @@ def _day_rows(begins_at: datetime, ends_at: datetime) -> Select[*tuple[Any, ...]
             Visit.planned_from_at,
             Visit.planned_until_at,
             Visit.version,
+            Visit.second_technician_id,
+            Visit.beside_id,
             Visit.en_route_at,
             Visit.arrived_at,
             Visit.completed_at,

@@ -17,7 +17,7 @@ from app.models import Customer, Hold, Service, Site, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.operations.announce import announce_entry
 from app.operations.plan import Start, plan_start
-from app.operations.second import beside, check_first, check_two, follow, made_beside, stand_down
+from app.operations.second import beside, check_enough, check_first, check_two, follow, made_beside, stand_down
 from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, look_again
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import AWAITED, change_allowed
@@ -52,14 +52,16 @@ def book_visit(
     zone: tzinfo | None = None,
     insist: bool = False,
     second_technician_id: int | None = None,
+    short_handed: bool = False,
 ) -> Visit:
     """Book a visit and plan it at its first free start within the promise, or at the start that is given.
 
     With `zone`, time that is not worked is refused, unless somebody insists, which is kept; without it nobody asks.
 
     A `hold` on this time is used up; without it, a time that is held for somebody else is taken.
+    With a second technician both are taken or neither; where two are needed one goes alone only `short_handed`.
     Raises Invalid naming the fields, Conflict `overlap` or `unreachable` with the visit that stands in the way, `held`,
-    `closed`.
+    `closed`, `needs_two`.
     """
     customer = session.get(Customer, customer_id)
     site = session.get(Site, site_id)
@@ -76,6 +78,7 @@ def book_visit(
     assert site is not None
     assert service is not None
     check_two(technician_id, second_technician_id)
+    check_enough(service, technician_id, second_technician_id, short_handed=short_handed)
     if second_technician_id is not None:
         lock_technicians(session, technician_id, second_technician_id)
     minutes = service.duration_min if duration_min is None else duration_min
@@ -132,11 +135,13 @@ def change_visit(
     insist: bool = False,
     second_technician_id: int | None = None,
     alone: bool = False,
+    short_handed: bool = False,
 ) -> Visit:
     """Move or reassign a visit; what is None stays. A moved promise forgets the forecast and what was told of it.
 
     A `hold` on the new time is used up.
-    The second technician's time goes with it; `alone` sends nobody along any more, and nor does `unassign`.
+    The second technician's time goes with it; `alone` sends nobody along any more, and nor does `unassign`. Where two
+    are needed, one is left alone only `short_handed`.
     Raises NotFound, Stale when `version` is not the present one, Conflict when the visit is over or the new time is
     taken, or `beside` when it only stands beside another; Invalid naming the fields.
     """
@@ -152,7 +157,14 @@ def change_visit(
     new_technician_id = None if unassign else technician_id or visit.technician_id
     second_id = None if alone or unassign else second_technician_id or visit.second_technician_id
     check_two(new_technician_id, second_id)
+    if visit.technician_id is None or visit.second_technician_id is not None:
+        check_enough(visit.service, new_technician_id, second_id, short_handed=short_handed)
     along = beside(session, visit)
+    if along is not None and along.technician_id == new_technician_id:
+        # Who went along goes first now: that time is free before it is taken by the visit itself.
+        visit.second_technician_id = None
+        _send_along(session, visit, along, now, actor)
+        along = None
     start: Start | None = None
     promise_moved = (new_from_at, new_until_at) != (visit.promised_from_at, visit.promised_until_at)
     resized = minutes != visit.duration_min

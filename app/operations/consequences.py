@@ -15,8 +15,10 @@ from app.models import Customer, Technician, Visit
 from app.operations.appointment import Changes, Message, change, told_if
 from app.operations.booking import ENTERED_LATE
 from app.operations.consent import ways_to
+from app.operations.liking import liking_of
 from app.operations.plan import longest_day_kept, seen_around
 from app.operations.policy import current_policy
+from app.operations.second import beside
 from app.operations.slots import roster_of
 from app.operations.time_off import duty_of
 from app.operations.visit import find_visit, visit_in_words
@@ -30,30 +32,45 @@ from app.rules.visit import AWAITED
 #: What stands in the way, most final first: these nobody may insist on, ...
 FINAL = ("over", "technician", "in_the_past", "held", "overlap", "unreachable")
 #: ... and these somebody may who knows better.
-INSISTABLE = ("closed", "skill", "late")
+INSISTABLE = ("closed", "needs_two", "skill", "unwanted", "late")
+#: What somebody may insist on who says so with a tick of its own, and what it is called until then.
+_SAID_AS = {"skill": "no_skill", "late": "risky", "needs_two": "needs_two", "unwanted": "unwanted"}
 #: Work planned so long ago is still written down without a word.
 _JUST_NOW = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a visit stands in the plan: with whom, planned and promised when."""
+    """Where a visit stands in the plan: with whom, planned and promised when, and who goes along."""
 
     technician_id: int | None
     technician: str
     planned: Window
     promised: Window
+    second_id: int | None = None
+    second: str = ""
+
+    @property
+    def people(self) -> list[int]:
+        """Who goes."""
+        return [one for one in (self.technician_id, self.second_id) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
     """What somebody wants: a technician (None: nobody yet), a promise, minutes of work, and the start of the work
-    (None: the first within the promise that is free)."""
+    (None: the first within the promise that is free), and who goes along (None: nobody)."""
 
     technician_id: int | None
     promised: Window
     duration_min: int
     planned_from_at: datetime | None = None
+    second_id: int | None = None
+
+    @property
+    def people(self) -> list[int]:
+        """Who is to go."""
+        return [one for one in (self.technician_id, self.second_id) if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +137,51 @@ class Consequences:
 
 def dropped(visit: Visit, technician_id: int | None, starts_at: datetime) -> Aim:
     """Return what is wanted by who puts a visit down at a technician and a moment: a promise that need not move does
-    not."""
+    not, and who goes along goes along there. Put down at that one, the two change places."""
+    second_id = None if technician_id is None else visit.second_technician_id
+    if technician_id is not None and technician_id == second_id:
+        second_id = visit.technician_id
+    return _put(visit, technician_id, second_id, starts_at)
+
+
+def dropped_beside(visit: Visit, second_id: int | None, starts_at: datetime) -> Aim:
+    """Return what is wanted by who puts the second technician's time of a visit down: another one goes along (None:
+    nobody), and both are there at another moment. Put down at the first one, the two change places."""
+    first_id = visit.technician_id
+    if second_id is not None and second_id == first_id:
+        first_id = visit.second_technician_id
+        second_id = visit.technician_id
+    return _put(visit, first_id, second_id, starts_at)
+
+
+def _put(visit: Visit, technician_id: int | None, second_id: int | None, starts_at: datetime) -> Aim:
     promised = promise_after((visit.promised_from_at, visit.promised_until_at), starts_at)
     stays = starts_at == visit.planned_from_at
-    return Aim(technician_id, promised, visit.duration_min, None if stays else starts_at)
+    return Aim(technician_id, promised, visit.duration_min, None if stays else starts_at, second_id)
 
 
 def read_consequences(
     session: Session, visit: Visit, aim: Aim, zone: tzinfo, now: datetime, channels: Collection[str] = ()
 ) -> Consequences:
     """Return what would follow from a change; changes nothing, locks nothing. `channels` are those that are set up."""
-    people = select(Technician.id, Technician.name).where(Technician.id.in_({visit.technician_id, aim.technician_id}))
+    named = {visit.technician_id, visit.second_technician_id, *aim.people}
+    people = select(Technician.id, Technician.name).where(Technician.id.in_(named))
     names = {row.id: row.name for row in session.execute(people)}
     before = Place(
         visit.technician_id,
         names.get(visit.technician_id or 0, ""),
         (visit.planned_from_at, visit.planned_until_at),
         (visit.promised_from_at, visit.promised_until_at),
+        visit.second_technician_id,
+        names.get(visit.second_technician_id or 0, ""),
     )
     taken = _taken(session, visit, aim, now)
     starts_at = _starts_at(session, visit, aim, taken or [], zone)
     ends_at = starts_at + timedelta(minutes=aim.duration_min)
-    after = Place(aim.technician_id, names.get(aim.technician_id or 0, ""), (starts_at, ends_at), aim.promised)
+    after = Place(
+        aim.technician_id, names.get(aim.technician_id or 0, ""), (starts_at, ends_at), aim.promised,
+        aim.second_id, names.get(aim.second_id or 0, ""),
+    )  # fmt: skip
     touched = _touched(session, visit, after, zone, now) if before != after else []
     told = told_if(session, visit, aim.promised, aim.technician_id)
     wanted = told is not None and visit.customer.notices != "none"
@@ -174,12 +214,11 @@ def carry_out(
     outside: bool = False,
     insist: bool = False,
     note: str | None = None,
-    also: Changes | None = None,
 ) -> Visit:
     """Do what was shown: move or reassign a visit and tell whoever must be told (operations.appointment).
 
     Raises what `change` raises; without `insist` Conflict `risky` or `no_skill` for what `read_consequences` shows, and
-    without `outside` Conflict `closed`. What `also` changes is not looked at before.
+    without `outside` Conflict `closed`.
     """
     visit = find_visit(session, visit_id)
     if version is not None and version != visit.version:
@@ -196,7 +235,9 @@ def carry_out(
         "unassign": aim.technician_id is None,
         "insist": outside,
         "note": note,
-        **(also or {}),
+        "second_technician_id": aim.second_id,
+        "alone": aim.second_id is None,
+        "short_handed": insist,
     }
     return change(session, visit_id, message, now=now, actor=actor, version=version, **changes)
 
@@ -206,21 +247,24 @@ def _refuse(seen: Consequences) -> None:
     for objection in seen.objections:
         if objection.is_final:
             return
-        if objection.code == "skill":
-            raise Conflict("no_skill", **objection.facts)
-        if objection.code == "late":
-            raise Conflict("risky", **objection.facts)
+        if objection.code in _SAID_AS:
+            raise Conflict(_SAID_AS[objection.code], **objection.facts)
 
 
 def _taken(session: Session, visit: Visit, aim: Aim, now: datetime) -> list[Taken] | None:
     """Return what else stands in the plan of who is to go; None when nobody of that number is at work any more."""
-    if aim.technician_id is None:
-        return []
-    person = session.get(Technician, aim.technician_id)
-    if person is None or not (person.active or person.id == visit.technician_id):
-        return None
     first_at, last_at = (aim.planned_from_at, aim.planned_from_at) if aim.planned_from_at else aim.promised
-    return seen_around(session, aim.technician_id, first_at, last_at, aim.duration_min, now, visit_id=visit.id)
+    along = beside(session, visit)
+    own = {visit.id, along.id if along else visit.id}
+    taken: list[Taken] = []
+    for one in aim.people:
+        person = session.get(Technician, one)
+        if person is None or not (person.active or one in (visit.technician_id, visit.second_technician_id)):
+            return None
+        if person.active:
+            around = seen_around(session, one, first_at, last_at, aim.duration_min, now, visit_id=visit.id)
+            taken += [known for known in around if known.visit_id not in own]
+    return taken
 
 
 def _starts_at(session: Session, visit: Visit, aim: Aim, taken: Sequence[Taken], zone: tzinfo) -> datetime:
@@ -258,16 +302,30 @@ def _objections(
     for clash in clashes(starts_at, minutes, visit.site.lat, visit.site.lon, taken or ()):
         other = visit_in_words(session, clash.visit_id)
         window = (other.planned_from_at, other.planned_until_at) if other else after.planned
-        facts = {"visit": clash.visit_id, "short_min": clash.short_min, "window": window}
+        whose = other.technician if other else after.technician
+        facts = {"visit": clash.visit_id, "short_min": clash.short_min, "window": window, "technician": whose}
         found.append(
             Objection(clash.reason, {**facts, "customer": other.customer}) if other is not None else Objection("held")
         )
     found += _off_duty(session, visit, before, after, taken, zone, now)
-    person = session.get(Technician, after.technician_id) if after.technician_id else None
-    if person is not None and visit.service.skill and visit.service.skill not in person.skills:
-        found.append(Objection("skill", {"skill": visit.service.skill, "technician": person.name}))
+    found += _unfit(session, visit, before, after)
     found += _too_late(touched, visit.id)
     return sorted(found, key=lambda one: (*FINAL, *INSISTABLE).index(one.code))
+
+
+def _unfit(session: Session, visit: Visit, before: Place, after: Place) -> list[Objection]:
+    """Return what is wrong with who is to go: too few, without the skill, or not wanted by the customer again."""
+    found = []
+    people = {one: session.get(Technician, one) for one in after.people}
+    if len(people) == 1 and visit.service.technicians > 1 and len(before.people) != 1:
+        found.append(Objection("needs_two"))
+    known = [one for one in people.values() if one is not None]
+    skill = visit.service.skill
+    if known and skill and not any(skill in one.skills for one in known):
+        found.append(Objection("skill", {"skill": skill, "technician": known[0].name}))
+    avoided = liking_of(session, visit.customer_id).avoids - set(before.people)
+    found += [Objection("unwanted", {"technician": one.name}) for one in known if one.id in avoided]
+    return found
 
 
 def _off_duty(
@@ -285,14 +343,17 @@ def _off_duty(
         return []
     starts_at, ends_at = after.planned
     minutes = int((ends_at - starts_at) / timedelta(minutes=1))
-    shifts, away = duty_of(session, after.technician_id, starts_at, ends_at, zone)
-    closed = first_open_start(starts_at, starts_at, minutes, None, None, (), shifts, away)
-    if not isinstance(closed, Away) and after.technician_id is not None and taken is not None:
-        kept = longest_day_kept(
-            session, after.technician_id, visit.site, starts_at, minutes, zone, now, visit_id=visit.id
-        )
-        closed = kept or closed
-    return [Objection("closed", {"why": closed.why, "note": closed.note})] if isinstance(closed, Away) else []
+    along = beside(session, visit)
+    for number, one in enumerate(after.people or [None]):
+        shifts, away = duty_of(session, one, starts_at, ends_at, zone)
+        closed = first_open_start(starts_at, starts_at, minutes, None, None, (), shifts, away)
+        if not isinstance(closed, Away) and one is not None and taken is not None:
+            own = along.id if number and along is not None else visit.id
+            kept = longest_day_kept(session, one, visit.site, starts_at, minutes, zone, now, visit_id=own)
+            closed = kept or closed
+        if isinstance(closed, Away):
+            return [Objection("closed", {"why": closed.why, "note": closed.note})]
+    return []
 
 
 def _too_late(touched: Sequence[Touched], visit_id: int) -> list[Objection]:

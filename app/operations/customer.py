@@ -16,6 +16,7 @@ from app.models import Customer, Site, Visit
 from app.operations.checks import tell, tell_choice, tell_position, tell_text
 from app.operations.consent import another_address
 from app.operations.contact import email_address, mobile_e164, phone_e164
+from app.operations.liking import fill_liking
 from app.operations.listing import Listed, Page, contains, id_of, listed, page_of
 from app.operations.locating import settle_located
 from app.operations.turn import lock_technicians, look_again
@@ -53,6 +54,9 @@ def create_customer(
     line_id: str | None = None,
     notices: str = "all",
     first_channel: str | None = None,
+    likes_time: str = "",
+    likes_technician: int | None = None,
+    avoids: Sequence[int] = (),
     sites: Sequence[NewSite] = (),
 ) -> Customer:
     """Add a customer with the places to visit; numbers become E.164, `country` is meant where they have no code.
@@ -62,6 +66,7 @@ def create_customer(
     customer = Customer(created_at=now)
     problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
     problems += _fill_wishes(customer, notices, first_channel)
+    problems += fill_liking(session, customer, likes_time, likes_technician, avoids)
     if len(sites) > MOST_SITES:
         problems.append(Problem("sites", "too_many", {"most": MOST_SITES}))
     customer.sites = [_site(problems, f"sites[{index}].", site) for index, site in enumerate(sites[:MOST_SITES])]
@@ -87,6 +92,9 @@ def change_customer(
     notices: str,
     first_channel: str | None,
     now: datetime,
+    likes_time: str = "",
+    likes_technician: int | None = None,
+    avoids: Sequence[int] = (),
 ) -> Customer:
     """Write a customer's facts anew; messages that wait go to the new address, and what another wish lets be said is
     decided at once. Raises NotFound, Invalid."""
@@ -99,6 +107,7 @@ def change_customer(
     with session.no_autoflush:
         problems = _fill(customer, name, kind, language, mobile, phone, email, line_id, country)
         problems += _fill_wishes(customer, notices, first_channel)
+        problems += fill_liking(session, customer, likes_time, likes_technician, avoids)
     if problems:
         session.expunge(customer)
         raise Invalid(problems)
@@ -107,6 +116,21 @@ def change_customer(
     another_address(session, customer_id, changed, "system", now)
     for technician_id in technicians:
         look_again(session, technician_id, now)
+    return customer
+
+
+def change_liking(
+    session: Session, customer_id: int, *, likes_time: str, likes_technician: int | None, avoids: Sequence[int]
+) -> Customer:
+    """Write anew which times and technicians a customer likes, and whom she does not want again. Raises NotFound,
+    Invalid naming the fields."""
+    customer = find_customer(session, customer_id)
+    with session.no_autoflush:
+        problems = fill_liking(session, customer, likes_time, likes_technician, avoids)
+    if problems:
+        session.expunge(customer)
+        raise Invalid(problems)
+    session.flush()
     return customer
 
 

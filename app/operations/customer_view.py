@@ -257,7 +257,8 @@ def visit_of_link(session: Session, token: str, now: datetime) -> Visit:
         .where(Visit.link_token == token)
         .options(joinedload(Visit.customer), joinedload(Visit.technician), joinedload(Visit.service))
     )
-    if visit is None or link_ended(visit.planned_until_at, visit.completed_at, now):
+    # The second technician's time is nobody's visit: its link was given to nobody.
+    if visit is None or visit.beside_id is not None or link_ended(visit.planned_until_at, visit.completed_at, now):
         raise NotFound("link")
     return visit
 

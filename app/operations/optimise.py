@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, Stale
 from app.models import Customer, Hold, Notice, Service, Site, Technician, Visit, VisitEvent
-from app.operations.appointment import Message
+from app.operations.appointment import Changes, Message
 from app.operations.appointment import change as change_appointment
 from app.operations.booking import add_event
 from app.operations.branch import ENDS, STARTS, WITH_BRANCH
@@ -91,6 +91,9 @@ class DayRead:
     pinned: frozenset[int]
     #: Visits of two technicians, which stay as they stand.
     for_two: frozenset[int] = frozenset()
+    #: Who goes along with the first one of two; and to which visit a second one's time belongs.
+    second: Mapping[int, int] = field(default_factory=dict)
+    beside: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -169,6 +172,7 @@ def read_day(
             Visit.id, Visit.version, Visit.status, Visit.technician_id, Visit.planned_from_at, Visit.planned_until_at,
             Visit.promised_from_at, Visit.promised_until_at, Visit.duration_min, Visit.forecast_median_at,
             Site.lat, Site.lon, Service.skill, Customer.name, Visit.second_technician_id, Visit.beside_id,
+            Service.technicians, Customer.avoids,
         )
         .join(Site, Site.id == Visit.site_id)
         .join(Service, Service.id == Visit.service_id)
@@ -182,12 +186,15 @@ def read_day(
         .order_by(Visit.planned_from_at, Visit.id)
     ).all()  # fmt: skip
     rows = [row for row in rows if not only or row.technician_id is None or row.technician_id in only]
+    # Work that two are needed for and nobody has yet is given to nobody alone.
+    rows = [row for row in rows if row.technician_id is not None or row.technicians == 1]
+    avoided = {one for row in rows for one in row.avoids or ()}
     if unknown := set(pinned) - {row.id for row in rows}:
         raise Invalid.one("pin", "unknown", id=min(unknown))
     busy = {row.technician_id for row in rows}
     off = time_off(session, begins_at, ends_at, zone)
     drivers = [
-        _driver(person, off.of(person.id), on, zone)
+        _driver(person, off.of(person.id), on, zone, avoided)
         for person in people
         if (person.active and not only) or person.id in {*only, *busy}
     ]
@@ -217,6 +224,8 @@ def read_day(
         only=frozenset(only),
         pinned=frozenset(pinned),
         for_two=frozenset(row.id for row in rows if _is_for_two(row)),
+        second={row.id: row.second_technician_id for row in rows if row.second_technician_id is not None},
+        beside={row.id: row.beside_id for row in rows if row.beside_id is not None},
     )
 
 
@@ -301,7 +310,8 @@ def take_back(
         if facts["technician"] is not None:
             stops[visit] = Stop(visit, facts["technician"], start_at)
     nobodys = [visit for visit in former if visit not in stops]
-    book_stops(session, stops, day, now, telling, actor, nobodys=nobodys, taken_back=True)
+    second = {visit: facts["second"] for visit, facts in former.items() if facts.get("second") is not None}
+    book_stops(session, stops, day, now, telling, actor, nobodys=nobodys, taken_back=True, second=second)
     return len(former)
 
 
@@ -334,19 +344,34 @@ def book_stops(
     *,
     nobodys: Sequence[int] = (),
     taken_back: bool = False,
+    second: Mapping[int, int] | None = None,
 ) -> None:
-    """Change visits one after another, each bookable when its turn comes, and note the plan that each had."""
+    """Change visits one after another, each bookable when its turn comes, and note the plan that each had.
+
+    Somebody else in the second technician's place is a change of the visit that it belongs to; `second`: who is to go
+    along again.
+    """
     run = now.isoformat()
+    along = {**day.second, **(second or {})}
     having = {visit: who for visit, who in day.having.items() if visit not in nobodys}
     for visit, stop in [*((visit, None) for visit in nobodys), *in_steps(day.taken, stops, having)]:
-        given: dict[str, Any] = {"technician_id": stop.technician, "planned_from_at": stop.start_at} if stop else {}
+        first = day.beside.get(visit, visit)
+        given: Changes
+        if stop is None:
+            given = {"unassign": True} if first == visit else {"alone": True}
+        elif first == visit:
+            given = {"technician_id": stop.technician, "planned_from_at": stop.start_at}
+            given["second_technician_id"] = along.get(visit)
+        else:
+            along[first] = stop.technician
+            given = {"second_technician_id": stop.technician}
         # The solver has asked for the hours itself; what is taken back was booked before.
-        changed = change_appointment(
-            session, visit, Message(telling), now=now, actor=actor, insist=True, **(given or {"unassign": True})
-        )
+        given["insist"] = given["short_handed"] = True
+        changed = change_appointment(session, first, Message(telling), now=now, actor=actor, **given)
         if stop is not None or visit in nobodys:
-            was = day.visits[visit].seen
+            was = day.visits[first].seen
             facts = {"run": run, "version": changed.version, "technician": was[3], "planned_from": was[4].isoformat()}
+            facts |= {"second": day.second[first]} if first in day.second else {}
             add_event(session, changed, EVENT, actor, now, facts=facts | ({"taken_back": True} if taken_back else {}))
 
 
@@ -360,12 +385,18 @@ def _told(session: Session, visits: Sequence[int]) -> dict[int, int]:
     return {visit: who for visit, who in named if who is not None}
 
 
-def _driver(person: Any, away: Sequence[Away], on: date, zone: tzinfo) -> Driver:
+def _driver(person: Any, away: Sequence[Away], on: date, zone: tzinfo, avoided: Collection[int]) -> Driver:
     hours = person.working_hours if any(person.working_hours.values()) else USUAL_HOURS
     start = NOWHERE if person.start_lat is None or person.start_lon is None else (person.start_lat, person.start_lon)
     end = start if person.end_lat is None or person.end_lon is None else (person.end_lat, person.end_lon)
     shifts = (at_work(hours, away, [on], zone) or ()) if person.active else ()
-    return Driver(person.id, shifts, frozenset(person.skills), start, end, person.travels_by)
+    # Whom a customer does not want again lacks a skill that everybody else has.
+    skills = frozenset([*person.skills, *(_not(one) for one in avoided if one != person.id)])
+    return Driver(person.id, shifts, skills, start, end, person.travels_by)
+
+
+def _not(technician_id: int) -> str:
+    return f"not {technician_id}"
 
 
 def _work(row: Any, begins_at: datetime, now: datetime) -> Work:
@@ -384,7 +415,10 @@ def _work(row: Any, begins_at: datetime, now: datetime) -> Work:
         promised_until_at=row.promised_until_at,
         planned_from_at=row.planned_from_at,
         technician=row.technician_id,
-        skills=frozenset({row.skill} if row.skill else ()),
+        # Who is with her by the office's own word stays.
+        skills=frozenset(
+            [*([row.skill] if row.skill else []), *(_not(n) for n in row.avoids or () if n != row.technician_id)]
+        ),
         # Two who meet at a door are not planned by a solver that knows each of them alone.
         fixed=row.status != "booked" or row.planned_from_at < begins_at or _is_for_two(row),
     )

@@ -90,11 +90,13 @@ def plan_start(
     taken: list[Taken] = []
     workers: list[tuple[Worker, list[Taken]]] = []
     near = NEAR if zone is None else DAYS_NEAR
+    both = {visit_id, second[1] if second else 0} - {_HELD}  # either may stand in the other one's plan by now
     for who, own in ((technician_id, visit_id), second or (None, 0)):
         if who is not None:
             known = _around(session, who, earliest_at, latest_at, duration_min, now, near, visit_id=own, hold=hold)
-            workers.append(known)
-            taken += known[1]
+            its = [one for one in known[1] if one.visit_id not in both]
+            workers.append((known[0], its))
+            taken += its
     shifts: Shifts | None = None
     away: Sequence[Away] = ()
     second_shifts: Shifts | None = None

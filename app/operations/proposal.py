@@ -6,29 +6,28 @@ her time to answer is over, the question is void and a person calls.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models import Hold, Notice, Proposal, Visit
+from app.models import Notice, Proposal, Visit
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import LONGEST_REASON, Message
 from app.operations.appointment import change as change_appointment
 from app.operations.attempt import drop
 from app.operations.booking import add_event, visit_for_change
 from app.operations.customer_view import press_for, visit_of_link
+from app.operations.hold import hold_time
 from app.operations.notice import News, Telling, Word, add_notice
-from app.operations.plan import refused, taken_around
 from app.operations.policy import current_policy
+from app.operations.second import check_first
 from app.operations.turn import lock_technicians
 from app.operations.withdrawal import free, settle
-from app.rules.booking import Clash, first_free_start
 from app.rules.proposal import answer_by, call_by
 from app.rules.quiet import unwanted, waits_until
 from app.rules.visit import AWAITED
@@ -46,6 +45,8 @@ class Step:
     visit: int
     technician: int
     planned_from_at: datetime
+    #: Who goes along; None where nobody does.
+    second_technician: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def ask(
     """
     _check_reason(question.reason)
     own = question.own
-    visit = visit_for_change(session, question.visit, version, own.technician)
+    visit = visit_for_change(session, question.visit, version, own.technician, own.second_technician)
+    check_first(visit)
     if visit.status not in AWAITED:
         raise Conflict("not_awaited", status=visit.status)
     if (question.from_at, question.until_at) == (visit.promised_from_at, visit.promised_until_at):
@@ -151,8 +153,10 @@ def answer(session: Session, proposal_id: int, said: str, *, now: datetime, zone
     """
     asked = session.get_one(Proposal, proposal_id)
     ids = [int(step["visit"]) for step in asked.steps]
-    holders = session.scalars(select(Visit.technician_id).where(Visit.id.in_([*ids, asked.visit_id])))
-    lock_technicians(session, *(int(step["technician"]) for step in asked.steps), *holders)
+    both = select(Visit.technician_id, Visit.second_technician_id).where(Visit.id.in_([*ids, asked.visit_id]))
+    holders = [one for row in session.execute(both) for one in row]
+    named = [step[who] for step in asked.steps for who in ("technician", "second_technician") if who in step]
+    lock_technicians(session, *named, *holders)
     visit = visit_for_change(session, asked.visit_id)
     proposal = session.get_one(Proposal, proposal_id, with_for_update={"of": Proposal}, populate_existing=True)
     if proposal.answer is not None:
@@ -256,6 +260,7 @@ def _move(session: Session, proposal: Proposal, now: datetime, zone: tzinfo) -> 
                 if own:
                     given |= {"promised_from_at": proposal.from_at, "promised_until_at": proposal.until_at}
                     given |= {"technician_id": int(step["technician"])}
+                    given |= {"second_technician_id": step.get("second_technician")}
                 elif session.get_one(Visit, int(step["visit"])).technician_id != int(step["technician"]):
                     raise Conflict("day_changed")
                 change_appointment(session, int(step["visit"]), told, now=now, actor="customer", insist=True, **given)
@@ -265,21 +270,14 @@ def _move(session: Session, proposal: Proposal, now: datetime, zone: tzinfo) -> 
 
 
 def _hold(session: Session, visit: Visit, question: Question, until_at: datetime, now: datetime, actor: str) -> str:
-    """Keep the proposed time free; what makes room for it first, once she agrees, is not in its way."""
-    own, minutes = question.own, visit.duration_min
-    start_at, giving_way = own.planned_from_at, {step.visit for step in question.steps}
-    taken = taken_around(session, own.technician, start_at, start_at, minutes, now, visit_id=visit.id)
-    taken = [one for one in taken if one.visit_id not in giving_way]
-    clash = first_free_start(start_at, start_at, minutes, visit.site.lat, visit.site.lon, taken)
-    if isinstance(clash, Clash):
-        raise refused(clash)
-    hold = Hold(
-        token=secrets.token_urlsafe(12), technician_id=own.technician, from_at=start_at,
-        until_at=start_at + timedelta(minutes=minutes), lat=visit.site.lat, lon=visit.site.lon,
-        held_by=actor, created_at=now, expires_at=until_at,
-    )  # fmt: skip
-    session.add(hold)
-    return hold.token
+    """Keep the proposed time free, of both where two go; what makes room for it first, once she agrees, is not in its
+    way."""
+    return hold_time(
+        session, technician_id=question.own.technician, second_technician_id=question.own.second_technician,
+        starts_at=question.own.planned_from_at, duration_min=visit.duration_min, lat=visit.site.lat,
+        lon=visit.site.lon, now=now, actor=actor, moving=visit.id, until_at=until_at,
+        giving_way=[step.visit for step in question.steps],
+    ).token  # fmt: skip
 
 
 def _unsent(session: Session, proposal: Proposal) -> list[Notice]:
@@ -305,7 +303,8 @@ def _because(reason: str) -> dict[str, Word]:
 
 
 def _kept(step: Step) -> dict[str, Any]:
-    return {"visit": step.visit, "technician": step.technician, "planned_from": step.planned_from_at.isoformat()}
+    kept = {"visit": step.visit, "technician": step.technician, "planned_from": step.planned_from_at.isoformat()}
+    return kept if step.second_technician is None else {**kept, "second_technician": step.second_technician}
 
 
 def _window_facts(proposal: Proposal) -> dict[str, str]:

@@ -25,8 +25,10 @@ from app.operations.attempt import drop
 from app.operations.booking import LONGEST_WINDOW, add_event, visit_for_change
 from app.operations.branch import STARTS
 from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, load_days
+from app.operations.liking import liking_of
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, word_of
 from app.operations.proposal import Question, Step, ask
+from app.operations.second import among_two
 from app.operations.time_off import time_off
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
@@ -345,6 +347,8 @@ def _search(
     nothing = _Found((), 0, {}, {})
     if visit.technician_id is None or visit.status not in AWAITED or visit.planned_from_at > now + DAY_REACH:
         return nothing
+    if among_two(session, [visit.id]):
+        return nothing  # one of two is not sent elsewhere alone: the move form and re-planning know both
     own_day = load_days(session, [visit.technician_id], zone, now, to_change=False)[visit.technician_id]
     target = next((stop for stop in own_day.stops.stops if stop.visit == str(visit.id)), None)
     rough = Worker(visit.technician_id, own_day.stops)
@@ -352,7 +356,12 @@ def _search(
         return nothing
     people, seen_at = crew or _crew(session, now, zone)
     own = _worker(people.get(visit.technician_id), own_day, visit.technician_id)
-    others = {one: known for one, known in people.items() if one != visit.technician_id and helper_id in (None, one)}
+    avoided = liking_of(session, visit.customer_id).avoids
+    others = {
+        one: known
+        for one, known in people.items()
+        if one != visit.technician_id and helper_id in (None, one) and one not in avoided
+    }
     helpers, refused = shortlist(target, visit.service.skill, own, list(others.values()), now)
     ids = [helper.worker.technician for helper in helpers]
     days = load_days(session, ids, zone, now, to_change=False) if ids else {}
@@ -360,6 +369,8 @@ def _search(
     helpers, later = shortlist(target, visit.service.skill, own, list(whole.values()), now)
     refused += later
     found = offers(target, own, helpers, now, key=key)
+    two = among_two(session, [int(change.visit) for one in found for change in one.changes]) if found else frozenset()
+    found = [one for one in found if not any(int(change.visit) in two for change in one.changes)]
     shown = best_few(found)
     refused["forecast"] = len(helpers) - _helped(found)
     # Everybody else is offered, or could go as well: not among the nearest who were looked at, or with less to gain.

@@ -24,6 +24,7 @@ from app.operations.planning import start_planning, to_apply, to_take_back
 from app.operations.proposal import Question, Step, ask, ask_to_choose
 from app.operations.reminder import book_reminders, reminders_wanted, take_reminders_back
 from app.operations.repair import workers_around
+from app.operations.second import among_two, other_of
 from app.operations.slots import find_slots
 from app.operations.time_off import NewAbsence, enter_absence
 from app.operations.time_off import take_back as take_absence_back
@@ -102,6 +103,8 @@ def start_urgent(
         problems.append(Problem("site", "unknown"))
     if service is None or not service.active:
         problems.append(Problem("service", "unknown"))
+    elif service.technicians > 1:
+        problems.append(Problem("service", "for_two"))  # two at once are looked for in the booking form
     _, ends_at = day_bounds(now.astimezone(zone).date(), zone)
     if by_at is not None and not now + LEAD < by_at <= ends_at:
         problems.append(Problem("by", "today_ahead"))
@@ -275,8 +278,12 @@ def _case(session: Session, planning: Planning, zone: tzinfo) -> Case:
 def _happened(session: Session, problem: optimising.Problem, case: Case) -> optimising.Problem:
     """Return the day as what has happened makes it: those concerned are nobody's, and to be placed."""
     wish = case.wish
+    two = among_two(session, case.concerned)
     works = tuple(
-        replace(work, technician=None, fixed=False) if work.visit in case.concerned else work for work in problem.works
+        _freed(work, _needed(session, work.visit) if work.visit in two else None)
+        if work.visit in case.concerned
+        else work
+        for work in problem.works
     )
     drivers = problem.drivers
     if case.kind == "leaves":
@@ -303,6 +310,24 @@ def _happened(session: Session, problem: optimising.Problem, case: Case) -> opti
         times = problem.now + LEAD, _at(wish["by"]), problem.now + LEAD
         works = (*works, Work(NEW, (site.lat, site.lon), service.duration_min, *times, None, skills))
     return replace(problem, drivers=drivers, works=works, lead=LEAD)
+
+
+def _freed(work: Work, needed: frozenset[str] | None) -> Work:
+    """Return a visit as nobody's; of two who meet another may come, who knows what is `needed`, but at that time."""
+    if needed is None:
+        return replace(work, technician=None, fixed=False)
+    then = work.planned_from_at
+    skills = frozenset(one for one in work.skills if one.startswith("not ")) | needed
+    return replace(
+        work, technician=None, fixed=False, meets=True, promised_from_at=then, promised_until_at=then, skills=skills
+    )
+
+
+def _needed(session: Session, visit_id: int) -> frozenset[str]:
+    """Return what one of two must know because the other does not."""
+    visit = session.get_one(Visit, visit_id)
+    other, skill = other_of(session, visit), visit.service.skill
+    return frozenset({skill} if skill and (other is None or skill not in other.skills) else ())
 
 
 def _touched(found: Sequence[Way], raw: DayRead, case: Case) -> list[int]:
@@ -366,6 +391,9 @@ def _shown(
     if new is not None:
         people.add(new.technician)
     involved = {*case.concerned, *(s.visit for s in changed)} - {NEW}
+    involved |= {raw.beside[visit] for visit in involved if visit in raw.beside}
+    lost = list(dict.fromkeys(raw.beside.get(visit, visit) for visit in way.lost))
+    people |= {who for visit in lost for who in (raw.having.get(visit), raw.second.get(visit)) if who is not None}
     visits = {visit.id: visit for visit in session.scalars(select(Visit).where(Visit.id.in_(involved)))}
     steps = [
         {
@@ -392,7 +420,7 @@ def _shown(
         ],
         "lost": [
             {**_known(session, visit), "slots": _slots(session, session.get_one(Visit, visit), now, zone)}
-            for visit in way.lost
+            for visit in lost
         ],
         "new": None if new is None else _new(new, raw, one),
         "people": sorted(people),
@@ -428,7 +456,8 @@ def _slots(session: Session, visit: Visit, now: datetime, zone: tzinfo) -> list[
         found = find_slots(
             session, service_id=visit.service_id, lat=visit.site.lat, lon=visit.site.lon, from_at=begins_at,
             until_at=begins_at + SLOTS_AHEAD, now=now, zone=zone, duration_min=visit.duration_min, moving=visit.id,
-            most=SLOTS,
+            most=SLOTS, customer_id=visit.customer_id,
+            technicians=2 if visit.second_technician_id is not None else None,
         )  # fmt: skip
     except Invalid:
         return []

@@ -8,13 +8,14 @@ transaction; nobody promises, prices or tells anything by it, and the customer h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.models import Visit
+from app.models import Service, Technician, Visit
 from app.rules.visit import AWAITED, OPEN
 
 #: The columns that both share.
@@ -32,6 +33,12 @@ def check_two(first_id: int | None, second_id: int | None) -> None:
         raise Invalid.one("second_technician", "same_twice")
 
 
+def check_enough(service: Service, technician_id: int | None, second_id: int | None, *, short_handed: bool) -> None:
+    """Raise Conflict `needs_two` when one technician is to go alone where two are needed, and nobody insists."""
+    if service.technicians > 1 and technician_id is not None and second_id is None and not short_handed:
+        raise Conflict("needs_two")
+
+
 def check_first(visit: Visit) -> None:
     """Raise Conflict `beside` for a visit that only stands beside another: that one is changed, and this with it."""
     if visit.beside_id is not None:
@@ -43,6 +50,20 @@ def beside(session: Session, visit: Visit) -> Visit | None:
     if visit.second_technician_id is None:
         return None
     return session.scalar(select(Visit).where(Visit.beside_id == visit.id, Visit.status != "cancelled"))
+
+
+def other_of(session: Session, visit: Visit) -> Technician | None:
+    """Return the other one of two who meet at the door, whoever of them the visit is."""
+    if visit.beside_id is not None:
+        first = session.get(Visit, visit.beside_id)
+        return first.technician if first is not None else None
+    return visit.second_technician
+
+
+def among_two(session: Session, visit_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these visits are of two technicians: the first one's, and what stands beside it."""
+    of_two = or_(Visit.second_technician_id.is_not(None), Visit.beside_id.is_not(None))
+    return frozenset(session.scalars(select(Visit.id).where(Visit.id.in_(visit_ids), of_two)))
 
 
 def made_beside(visit: Visit, technician_id: int, token: str, now: datetime, look_before: timedelta) -> Visit:

@@ -18,12 +18,12 @@ from app.models import Hold, Visit
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import Message, change
 from app.operations.customer_view import visit_of_link
-from app.operations.hold import hold_time
+from app.operations.hold import goes_along, hold_time
 from app.operations.notice import Telling
 from app.operations.price_book import book_at, keeps_prices, kept_book
 from app.operations.pricing import job_of_visit, priced
 from app.operations.quote import quotes_of, why_not_dispatched
-from app.operations.self_times import able_at, check_movable, first_moment, own_moves, window_of
+from app.operations.self_times import Able, able_at, check_movable, first_moment, own_moves, window_of
 from app.operations.turn import lock_technicians
 from app.rules.self_service import Choice, is_near
 
@@ -57,7 +57,7 @@ def keep_time(
     starts_at: datetime,
     zone: tzinfo,
     now: datetime,
-    able: Sequence[int] | None = None,
+    able: Sequence[Able] | None = None,
 ) -> str:
     """Keep an offered time for the customer who chose it, instead of the one kept before; return what names it.
 
@@ -67,7 +67,8 @@ def keep_time(
     """
     visit = visit_of_link(session, token, now)
     check_movable(session, visit, now)
-    own = session.scalar(select(Hold).where(Hold.held_by == _holder(visit.id), Hold.expires_at > now))
+    kept = Hold.held_by == _holder(visit.id), Hold.expires_at > now, ~Hold.goes_along
+    own = session.scalar(select(Hold).where(*kept))
     if own is not None and own.from_at == starts_at:
         return own.token  # chosen again, from the page before
     let_times_go(session, visit.id)
@@ -129,6 +130,7 @@ def move_to(
         promised_until_at=row.from_at + window_of(visit),
         planned_from_at=row.from_at,
         technician_id=row.technician_id,
+        second_technician_id=goes_along(session, row),
         hold=row.token,
     )
     if why_not_dispatched(session, moved) is not None:  # who would set out would be held back without a new word
@@ -144,17 +146,18 @@ def move_to(
         )  # fmt: skip
 
 
-def _kept_for(session: Session, visit: Visit, starts_at: datetime, able: Sequence[int], now: datetime) -> Hold:
+def _kept_for(session: Session, visit: Visit, starts_at: datetime, able: Sequence[Able], now: datetime) -> Hold:
     """Keep a moment with one of those who could come then, the technician she knows first. Raises Conflict `taken`."""
-    tried = sorted(able, key=lambda technician: technician != visit.technician_id)[:_MOST_TRIED]
+    tried = sorted(able, key=lambda who: who[0] != visit.technician_id)[:_MOST_TRIED]
     # All at once and in their order: two who each hold what the other waits for would wait for ever. Whoever comes as
     # things stand is among them, for the visit may be moved next.
-    lock_technicians(session, visit.technician_id, *tried)
-    for technician_id in tried:
+    lock_technicians(session, visit.technician_id, visit.second_technician_id, *(one for who in tried for one in who))
+    for technician_id, second_id in tried:
         with suppress(Conflict, Invalid):  # somebody else was quicker, or that technician left the company
             return hold_time(
                 session,
                 technician_id=technician_id,
+                second_technician_id=second_id,
                 starts_at=starts_at,
                 duration_min=visit.duration_min,
                 lat=visit.site.lat,
@@ -183,7 +186,8 @@ def _rise(session: Session, visit: Visit, starts_at: datetime) -> Rise | None:
 
 
 def _hold(session: Session, visit: Visit, token: str) -> Hold | None:
-    return session.scalar(select(Hold).where(Hold.token == token, Hold.held_by == _holder(visit.id)))
+    own = Hold.token == token, Hold.held_by == _holder(visit.id), ~Hold.goes_along
+    return session.scalar(select(Hold).where(*own))
 
 
 def _holder(visit_id: int) -> str:

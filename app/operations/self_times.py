@@ -23,6 +23,8 @@ from app.rules.roads import AskRoads
 from app.rules.self_service import DAYS_SHOWN, MOST_WEEKS, Choice, by_day, why_not_moved
 from app.rules.slots import Slot
 
+#: Who could come, and who would go along where two are needed.
+Able = tuple[int, int | None]
 #: So many times are looked at to fill some days with a few each.
 _MOST_FOUND = 100
 #: Who was told that nobody can come is offered times from so soon on.
@@ -61,9 +63,9 @@ class Found:
         ]
         return replace(self.frame, days=by_day(choices, self.zone))
 
-    def able(self, router: AskRoads | None, starts_at: datetime) -> list[int]:
+    def able(self, router: AskRoads | None, starts_at: datetime) -> list[Able]:
         """Return who could come at a moment among the times that were found, best first."""
-        return [slot.technician for slot in self._slots(router) if slot.starts_at == starts_at]
+        return [(one.technician, one.second_technician) for one in self._slots(router) if one.starts_at == starts_at]
 
     def _slots(self, router: AskRoads | None) -> list[Slot]:
         slots = [offer.slot for offer in self.listed.offers(router).items] if self.listed else []
@@ -147,11 +149,11 @@ def window_of(visit: Visit) -> timedelta:
     return min(visit.promised_until_at - visit.promised_from_at, timedelta(minutes=LONGEST_WINDOW_MIN))
 
 
-def able_at(session: Session, visit: Visit, starts_at: datetime, zone: tzinfo, now: datetime) -> list[int]:
+def able_at(session: Session, visit: Visit, starts_at: datetime, zone: tzinfo, now: datetime) -> list[Able]:
     """Return who could begin the visit at a moment, by the straight line, best first."""
     listed = _shortlist(session, visit, starts_at, starts_at + timedelta(minutes=1), zone, now)
     slots = [offer.slot for offer in listed.offers(None).items] if listed else []
-    return [slot.technician for slot in slots if slot.starts_at == starts_at]
+    return [(one.technician, one.second_technician) for one in slots if one.starts_at == starts_at]
 
 
 def _shortlist(
@@ -179,6 +181,8 @@ def _shortlist(
             duration_min=visit.duration_min,
             window_min=window_of(visit) // timedelta(minutes=1),
             moving=visit.id,
+            technicians=2 if visit.second_technician_id is not None else None,
+            customer_id=visit.customer_id,
             most=_MOST_FOUND,
             routed=routed,
         )

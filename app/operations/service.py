@@ -28,6 +28,7 @@ def save_service(
     duration_min: int,
     skill: str = "",
     price_code: str = "",
+    technicians: int = 1,
     active: bool = True,
 ) -> Service:
     """Add a kind of work, or change one; visits that are booked keep their own duration.
@@ -43,6 +44,8 @@ def save_service(
         skill = tell_text(problems, "skill", skill, LONGEST_SKILL)
     if not 1 <= duration_min <= LONGEST_VISIT_MIN:
         problems.append(Problem("duration_min", "range", {"least": 1, "most": LONGEST_VISIT_MIN}))
+    if technicians not in (1, 2):
+        problems.append(Problem("technicians", "range", {"least": 1, "most": 2}))
     known = price_codes(session)
     if price_code and price_code not in known:
         problems.append(Problem("price_code", "choice", {"choices": ", ".join(known)}))
@@ -53,7 +56,7 @@ def save_service(
         raise NotFound("service")
     service.name_ja, service.name_en = name_ja, name_en
     service.duration_min, service.skill, service.active = duration_min, skill, active
-    service.price_code = price_code
+    service.price_code, service.technicians = price_code, technicians
     session.add(service)
     session.flush()
     return service

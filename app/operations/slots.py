@@ -15,12 +15,14 @@ from app.models import CurrentPosition, Hold, Service, Site, Technician, Visit
 from app.operations.booking import LONGEST_WINDOW
 from app.operations.branch import ENDS, MOST_DAY, STARTS, WITH_BRANCH, place, worker_of
 from app.operations.day import FIXES_REACH
+from app.operations.liking import liking_of
 from app.operations.time_off import time_off
 from app.prepared import Prepared, among
 from app.rules.booking import LONGEST_VISIT_MIN, Taken
 from app.rules.calendar import day_bounds
 from app.rules.duty import Shifts, at_work, without, working_days
 from app.rules.gaps import LONGEST_WORK, Planned, Roster, Span
+from app.rules.pairs import Pairs
 from app.rules.roads import STRAIGHT, AskRoads
 from app.rules.slots import MOST_RISK, Search, Slot, Wish, risk_of
 from app.rules.stretch import SAME_DAY, Worker, limits
@@ -97,10 +99,11 @@ _HOLDS = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A slot with the name of who would come."""
+    """A slot with the names of who would come, and go along."""
 
     slot: Slot
     technician: str
+    second: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,11 @@ class Shortlist:
         """Return the best times; a router's ways count, and while it is silent the straight line's."""
         roads = router(self.search.legs(), ROUTER_WITHIN_S) if router else STRAIGHT
         found = self.search.by_road(roads, self.most) if roads.known else self.search.slots()
-        return Offers([Offer(slot, self.names[slot.technician]) for slot in found[: self.most]], roads.basis)
+        named = [
+            Offer(one, self.names[one.technician], self.names.get(one.second_technician or 0, ""))
+            for one in found[: self.most]
+        ]
+        return Offers(named, roads.basis)
 
 
 def find_slots(session: Session, **asked: Unpack[Asked]) -> list[Slot]:
@@ -198,6 +205,8 @@ class Asked(TypedDict):
     skill: NotRequired[str | None]
     technician_id: NotRequired[int | None]
     without: NotRequired[Sequence[int]]
+    customer_id: NotRequired[int | None]
+    technicians: NotRequired[int | None]
     moving: NotRequired[int]
     most: NotRequired[int]
     routed: NotRequired[bool]
@@ -219,6 +228,8 @@ def shortlist(
     skill: str | None = None,
     technician_id: int | None = None,
     without: Sequence[int] = (),
+    customer_id: int | None = None,
+    technicians: int | None = None,
     moving: int = 0,
     most: int = 20,
     routed: bool = False,
@@ -227,7 +238,9 @@ def shortlist(
     a router (`routed`) will look at them again.
 
     Asked are those who know the work: the service's skill, and `skill` when one is named; only `technician_id`, when
-    the customer wants that one; not those in `without`. The place of a visit that is `moving` counts as free.
+    the customer wants that one; not those in `without`, nor whom the customer does not want again. Where two
+    `technicians` are needed (None: as many as the service needs), two who know the work between them. The place of a
+    visit that is `moving` counts as free, that of who goes along as well.
     Raises Invalid naming the fields.
     """
     service = session.get(Service, service_id)
@@ -245,10 +258,23 @@ def shortlist(
         problems.append(Problem("window_min", "range", {"least": 0, "most": LONGEST_WINDOW_MIN}))
     if problems or service is None:
         raise Invalid(problems)
-    wish = Wish(lat, lon, minutes, max(from_at, now), until_at, window_min, hours)
-    who = _Who(frozenset({one for one in (service.skill, skill) if one}), technician_id, frozenset(without), moving)
+    likes = liking_of(session, customer_id)
+    wish = Wish(
+        lat, lon, minutes, max(from_at, now), until_at, window_min, hours,
+        # Who asks for certain hours or somebody has said what is wanted this time.
+        likes.hours if hours == (0.0, 24.0) else None, likes.technician if technician_id is None else None,
+    )  # fmt: skip
+    needs = frozenset({one for one in (service.skill, skill) if one})
+    two = (technicians or service.technicians) > 1
+    moved = frozenset({moving, *_along(session, moving)} if moving else ())
+    who = _Who(frozenset() if two else needs, None if two else technician_id, likes.avoids.union(without), moved)
     people = _People(session, wish, who, zone, now)
-    found = Search(wish, zone, now, most + MORE_ROUTED if routed else most)
+    wanted = most + MORE_ROUTED if routed else most
+    found = (
+        Pairs(wish, zone, now, wanted, needs, people.knowing(needs), technician_id)
+        if two
+        else Search(wish, zone, now, wanted)
+    )
     people.leave_out(found)
     read, days = 0, len(people.days)
     while read < days:
@@ -263,14 +289,18 @@ def shortlist(
     return Shortlist(found, people.names, most)
 
 
+def _along(session: Session, visit_id: int) -> Sequence[int]:
+    return session.scalars(select(Visit.id).where(Visit.beside_id == visit_id)).all()
+
+
 @dataclass(frozen=True, slots=True)
 class _Who:
-    """Who is asked: who can do all these `skills`, `only` one, not those in `without`; which visit is `moving`."""
+    """Who is asked: who can do all these `skills`, `only` one, not those in `without`; which visits are `moving`."""
 
     skills: frozenset[str] = frozenset()
     only: int | None = None
     without: frozenset[int] = frozenset()
-    moving: int = 0
+    moving: frozenset[int] = frozenset()
 
 
 class _People:
@@ -294,6 +324,10 @@ class _People:
     def names(self) -> dict[int, str]:
         """The names of those who are asked."""
         return {one[0]: one[-1] for one in self._people}
+
+    def knowing(self, needs: frozenset[str]) -> dict[int, frozenset[str]]:
+        """Return what everybody knows of what is needed."""
+        return {one[0]: needs.intersection(one[1]) for one in self._people} if needs else {}
 
     def leave_out(self, search: Search) -> None:
         """Forget those who begin their days too far away."""
@@ -342,7 +376,7 @@ class _People:
         if reach is not None:
             asked = {"technicians": [one[0] for one in self._people], "since": reach[0], "until": reach[1]}
             for technician_id, *visit in _PLANS.rows(self._session.connection(), asked):
-                if visit[0] == self._moving:
+                if visit[0] in self._moving:
                     continue
                 plans.setdefault(technician_id, []).append(_planned(*visit))
         return plans

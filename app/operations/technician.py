@@ -143,11 +143,11 @@ def list_technicians(session: Session, text: str, page: int) -> Listed[Technicia
     return listed(session, wanted.where(contains(Technician.name, text)), page)
 
 
-def technician_choices(session: Session, also: int | None = None) -> Sequence[tuple[int, str]]:
-    """Return who can be given a visit: every active technician, and the one who has it already."""
+def technician_choices(session: Session, *also: int | None) -> Sequence[tuple[int, str]]:
+    """Return who can be given a visit: every active technician, and those who have it already."""
     rows = session.execute(
         select(Technician.id, Technician.name)
-        .where(or_(Technician.active, Technician.id == also))
+        .where(or_(Technician.active, Technician.id.in_([one for one in also if one])))
         .order_by(Technician.name, Technician.id)
     )
     return [(row.id, row.name) for row in rows]

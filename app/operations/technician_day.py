@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeVar
 
@@ -97,6 +97,9 @@ class DayVisit:
     delays: tuple[Delay, ...]
     eta_reported: datetime | None
     eta_reported_at: datetime | None
+    #: Who meets this technician at the door, and whether this one goes along; empty: nobody does.
+    with_name: str = ""
+    goes_along: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
     """Return a technician's visits of today in order; nine queries, however many visits there are."""
     technician = session.get_one(Technician, technician_id)
     rows = _visits(session, technician_id, zone, now)
-    ids = [visit.id for visit in rows]
+    ids = [one for visit in rows for one in (visit.id, visit.beside_id) if one is not None]
     notices = _grouped(session.scalars(select(Notice).where(Notice.visit_id.in_(ids)).order_by(Notice.id)))
     mine = f"technician:{technician_id}"
     events = _grouped(
@@ -137,16 +140,23 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
         )
     )
     wrote = _wrote(session, ids)
-    added = added_to(session, ids)
-    visits = tuple(
-        _day_visit(v, notices.get(v.id, []), events.get(v.id, []), wrote.get(v.id, []), added.get(v.id, Added()), now)
-        for v in rows
-    )
+    # What the customer was told and answered stands at the first one's visit; who goes along reads it as well.
+    added, partners = added_to(session, [v.beside_id or v.id for v in rows]), _partners(session, rows)
+    visits = []
+    for visit in rows:
+        told_of = visit.beside_id or visit.id
+        seen = _day_visit(
+            visit, notices.get(told_of, []), events.get(told_of, []), wrote.get(told_of, []),
+            added.get(told_of, Added()), now,
+        )  # fmt: skip
+        second = visit.second_technician.name if visit.second_technician else ""
+        partner = partners.get(visit.id) or second
+        visits.append(replace(seen, with_name=partner, goes_along=visit.beside_id is not None))
     return TechnicianDay(
         technician_id=technician_id,
         technician=technician.name,
         office_phone=office_phone(session),
-        visits=visits,
+        visits=tuple(visits),
         next_visit_id=_next(visits),
         undo=_undo(rows, [e for listed in events.values() for e in listed if e.actor == mine], now),
     )
@@ -168,9 +178,22 @@ def _visits(session: Session, technician_id: int, zone: tzinfo, now: datetime) -
             Visit.planned_from_at < max(midnight_at, now + AFTER_MIDNIGHT),
             or_(Visit.planned_from_at >= starts_at, Visit.status.in_(OPEN)),
         )
-        .options(joinedload(Visit.site), joinedload(Visit.customer), joinedload(Visit.service))
+        .options(
+            joinedload(Visit.site), joinedload(Visit.customer), joinedload(Visit.service),
+            joinedload(Visit.second_technician),
+        )
         .order_by(Visit.planned_from_at, Visit.id)
-    ).all()
+    ).all()  # fmt: skip
+
+
+def _partners(session: Session, visits: Sequence[Visit]) -> dict[int, str]:
+    """Return the first one's name by the visits that stand beside another; nothing is asked where none does."""
+    first = {visit.id: visit.beside_id for visit in visits if visit.beside_id is not None}
+    if not first:
+        return {}
+    named = select(Visit.id, Technician.name).join(Technician, Technician.id == Visit.technician_id)
+    names = {row.id: row.name for row in session.execute(named.where(Visit.id.in_(first.values())))}
+    return {visit: names.get(other, "") for visit, other in first.items()}
 
 
 def _wrote(session: Session, visit_ids: Sequence[int]) -> dict[int, list[AnswerLine]]:

@@ -65,6 +65,8 @@ class Work:
     technician: int | None = None
     skills: frozenset[str] = frozenset()
     fixed: bool = False
+    #: One of two who meet at the door: another may come instead, but at that moment.
+    meets: bool = False
 
     @property
     def lasts(self) -> timedelta:

@@ -225,7 +225,11 @@ def _way(
     if how == "colleague" and not any(visit in plan for visit in concerned):
         return None
     # What has no place within its promise: is there one later today, to which the customer could agree?
-    askable = {work.visit for work in left if work.visit != NEW and answer_by(problem.now, work.promised_from_at)}
+    askable = {
+        work.visit
+        for work in left
+        if work.visit != NEW and not work.meets and answer_by(problem.now, work.promised_from_at)
+    }
     works = tuple(
         _stands(work, plan) if work.visit in plan else _later(work)
         for work in problem.works

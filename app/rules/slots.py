@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from heapq import heappush, heappushpop
 from operator import itemgetter
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.rules.booking import Taken
 from app.rules.duty import LONGEST_DAY
@@ -32,6 +32,8 @@ MOST_RISK = 0.2
 ROUND_MIN = (15, 5)
 #: A day later is as bad as so many minutes more on the road.
 DAY_COSTS_MIN = 4.0
+#: What a customer likes is worth so many minutes more on the road: her hours, and the technician whom she knows.
+LIKED_HOURS_MIN, LIKED_TECHNICIAN_MIN = 45.0, 20.0
 #: The way to a place of which nothing is known, in seconds.
 UNKNOWN_WAY_S = 1200.0
 #: Times that begin so far apart are two choices; others in the same gap are not.
@@ -55,6 +57,14 @@ class Wish:
     until_at: datetime
     window_min: int = 0
     hours: tuple[float, float] = (0.0, 24.0)
+    #: What the customer likes, and gets where it costs little: these hours of the day, and this technician.
+    liked_hours: tuple[float, float] | None = None
+    liked: int | None = None
+
+    @property
+    def work(self) -> timedelta:
+        """How long the work takes."""
+        return timedelta(minutes=self.duration_min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,8 @@ class Slot:
     late_probability: float
     next_late_probability: float
     short_rest_min: float | None = None
+    #: Who goes along, where two are needed: the added way is that of both then, and likely late is who comes last.
+    second_technician: int | None = None
 
 
 def search(wish: Wish, rosters: Iterable[Roster], zone: tzinfo, now: datetime, most: int) -> list[Slot]:
@@ -96,9 +108,9 @@ class Search:
 
     def __init__(self, wish: Wish, zone: tzinfo, now: datetime, most: int) -> None:
         self._asked, self._most = (wish, zone, now), most
-        self._seeker = _Seeker(wish, zone, now)
+        self._seeker = Seeker(wish, zone, now)
         #: The worst first: all the smaller for being negative.
-        self._best: list[tuple[float, float, int, _Offer]] = []
+        self._best: list[tuple[float, float, Any, Any]] = []
 
     def can_reach(self, base: tuple[float, float] | None, travels_by: str) -> bool:
         """Return whether somebody who begins the day there is asked at all."""
@@ -114,18 +126,23 @@ class Search:
             if not self.can_reach(roster.base, roster.travels_by):
                 continue
             for offer in self._seeker.offers(roster, span):
-                entry = (-offer.cost_min, -offer.begins_s, -roster.technician, offer)
-                if len(self._best) < self._most:
-                    heappush(self._best, entry)
-                else:
-                    heappushpop(self._best, entry)
-                if len(self._best) == self._most:
-                    self._seeker.most_min = -self._best[0][0]
+                self._keep((-offer.cost_min, -offer.begins_s, -roster.technician, offer))
+
+    def _keep(self, entry: tuple[float, float, Any, Any]) -> None:
+        """Keep what was found while it is among the best."""
+        if len(self._best) < self._most:
+            heappush(self._best, entry)
+        else:
+            heappushpop(self._best, entry)
+        if len(self._best) == self._most:
+            self._seeker.most_min = -self._best[0][0]
 
     def slots(self) -> list[Slot]:
         """Return what was found, best first."""
-        best = sorted(self._best, key=itemgetter(0, 1, 2), reverse=True)
-        return [self._seeker.slot(*offer[1:]) for *_, offer in best]
+        return [self._seeker.slot(*offer[1:]) for *_, offer in self._sorted()]
+
+    def _sorted(self) -> list[tuple[float, float, Any, Any]]:
+        return sorted(self._best, key=itemgetter(0, 1, 2), reverse=True)
 
     def legs(self) -> dict[str, set[Leg]]:
         """Return the ways that what was found rests on, by how they are travelled: those that a router knows."""
@@ -142,7 +159,7 @@ class Search:
         again: search for more than are wanted.
         """
         wish, zone, now = self._asked
-        seeker = _Seeker(wish, zone, now, roads)
+        seeker = Seeker(wish, zone, now, roads)
         gaps_found = {(offer.roster.technician, offer.gap): offer.roster for *_, offer in self._best}
         offers = [offer for (_, gap), roster in gaps_found.items() for offer in seeker.offers_in(roster, gap)]
         offers.sort(key=lambda offer: (offer.cost_min, offer.begins_s, offer.roster.technician))
@@ -157,14 +174,14 @@ def risk_of(wish: Wish, roster: Roster, starts_at: datetime, zone: tzinfo, now: 
     """
     ends_at = starts_at + timedelta(minutes=wish.duration_min)
     day = (starts_at - LONGEST_DAY, ends_at + LONGEST_DAY)
-    seeker = _Seeker(wish, zone, now)
+    seeker = Seeker(wish, zone, now)
     for gap in gaps(replace(roster, shifts=(day,)), *day):
         if gap.opens_at <= starts_at and ends_at <= gap.closes_at:
             return seeker.slot(starts_at.timestamp(), roster, gap, seeker.ways(roster, gap))
     return None
 
 
-class _Ways(NamedTuple):
+class Ways(NamedTuple):
     """Seconds of the ways to and from the work, the standard deviation of when each ends, and the seconds added."""
 
     before_s: float
@@ -181,13 +198,16 @@ class _Offer(NamedTuple):
     begins_s: float
     roster: Roster
     gap: Gap
-    ways: _Ways
+    ways: Ways
 
 
-class _Seeker:
+class Seeker:
     """One search: what is the same for thousands of gaps is worked out once."""
 
-    def __init__(self, wish: Wish, zone: tzinfo, now: datetime, roads: Roads = STRAIGHT) -> None:
+    def __init__(
+        self, wish: Wish, zone: tzinfo, now: datetime, roads: Roads = STRAIGHT, most_risk: float = MOST_RISK
+    ) -> None:
+        self.sure_z = _SURE_Z if most_risk == MOST_RISK else NormalDist().inv_cdf(1.0 - most_risk)
         self.wish, self.zone, self.now_s, self.roads = wish, zone, now.timestamp(), roads
         self.site = (wish.lat, wish.lon)
         self.north_m, self.east_m = metres_per_degree(wish.lat)
@@ -199,7 +219,7 @@ class _Seeker:
 
     def offers(self, roster: Roster, span: Span | None) -> Iterator[_Offer]:
         """Yield the times at which this technician can begin the work, in the days that begin in a span."""
-        until_at = self.wish.until_at + timedelta(minutes=self.wish.duration_min)
+        until_at = self.wish.until_at + self.wish.work
         for gap in gaps(roster, self.wish.from_at, until_at, span):
             if self.waiting_min(gap.opens_at.timestamp()) > self.most_min:
                 return  # so is whatever comes later
@@ -211,14 +231,38 @@ class _Seeker:
         ways = self.ways(roster, gap)
         if ways.before_s + ways.after_s < math.inf:
             for begins_s in self.starts(*self.bounds(gap, ways)):
-                yield _Offer(ways.added_s / 60 + self.waiting_min(begins_s), begins_s, roster, gap, ways)
+                cost_min = (
+                    ways.added_s / 60 + self.waiting_min(begins_s) + self.unliked_min(begins_s, roster.technician)
+                )
+                yield _Offer(cost_min, begins_s, roster, gap, ways)
 
     def waiting_min(self, begins_s: float) -> float:
         """Return what it costs, in minutes on the road, that the work begins only then."""
         return DAY_COSTS_MIN * (begins_s - self.from_s) / 86_400
 
+    def unliked_min(self, begins_s: float, *technicians: int) -> float:
+        """Return what it costs, in minutes on the road, that a customer would have liked another time or technician."""
+        cost_min = 0.0
+        if self.wish.liked_hours is not None:
+            low_h, high_h = self.wish.liked_hours
+            cost_min += 0.0 if low_h <= self.hour(begins_s) < high_h else LIKED_HOURS_MIN
+        if self.wish.liked not in (None, *technicians):
+            cost_min += LIKED_TECHNICIAN_MIN
+        return cost_min
+
     def starts(self, first_s: float, last_s: float) -> Iterator[float]:
-        """Yield the moments between two at which the work can begin, each easily said."""
+        """Yield the moments between two at which the work can begin, each easily said; those are among them from which
+        on the customer likes it."""
+        found = list(self._starts(first_s, last_s))
+        if self.wish.liked_hours is not None:
+            opens_h = self.wish.liked_hours[0]
+            liked_s = first_s + (opens_h - self.hour(first_s)) % 24 * 3600
+            more = next(self._starts(liked_s, last_s), None) if first_s < liked_s <= last_s else None
+            if more is not None and more not in found:
+                found.append(more)
+        yield from found
+
+    def _starts(self, first_s: float, last_s: float) -> Iterator[float]:
         low_h, high_h = self.wish.hours
         for step_min in ROUND_MIN:
             step_s, offered = 60.0 * step_min, False
@@ -236,13 +280,13 @@ class _Seeker:
             if offered:
                 return
 
-    def bounds(self, gap: Gap, ways: _Ways) -> tuple[float, float]:
+    def bounds(self, gap: Gap, ways: Ways) -> tuple[float, float]:
         """Return between which moments the work can begin in a gap so that everybody is likely served in time."""
-        spare_s = max(_SURE_Z * ways.before_sd_s - _GRACE_S - self.window_s, 0.0)
+        spare_s = max(self.sure_z * ways.before_sd_s - _GRACE_S - self.window_s, 0.0)
         first_s = max(self.leaves_s(gap) + ways.before_s + spare_s, gap.opens_at.timestamp(), self.from_s)
         last_s = min(gap.closes_at.timestamp() - self.work_s, self.until_s)
         if gap.after is not None:
-            sure_s = gap.after.promised_until_at.timestamp() + _GRACE_S - _SURE_Z * ways.after_sd_s
+            sure_s = gap.after.promised_until_at.timestamp() + _GRACE_S - self.sure_z * ways.after_sd_s
             last_s = min(last_s, min(gap.until_at.timestamp(), sure_s) - ways.after_s - self.work_s)
         return first_s, last_s
 
@@ -250,7 +294,7 @@ class _Seeker:
         """Return when the way to the site can begin: not before somebody is sent."""
         return max(gap.free_at.timestamp(), self.now_s)
 
-    def slot(self, begins_s: float, roster: Roster, gap: Gap, ways: _Ways) -> Slot:
+    def slot(self, begins_s: float, roster: Roster, gap: Gap, ways: Ways) -> Slot:
         """Return the slot that begins at a moment of a gap."""
         late_s = begins_s + self.window_s + _GRACE_S - self.leaves_s(gap) - ways.before_s
         next_risk = 0.0
@@ -258,13 +302,13 @@ class _Seeker:
             left_s = gap.after.promised_until_at.timestamp() + _GRACE_S - begins_s - self.work_s - ways.after_s
             next_risk = _share_over(left_s, ways.after_sd_s)
         starts_at = datetime.fromtimestamp(begins_s, UTC)
-        new = Taken(0, starts_at, starts_at + timedelta(minutes=self.wish.duration_min), *self.site)
+        new = Taken(0, starts_at, starts_at + self.wish.work, *self.site)
         near = [one for one in roster.taken() if abs(one.from_at - starts_at) < RESTS_WITHIN]
         rest = rest_around(roster.worker, near, new, self.zone)
         return Slot(
             technician=roster.technician,
             starts_at=starts_at,
-            ends_at=starts_at + timedelta(minutes=self.wish.duration_min),
+            ends_at=starts_at + self.wish.work,
             promised_until_at=starts_at + timedelta(minutes=self.wish.window_min),
             travel_before_min=ways.before_s / 60,
             travel_after_min=ways.after_s / 60,
@@ -274,14 +318,14 @@ class _Seeker:
             short_rest_min=None if rest is None else rest / timedelta(minutes=1),
         )
 
-    def ways(self, roster: Roster, gap: Gap) -> _Ways:
+    def ways(self, roster: Roster, gap: Gap) -> Ways:
         """Return the ways of a gap, if the work were done in it."""
         hour, by = self.hour(gap.free_at.timestamp()), roster.travels_by
         begin, end = self.ends(roster, gap)
         before_s, after_s = self.way_s(by, begin, self.site, hour), self.way_s(by, self.site, end, hour)
         instead_s = self.way_s(by, begin, end, hour) if begin is None or begin != end else 0.0
         worked_s = (gap.before.until_at - gap.before.from_at).total_seconds() if gap.before else 0.0
-        return _Ways(
+        return Ways(
             before_s,
             math.hypot(WORK_SPREAD * worked_s, USUAL_SPREAD * before_s),
             after_s,

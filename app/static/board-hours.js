@@ -233,6 +233,15 @@ board.addEventListener("pointerover", (event) => {
   title.textContent = link.getAttribute("aria-label");
   link.prepend(title);
 });
+
+// Two who meet at one door are marked together, whichever of their bars somebody rests on.
+function markPair(event) {
+  const pair = event.target.closest?.(".hours a.visit")?.dataset.pair;
+  for (const bar of board.querySelectorAll(".bar.paired")) bar.classList.remove("paired");
+  if (pair) for (const link of board.querySelectorAll(`a.visit[data-pair="${pair}"]`)) link.closest(".bar").classList.add("paired");
+}
+board.addEventListener("pointerover", markPair);
+board.addEventListener("focusin", markPair);
 board.addEventListener("shown", () => { if (held) draw(); });
 
 // A day of today begins where the work is: the line of now stands in the first third.

@@ -5,14 +5,14 @@
   const list = document.getElementById("offers");
   const hold = document.getElementById("hold");
   const kept = document.getElementById("kept");
-  const FIELDS = ["technician", "on", "promised_from", "promised_until"];
+  const FIELDS = ["technician", "on", "promised_from", "promised_until", "second_technician"];
   let asked = 0;
 
   async function search() {
     const mine = ++asked;
     kept.textContent = ask.dataset.waiting;
     const typed = new URLSearchParams();
-    for (const name of ["service", "duration_min", "who", "lat", "lon", "on", "window", "half", "span"]) {
+    for (const name of ["service", "duration_min", "who", "lat", "lon", "on", "window", "half", "span", "second_technician"]) {
       typed.set(name, new FormData(form).get(name) ?? "");
     }
     const reply = await fetch(`${ask.dataset.source}?${typed}`).catch(() => null);

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from app.models import Customer, Service
-from app.operations.customer import NewSite, create_customer, find_customer, page_of_customers
+from app.operations.customer import NewSite, change_liking, create_customer, find_customer, page_of_customers
 from app.operations.listing import Page
 from app.operations.service import list_services
-from app.web.api.forms import CustomerIn, CustomerOut, CustomersOut, PageIn, ServicesOut
+from app.web.api.forms import CustomerIn, CustomerOut, CustomersOut, LikingIn, PageIn, ServicesOut
 from app.web.api.gate import blueprint
 from app.web.visitor import needs, now, parts, session
 
@@ -44,6 +44,16 @@ def list_all_customers(query_data: PageIn) -> Page[Customer]:
 def get(customer_id: int) -> Customer:
     """Return a customer."""
     return find_customer(session(), customer_id)
+
+
+@blueprint.put("/customers/<int:customer_id>/likes")
+@needs("dispatch")
+@blueprint.input(LikingIn)
+@blueprint.output(CustomerOut)
+@blueprint.doc(tags=["Customers"])
+def put_likes(customer_id: int, json_data: LikingIn) -> Customer:
+    """Write anew which times and technicians a customer likes, and which technicians are never offered again."""
+    return change_liking(session(), customer_id, **json_data.model_dump())
 
 
 @blueprint.get("/services")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS
 from app.operations.booking import LONGEST_NOTE
@@ -14,10 +14,14 @@ from app.operations.slots import LONGEST_WINDOW_MIN, MOST_SLOTS
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
 from app.operations.time_off import LONGEST_REASON as LONGEST_ABSENCE_REASON
 from app.rules.booking import LONGEST_VISIT_MIN
+from app.rules.liking import MOST_AVOIDED, TIMES
 from app.rules.visit import REPORTABLE
 from app.web.api.reading import Body, Day, DeviceInstant, Id, Instant, Line, Lines, Moment, Query, Reply
 
-INSIST = "Book it although nobody works then (`closed`); what was insisted on is kept in the visit's history."
+INSIST = (
+    "Book it although nobody works then (`closed`), or one goes alone where two are needed (`needs_two`); what was "
+    "insisted on is kept in the visit's history."
+)
 MOST_FIXES = 1000
 MOST_LISTED = 200
 
@@ -43,7 +47,22 @@ class CustomerIn(Body):
     first_channel: Literal["line", "sms", "push", "voice", "email"] | None = Field(
         None, description="Tried before the others; null: in the usual order."
     )
+    likes_time: Literal["", *TIMES] = Field(  # type: ignore[valid-type]
+        "", description="Offered first where it costs little: what begins before 12, from 12 to 17, or from 17 o'clock."
+    )
+    likes_technician: Id | None = Field(None, description="Offered first where it costs little.")
+    avoids: list[Id] = Field(
+        default_factory=list, max_length=MOST_AVOIDED, description="Technicians who are never offered again."
+    )
     sites: list[SiteIn] = Field(max_length=MOST_SITES)
+
+
+class LikingIn(Body):
+    """Which times and technicians a customer likes; all three are written anew."""
+
+    likes_time: Literal["", *TIMES] = ""  # type: ignore[valid-type]
+    likes_technician: Id | None = None
+    avoids: list[Id] = Field(default_factory=list, max_length=MOST_AVOIDED)
 
 
 class SiteOut(Reply):
@@ -65,6 +84,9 @@ class CustomerOut(Reply):
     line_id: str | None
     notices: str
     first_channel: str | None
+    likes_time: str
+    likes_technician: int | None = Field(validation_alias=AliasChoices("likes_technician_id", "likes_technician"))
+    avoids: list[int]
     created_at: Moment
     sites: list[SiteOut]
 
@@ -192,6 +214,7 @@ class ServiceOut(Reply):
     name_en: str
     duration_min: int
     skill: str = Field(description="What a technician must be able to do for it; empty: everybody can.")
+    technicians: int = Field(description="How many are needed at once.")
 
 
 class VisitIn(Body):
@@ -316,6 +339,12 @@ class SlotsIn(Query):
     skill: Line | None = Field(None, max_length=LONGEST_SKILL, description="Beside what the service needs.")
     technician: Id | None = Field(None, description="Only this one.")
     without: Id | None = Field(None, description="Not this one.")
+    customer: Id | None = Field(
+        None, description="What this customer likes is offered first, and whom she does not want again is not."
+    )
+    technicians: Literal["1", "2"] | None = Field(
+        None, description="So many go together; without it, as many as the service needs."
+    )
     duration_min: int | None = Field(None, ge=1, le=LONGEST_VISIT_MIN, description="Without it, the service's usual.")
     window_min: int = Field(
         0, ge=0, le=LONGEST_WINDOW_MIN, description="Width of the promise: 0 to the minute, 120 two hours."
@@ -327,6 +356,7 @@ class SlotsIn(Query):
 
 class SlotOut(Reply):
     technician: int
+    second_technician: int | None = Field(description="Who goes along, where two are needed.")
     starts_at: Moment = Field(description="`promised_from` and `planned_from` of the visit to book.")
     ends_at: Moment = Field(description="When the work ends.")
     promised_until_at: Moment
@@ -400,6 +430,7 @@ class AbsencesOut(Reply):
 
 class HoldIn(Body):
     technician: Id
+    second_technician: Id | None = Field(None, description="Both are kept, or neither.")
     starts_at: Instant
     duration_min: int = Field(ge=1, le=LONGEST_VISIT_MIN)
     lat: float | None = Field(None, ge=-90, le=90)

@@ -23,7 +23,7 @@ def list_slots(query_data: SlotsIn) -> dict[str, Any]:
 
     Offered is what can be driven and is likely kept, for this customer and the one after; of each free time in a plan a
     few beginnings, three hours apart. Nothing is taken by asking: book with the slot's `technician` and `starts_at`, or
-    keep it for some minutes with `POST /holds`.
+    keep it for some minutes with `POST /holds`. Where two are needed, two are offered who know the work between them.
     """
     asked = query_data
     listed = shortlist(
@@ -41,6 +41,8 @@ def list_slots(query_data: SlotsIn) -> dict[str, Any]:
         skill=asked.skill,
         technician_id=asked.technician,
         without=[asked.without] if asked.without else [],
+        customer_id=asked.customer,
+        technicians=int(asked.technicians) if asked.technicians else None,
         most=asked.limit,
         routed=parts().router is not None,
     )
@@ -62,6 +64,7 @@ def create_hold(json_data: HoldIn) -> dict[str, Any]:
     hold = hold_time(
         session(),
         technician_id=json_data.technician,
+        second_technician_id=json_data.second_technician,
         starts_at=json_data.starts_at,
         duration_min=json_data.duration_min,
         lat=json_data.lat,

@@ -28,7 +28,7 @@ def create_visit(json_data: VisitIn) -> Shown:
     after (`unreachable`); `facts` names the visit that stands in the way. `held`: the time is kept for somebody else;
     who keeps it books it with the `hold`. `closed`: nobody works then, by stated hours, days off or holidays (`why`:
     hours, absent, company, holiday, length: the day would become too long); with `insist` it is booked all the same.
-    A `second_technician` must be free and able to be there as well.
+    A `second_technician` must be free and able to be there as well; `needs_two`: the service needs one.
 
     With `remind` (the default) the customer is reminded of it as the company has set: the day before, some hours
     before, and when the technician sets out.
@@ -49,6 +49,7 @@ def create_visit(json_data: VisitIn) -> Shown:
         note=wish.note,
         hold=wish.hold,
         insist=wish.insist,
+        short_handed=wish.insist,
         now=now(),
         actor=signed_in().name,
     )
@@ -108,7 +109,8 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
     if "second_technician" in given and given["second_technician"] is None:
         given["alone"] = True
     renamed = {_COLUMNS.get(name, name): value for name, value in given.items()}
-    return shown(change(session(), visit_id, message, **renamed, unassign=unassign, **common))
+    renamed |= {"unassign": unassign, "short_handed": bool(json_data.insist)}
+    return shown(change(session(), visit_id, message, **renamed, **common))
 
 
 @blueprint.post("/visits/<int:visit_id>/status")

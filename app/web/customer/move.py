@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.errors import Conflict
 from app.operations.self_move import keep_time, kept_time, let_go_of, move_to
-from app.operations.self_times import find_times
+from app.operations.self_times import Able, find_times
 from app.web.customer.room import back, blueprint, finds, known_link, load, page, presses
 from app.web.visitor import end_session, now, parts, session, telling, zone
 
@@ -82,7 +82,7 @@ def _times(token: str, *, over: bool = False) -> str:
     return page("move", view=view, token=token, times=found.times(router), over=over, on=_day())
 
 
-def _able(token: str, starts_at: datetime) -> list[int] | None:
+def _able(token: str, starts_at: datetime) -> list[Able] | None:
     """Return who could come then by a router's ways, asked before the turn to write is taken; None without a router."""
     router = parts().router
     if router is None:

@@ -59,12 +59,13 @@ class Bars:
         short = escape(line.customer.replace(_COMPANY, "").strip() or line.customer)
         standing = CLASSES[line.standing]
         placed = "" if line.lat is None else f' data-lat="{line.lat}" data-lon="{line.lon}"'
-        dim = "" if line.found else " dim"
+        looks = ("" if line.found else " dim") + (" along" if line.goes_along else "")
+        pair = "" if line.pair is None else f' data-pair="{line.pair}"'
         link = (
-            f'<g id="v{line.id}" class="bar s-{standing}{dim}" transform="translate(0 {LEVEL_PX * bar.level})">'
+            f'<g id="v{line.id}" class="bar s-{standing}{looks}" transform="translate(0 {LEVEL_PX * bar.level})">'
             f'<a class="visit" href="/visits/{line.id}" aria-label="{escape(self._label(bar, promised))}"'
             f' data-visit="{line.id}"{placed} data-standing="{standing}" data-name="{name}" data-window="{promised}"'
-            f"{self._carried(line)}>"
+            f"{pair}{self._carried(line)}>"
         )
         from_x = x(line.promised_from_at)
         wide = self.hours.wide(line.promised_from_at, line.promised_until_at)
@@ -88,7 +89,12 @@ class Bars:
             if line.id in self.offers
             else ""
         )
-        return Markup(f"{link}{window}{leg}{work}{mend}{self._arrival(line)}</a></g>\n")
+        two = (
+            ""
+            if line.pair is None
+            else f'<svg class="two" x="{x(bar.work[0])}%" y="12"><circle r="8"/><text y="4">2</text></svg>'
+        )
+        return Markup(f"{link}{window}{leg}{work}{two}{mend}{self._arrival(line)}</a></g>\n")
 
     def _arrival(self, line: VisitLine) -> str:
         """Return the forecast as a diamond with whiskers from 10 to 90 %."""
@@ -125,6 +131,8 @@ class Bars:
             said.append(window + as_of_words(line.forecast_as_of_at, self.zone, self.locale))
         if bar.leg is not None and bar.leg.tight:
             said.append(t("hours.tight", self.locale))
+        if line.pair is not None:
+            said.append(t("hours.along" if line.goes_along else "hours.with", self.locale, technician=line.partner))
         if line.id in self.offers:
             said.append(t("dispatch.offers", self.locale, count=self.offers[line.id]))
         return self._comma.join(said)

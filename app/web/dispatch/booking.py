@@ -141,6 +141,7 @@ def _book(form: Form) -> Visit:
         note=note,
         hold=form.optional("hold"),
         insist=form.ticked("outside"),
+        short_handed=form.ticked("alone"),
     )
     if not form.ticked("insist"):
         check_risk(session(), booked, zone(), now())
@@ -194,6 +195,8 @@ def name_clash(form: Form) -> None:
     refusal = form.refusal
     if refusal is not None and refusal.code == "held":
         form.wrong("promised_from", "held")
+    if refusal is not None and refusal.code == "needs_two":
+        form.wrong("second_technician", "needs_two")
     if refusal is not None and refusal.code == "closed":
         note = str(refusal.facts["note"])
         form.wrong("promised_from", f"closed_{refusal.facts['why']}{'_note' if note else ''}", note=note)

@@ -12,8 +12,8 @@ from app import i18n
 from app.errors import Conflict, Invalid, Stale
 from app.models import Visit
 from app.operations.agreement import PriceChange, price_change
-from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Changes, Message, asked_by
-from app.operations.consequences import Aim, Consequences, carry_out, dropped, read_consequences
+from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
+from app.operations.consequences import Aim, Consequences, carry_out, dropped, dropped_beside, read_consequences
 from app.operations.policy import current_policy
 from app.operations.visit import find_visit
 from app.rules.booking import LONGEST_VISIT_MIN
@@ -44,11 +44,13 @@ def foreseen(visit_id: int) -> Any:
 @needs("dispatch")
 def panel(visit_id: int) -> Any:
     """Answer with what would follow if a visit were put down at a technician and a moment, and how to have it so."""
-    form, visit = Form(request.args), find_visit(session(), visit_id)
-    aim = _dropped(form, visit)
-    if form.row("version") not in (None, visit.version):
+    form, carried = Form(request.args), find_visit(session(), visit_id)
+    # The second technician's time is no visit of its own: both go where it is put down.
+    visit = carried if carried.beside_id is None else find_visit(session(), carried.beside_id)
+    aim = _dropped(form, visit, beside=carried is not visit)
+    if form.row("version") not in (None, carried.version):
         form.refusal = Stale("visit_changed", version=visit.version)
-    return _panel(form, visit, aim)
+    return _panel(form, visit, aim, "" if carried is visit else "second")
 
 
 @blueprint.post("/visits/<int:visit_id>/place")
@@ -58,10 +60,11 @@ def place(visit_id: int) -> Any:
     form = Form(request.form)
     message, version, insist = message_of(form), form.row("version", needed=True), form.ticked("insist")
     wish: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": version, "outside": insist}
-    aim = _dropped(form, find_visit(session(), visit_id))
+    part = "second" if form.value("part") == "second" else ""
+    aim = _dropped(form, find_visit(session(), visit_id), beside=part == "second")
     act: Callable[[], Visit] = lambda: carry_out(session(), visit_id, aim, message, insist=insist, **wish)  # noqa: E731
     if form.submit(act) is None:
-        return _panel(form, find_visit(session(), visit_id), aim)
+        return _panel(form, find_visit(session(), visit_id), aim, part)
     return redirect(url_for("dispatch.visits.visit", visit_id=visit_id), 303)
 
 
@@ -74,13 +77,8 @@ def aim_of(form: Form) -> Aim:
     technician_id = form.row("technician")
     form.check()
     begins_at, ends_at = cast(datetime, from_at), cast(datetime, until_at)
-    return Aim(technician_id, (begins_at, over_midnight(begins_at, ends_at)), cast(int, minutes))
-
-
-def second_of(form: Form) -> Changes:
-    """Return who was typed to go along."""
-    second_id = form.row("second_technician")
-    return {"second_technician_id": second_id, "alone": second_id is None}
+    promised = begins_at, over_midnight(begins_at, ends_at)
+    return Aim(technician_id, promised, cast(int, minutes), second_id=form.row("second_technician"))
 
 
 def message_of(form: Form) -> Message:
@@ -102,7 +100,7 @@ def telling_choices(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _dropped(form: Form, visit: Visit) -> Aim:
+def _dropped(form: Form, visit: Visit, *, beside: bool) -> Aim:
     """Return where a visit was put down: `technician` (empty: nobody yet) and `at`, an instant with its offset."""
     try:
         at = datetime.fromisoformat(form.text("at", needed=True))
@@ -110,7 +108,7 @@ def _dropped(form: Form, visit: Visit) -> Aim:
         raise Invalid.one("at", "instant") from None
     if at.tzinfo is None or not 2000 <= at.year < 2200:
         raise Invalid.one("at", "instant")
-    return dropped(visit, form.row("technician"), at)
+    return (dropped_beside if beside else dropped)(visit, form.row("technician"), at)
 
 
 def _read(visit: Visit, aim: Aim) -> Consequences:
@@ -125,7 +123,7 @@ def _costs(seen: Consequences) -> PriceChange | None:
     )
 
 
-def _panel(form: Form, visit: Visit, aim: Aim) -> Any:
+def _panel(form: Form, visit: Visit, aim: Aim, part: str) -> Any:
     seen = _read(visit, aim)
     stale = isinstance(form.refusal, Conflict | Stale) and form.refusal.code == "visit_changed"
     page = render_template(
@@ -135,6 +133,7 @@ def _panel(form: Form, visit: Visit, aim: Aim) -> Any:
         seen=seen,
         costs=_costs(seen) if seen.changes and not stale else None,
         stale=stale,
+        part=part,
         **telling_choices(visit),
     )
     return page, form.status

@@ -71,6 +71,8 @@ def found(form: Form) -> Offers | None:
             duration_min=minutes,
             window_min=int(_chosen(form, "window", [str(minutes) for minutes in WINDOWS_MIN])),
             hours=HALVES[_chosen(form, "half", list(HALVES))],
+            customer_id=_customer(form),
+            technicians=2 if form.value("second_technician") else None,
             most=MOST_OFFERS,
             routed=parts().router is not None,
         )
@@ -85,7 +87,7 @@ def found(form: Form) -> Offers | None:
 def filled(form: Form) -> dict[str, str]:
     """Return the fields of the form that an offer fills in, when its button was pressed without scripts."""
     parts = form.value("offer").split("|")
-    return dict(zip(("technician", "on", "promised_from", "promised_until"), parts, strict=False))
+    return dict(zip(("technician", "on", "promised_from", "promised_until", "second_technician"), parts, strict=False))
 
 
 def _hold(form: Form) -> Any:
@@ -100,6 +102,7 @@ def _hold(form: Form) -> Any:
     return hold_time(
         session(),
         technician_id=technician_id,
+        second_technician_id=form.row("second_technician"),
         starts_at=starts_at,
         duration_min=time_to_work(session(), service_id, minutes),
         lat=place[0] if place else None,
@@ -115,6 +118,12 @@ def typed_place(form: Form) -> tuple[float, float] | None:
     if site_id.isdecimal() and len(site_id) <= 15:
         return place_of(session(), int(site_id))
     return form.position()
+
+
+def _customer(form: Form) -> int | None:
+    """Return the customer who was chosen: what she likes counts."""
+    number = form.value("who").partition(":")[0]
+    return int(number) if number.isdecimal() and len(number) <= 15 else None
 
 
 def _chosen(form: Form, name: str, choices: list[str]) -> str:

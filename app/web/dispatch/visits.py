@@ -33,7 +33,7 @@ from app.rules.board import RISKY
 from app.rules.helper import REACH_M
 from app.rules.visit import AWAITED, change_allowed
 from app.web.dispatch.booking import name_clash
-from app.web.dispatch.moves import aim_of, message_of, second_of, telling_choices
+from app.web.dispatch.moves import aim_of, message_of, telling_choices
 from app.web.forms import Form
 from app.web.pictures import picture_reply
 from app.web.visitor import locale, needs, now, parts, session, signed_in, telling, zone
@@ -64,7 +64,6 @@ def move(visit_id: int) -> Any:
         "outside": form.ticked("outside"),
         "insist": form.ticked("insist"),
         "note": form.text("note", most=LONGEST_NOTE),
-        "also": second_of(form),
     }
     return _done(visit_id, form, "move", lambda: carry_out(session(), visit_id, cast(Aim, aim), message, **wish))
 

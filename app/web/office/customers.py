@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import render_template, request
 
-from app.models import Site
+from app.models import Customer, Site
 from app.operations.consent import LONGEST_WORDS, change_by_word, consent_history, ways_to
 from app.operations.customer import (
     KINDS,
@@ -21,6 +21,7 @@ from app.operations.customer import (
 )
 from app.operations.history import actor_names
 from app.operations.locating import usual_place
+from app.operations.technician import technician_choices
 from app.operations.visit import visits_of
 from app.rules.quiet import WISHES
 from app.rules.reach import CHANNELS
@@ -46,7 +47,8 @@ def customers() -> Any:
 @needs("dispatch")
 def new_customer() -> Any:
     """Show the form for a new customer."""
-    return render_template("office/customer.html", customer=None, form=Form(begins={"language": "ja"}))
+    form = Form(begins={"language": "ja"})
+    return render_template("office/customer.html", customer=None, form=form, technicians=technician_choices(session()))
 
 
 @blueprint.post("/customers/new")
@@ -56,7 +58,8 @@ def add_customer() -> Any:
     form = Form(request.form)
     added = form.submit(lambda: create_customer(session(), now=now(), **_customer_fields(form)))
     if added is None:
-        return render_template("office/customer.html", customer=None, form=form), form.status
+        people = technician_choices(session())
+        return render_template("office/customer.html", customer=None, form=form, technicians=people), form.status
     return saved("office.customer", customer_id=added.id)
 
 
@@ -132,7 +135,22 @@ def save_site(site_id: int) -> Any:
 def _customer_fields(form: Form) -> dict[str, Any]:
     facts = {name: form.text(name) for name in _CUSTOMER}
     usual = {"language": "ja", "kind": KINDS[0], "notices": WISHES[0]}
-    return {**facts, **{name: facts[name] or value for name, value in usual.items()}, "country": country()}
+    likes = {
+        "likes_time": form.text("likes_time"),
+        "likes_technician": form.row("likes_technician"),
+        "avoids": [*_avoided(), *(one for one in [form.row("avoids")] if one is not None)],
+    }
+    return {**facts, **{name: facts[name] or value for name, value in usual.items()}, **likes, "country": country()}
+
+
+def _avoided() -> list[int]:
+    """Return whom the form still has ticked as not wanted again."""
+    numbers = (name.removeprefix("avoid-") for name in request.form if name.startswith("avoid-"))
+    return [int(one) for one in numbers if one.isdecimal() and len(one) <= 9]
+
+
+def _liked(known: Customer) -> dict[str, Any]:
+    return {"likes_time": known.likes_time, "likes_technician": known.likes_technician_id or ""}
 
 
 def _customer(customer_id: int, form: Form | None = None, *, way_form: Form | None = None, wrong_way: str = "") -> Any:
@@ -140,7 +158,8 @@ def _customer(customer_id: int, form: Form | None = None, *, way_form: Form | No
     page = render_template(
         "office/customer.html",
         customer=known,
-        form=form or Form(begins={name: getattr(known, name) for name in _CUSTOMER}),
+        form=form or Form(begins={**{name: getattr(known, name) for name in _CUSTOMER}, **_liked(known)}),
+        technicians=technician_choices(session(), known.likes_technician_id, *known.avoids),
         visits=visits_of(session(), customer_id),
         ways=ways_to(session(), known, parts().channels),
         way_history=way_history,

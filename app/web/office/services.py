@@ -37,7 +37,10 @@ def add_service() -> Any:
 def service(service_id: int) -> Any:
     """Show a kind of work, to change it."""
     known = known_row(Service, service_id, "service")
-    begins = {name: getattr(known, name) for name in ("name_ja", "name_en", "duration_min", "skill", "price_code")}
+    begins = {
+        name: getattr(known, name)
+        for name in ("name_ja", "name_en", "duration_min", "skill", "price_code", "technicians")
+    }
     return _service(known, Form(begins={**begins, "active": "1" if known.active else ""}))
 
 
@@ -55,7 +58,8 @@ def change_service(service_id: int) -> Any:
 def _service_fields(form: Form) -> dict[str, Any]:
     minutes = form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN)
     names = {name: form.text(name) for name in ("name_ja", "name_en", "skill", "price_code")}
-    return {**names, "duration_min": minutes or 1}
+    two = form.whole("technicians", least=1, most=2, needed=False)
+    return {**names, "duration_min": minutes or 1, "technicians": two or 1}
 
 
 def _services(form: Form) -> Any:
