@@ -5,13 +5,17 @@ It rests on a paper's kept content alone (operations.invoice_words), and carries
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy, deepcopy
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fpdf import FPDF
+from fpdf.fonts import SubsetMap, TTFFont
 
 FONT = Path(__file__).parent / "fonts/noto-sans-jp@2.004/NotoSansJP-Regular.ttf"
 #: What a printer sets for a letter that the font does not have.
@@ -38,8 +42,9 @@ class _Sheet(FPDF):
         self.set_title(f"{words['title']} {words['code']}")
         self.set_auto_page_break(False)
         self.set_margins(_LEFT, _TOP)
-        self.add_font("paper", "", FONT)
-        self._letters = self.fonts["paper"].cmap  # type: ignore[union-attr]  # a TrueType font has one
+        self._font = self.fonts["paper"] = _font()
+        self._letters = self._font.cmap
+        self._widths: dict[tuple[str, float], float] = {}
         self.c_margin = 0
         self.add_page()
 
@@ -50,6 +55,11 @@ class _Sheet(FPDF):
             page = self.words["page"].replace("{page}", str(number)).replace("{pages}", str(self.pages_count))
             self.say(_LEFT, 284, self.words["code"], 8, _GREY)
             self.say(_LEFT, 284, page, 8, _GREY, align="R")
+
+    def finished(self) -> bytes:
+        """Return the PDF with the part of the font that was used."""
+        self._font.ttfont = _outlines(self._font.ttfont, self._font.subset.get_all_glyph_names())
+        return bytes(self.output())
 
     def known(self, text: str) -> str:
         """Return a text in letters that the font has; which form of a letter was chosen is left out."""
@@ -76,13 +86,13 @@ class _Sheet(FPDF):
         line, filled = "", 0.0
         for unit in self._units(text, wide):
             # Letters stand beside each other as wide as each is alone: nothing is measured twice.
-            filled += self.get_string_width(unit)
+            filled += self.wide(unit)
             if line and filled > wide and not unit.isspace():
                 keep = line
                 if (unit[0] in _NOT_FIRST or line[-1] in _NOT_LAST) and len(line) > 1:
                     keep, unit = line[:-1], line[-1] + unit
                 yield keep.rstrip()
-                line, filled = unit, self.get_string_width(unit)
+                line, filled = unit, self.wide(unit)
             else:
                 line += unit
         yield line.rstrip()
@@ -90,7 +100,14 @@ class _Sheet(FPDF):
     def _units(self, text: str, wide: float) -> Iterator[str]:
         for unit in _UNITS.findall(text):
             # What is longer than a line is broken anywhere.
-            yield from unit if self.get_string_width(unit) > wide else [unit]
+            yield from unit if self.wide(unit) > wide else [unit]
+
+    def wide(self, text: str) -> float:
+        """Return how wide a text is in the size that is set; measured once, for the same words come again and again."""
+        key = text, self.font_size_pt
+        if key not in self._widths:
+            self._widths[key] = self.get_string_width(text)
+        return self._widths[key]
 
     def paragraph(
         self, x: float, y: float, text: str, size: float, wide: float, ink: tuple[int, int, int] = _INK
@@ -130,7 +147,58 @@ def paper_pdf(content: Mapping[str, Any], locale: str) -> bytes:
         y = sheet.room(y + 2, len(lines) * _high(9))
         y = sheet.paragraph(_LEFT, y, note, 9, _WIDE)
     sheet.feet()
-    return bytes(sheet.output())
+    return sheet.finished()
+
+
+@cache
+def _font_read() -> TTFFont:
+    """Return the font as it was read once, which takes four times as long as to write a paper with it.
+
+    Left out is what only other writing systems than ours need: no paper carries it.
+    """
+    reader = FPDF()
+    reader.add_font("paper", "", FONT)
+    font = reader.fonts["paper"]
+    assert isinstance(font, TTFFont)
+    whole = font.ttfont
+    for tag in ("GDEF", "GPOS", "GSUB"):
+        del whole[tag]
+    for tag in whole.keys():  # noqa: SIM118 (a font is no mapping)
+        whole[tag]  # reads it
+    whole.close()
+    whole.reader = None
+    # It stays for good, like all that is loaded before the first request (app/server.py): looking through its 17,000
+    # letters for what can be thrown away took 50 ms now and then.
+    gc.collect()
+    gc.freeze()
+    return font
+
+
+def _font() -> TTFFont:
+    """Return the font for one paper, which notes in it what it has used."""
+    font = copy(_font_read())
+    font.desc, font.missing_glyphs = copy(font.desc), []
+    font.subset = SubsetMap(font)
+    return font
+
+
+def _outlines(whole: Any, used: Sequence[str]) -> Any:
+    """Return a copy of a font's tables to cut the letters out that are `used`: whoever cuts changes them.
+
+    What is only looked up, or replaced as a whole, is not copied: it is as large as the font.
+    """
+    glyphs = whole["glyf"].glyphs
+    own: set[str] = set()
+    more = {*whole.getGlyphOrder()[:4], *used}  # the first four go into every font
+    while more:  # and so does what letters are made of
+        own |= more
+        more = {part for name in more for part in glyphs[name].getComponentNames(whole["glyf"])} - own
+    shared = [whole.getGlyphOrder(), whole.getReverseGlyphMap(), whole["loca"].locations]
+    shared += [whole[tag].metrics for tag in ("hmtx", "vmtx")]
+    made = {id(one): one for one in shared}
+    made |= {id(part): copy(part) for part in whole["cmap"].tables}
+    made[id(glyphs)] = {**glyphs, **{name: copy(glyphs[name]) for name in own}}
+    return deepcopy(whole, made)
 
 
 def _high(size: float) -> float:
