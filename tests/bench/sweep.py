@@ -100,9 +100,9 @@ def measure_one() -> tuple[Sequence[str], list[Sequence[object]]]:
 
 
 @contextmanager
-def database(kind: str) -> Iterator[Parts | None]:
-    """Open an empty database with a company, in a folder of its own; None where there is no PostgreSQL."""
-    with tempfile.TemporaryDirectory(prefix="mamonaku-bench-") as folder:
+def database(kind: str, within: Path | None = None) -> Iterator[Parts | None]:
+    """Open an empty database in a folder of its own; None where there is no PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="mamonaku-bench-", dir=within) as folder:
         Path(folder).chmod(0o755)
         server = None
         url = f"sqlite:///{folder}/bench.sqlite"

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from threading import Barrier
+from multiprocessing.synchronize import Barrier
 from typing import Any
+
+from tests.races.asking import Act, Outcome, directly, through_the_api
 
 #: The instant at which every round is played.
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 PEOPLE, PROCESSES = 50, 2
 PATIENCE_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What one person asks of the API; `group` says what the others of the same kind are after."""
-
-    group: str
-    method: str
-    path: str
-    body: dict[str, Any]
-    if_match: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one person was answered."""
-
-    act: Act
-    status: int
-    reply: dict[str, Any] = field(default_factory=dict)
 
 
 class Crowd:
@@ -44,11 +26,14 @@ class Crowd:
     def __init__(self, pipes: Sequence[Connection]) -> None:
         self._pipes = pipes
 
-    def play(self, acts: Sequence[Act]) -> list[Outcome]:
-        """Have everybody ask at once; there are as many acts as people."""
+    def begin(self, acts: Sequence[Act], *, api: bool) -> None:
+        """Have everybody ask at once, of the API or of what is behind it; there are as many acts as people."""
         assert len(acts) == PEOPLE
         for number, pipe in enumerate(self._pipes):
-            pipe.send(acts[number :: len(self._pipes)])
+            pipe.send((acts[number :: len(self._pipes)], api))
+
+    def end(self) -> list[Outcome]:
+        """Return what everybody was answered."""
         outcomes: list[Outcome] = []
         for pipe in self._pipes:
             assert pipe.poll(PATIENCE_S), "a process of the crowd does not answer"
@@ -60,7 +45,7 @@ class Crowd:
 def crowd(url: str, token: str) -> Iterator[Crowd]:
     """Start the processes over a database that is there; they end with the block."""
     context = get_context("spawn")
-    start = context.Barrier(PEOPLE)
+    start = context.Barrier(PROCESSES)
     pipes, processes = [], []
     try:
         for _ in range(PROCESSES):
@@ -89,19 +74,25 @@ def _people(pipe: Connection, start: Barrier, url: str, token: str) -> None:
     from app.web.limits import limiter
 
     parts = join(Settings(database_url=url, secret_key="for-the-races", timezone="Asia/Tokyo"), _Still())
-    app = create_app(parts)
+    here = PEOPLE // PROCESSES
+    # A server has eight threads. Whoever is one more than the pool keeps would connect anew in every round, which takes
+    # longer than to ask.
+    pool: Any = parts.db.engine.pool
+    if hasattr(pool, "_pool"):
+        pool._pool.maxsize = here
+    ways = {True: through_the_api(create_app(parts), token), False: directly(parts)}
     limiter.enabled = False
+    ready = threading.Barrier(here + 1)
 
-    def ask(act: Act) -> Outcome:
-        headers = {"Authorization": f"Bearer {token}"}
-        if act.if_match is not None:
-            headers["If-Match"] = f'"{act.if_match}"'
-        client = app.test_client()
-        start.wait(PATIENCE_S)
-        reply = client.open(f"/api/v1{act.path}", method=act.method, json=act.body, headers=headers)
-        return Outcome(act, reply.status_code, reply.get_json(silent=True) or {})
+    def ask(act: Act, api: bool) -> Outcome:
+        ready.wait(PATIENCE_S)
+        return ways[api](act)
 
-    with ThreadPoolExecutor(PEOPLE // PROCESSES) as people:
-        while (acts := pipe.recv()) is not None:
-            pipe.send(list(people.map(ask, acts)))
+    with ThreadPoolExecutor(here) as people:
+        while (asked := pipe.recv()) is not None:
+            acts, api = asked
+            asking = [people.submit(ask, act, api) for act in acts]
+            start.wait(PATIENCE_S)
+            ready.wait(PATIENCE_S)
+            pipe.send([one.result() for one in asking])
     parts.db.close()

@@ -7,8 +7,9 @@ from tests.races.play import play
 ROUNDS = 3
 
 
-def test_fifty_who_book_move_hand_over_hold_and_cancel_at_once_never_get_the_same_time(db):
+def test_fifty_who_book_alone_and_in_pairs_move_hold_cancel_and_take_time_off_at_once_never_get_the_same_time(db):
     played = play(db, db.engine.url.render_as_string(hide_password=False), ROUNDS)
     assert not played.wrongs
     assert played.rounds == ROUNDS
+    assert played.through_the_api
     assert {"201", "200", "409 overlap", "409 held", "412"} <= played.answers.keys()
