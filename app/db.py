@@ -184,12 +184,14 @@ class Database:
 
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(
+        # Only here: who uses SQLite needs no driver of PostgreSQL.
+        from app.postgresql import keep_connections
+
+        server = create_engine(
             url,
             hide_parameters=True,
             pool_size=10,
             max_overflow=20,
-            pool_pre_ping=True,
             connect_args={
                 "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=30s"
                 " -c idle_in_transaction_session_timeout=60s",
@@ -199,6 +201,8 @@ def _engine(url: str) -> Engine:
                 "keepalives_count": 3,
             },
         )
+        keep_connections(server)
+        return server
     module = _sqlite_module()
     arguments: dict[str, Any] = {"module": module, "connect_args": {"check_same_thread": False, "timeout": 10.0}}
     in_memory = make_url(url).database in (None, "", ":memory:")
