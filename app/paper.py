@@ -20,8 +20,8 @@ from fpdf.fonts import SubsetMap, TTFFont
 FONT = Path(__file__).parent / "fonts/noto-sans-jp@2.004/NotoSansJP-Regular.ttf"
 #: What a printer sets for a letter that the font does not have.
 NO_LETTER = "〓"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 20.0, 190.0, 18.0, 272.0
-_WIDE = _RIGHT - _LEFT
+LEFT, RIGHT, TOP, BOTTOM = 20.0, 190.0, 18.0, 272.0
+WIDE = RIGHT - LEFT
 _INK, _GREY, _RULE = (22, 25, 26), (90, 97, 95), (205, 209, 206)
 _MM_PER_PT = 25.4 / 72
 #: Words of Latin letters and numbers stay whole; any other letter may end a line.
@@ -31,7 +31,7 @@ _NOT_FIRST = "、。,.・:;?!)]}」』】〉》〕ーぁぃぅぇぉっゃゅょ
 _NOT_LAST = "([{「『【〈《〔"
 
 
-class _Sheet(FPDF):
+class Sheet(FPDF):
     """A page of A4 with the number of the paper and of the page at its foot."""
 
     def __init__(self, words: Mapping[str, Any], issued_at: datetime) -> None:
@@ -41,7 +41,7 @@ class _Sheet(FPDF):
         self.set_producer("Mamonaku")
         self.set_title(f"{words['title']} {words['code']}")
         self.set_auto_page_break(False)
-        self.set_margins(_LEFT, _TOP)
+        self.set_margins(LEFT, TOP)
         self._font = self.fonts["paper"] = _font()
         self._letters = self._font.cmap
         self._widths: dict[tuple[str, float], float] = {}
@@ -53,8 +53,8 @@ class _Sheet(FPDF):
         for number in range(1, self.pages_count + 1):
             self.page = number
             page = self.words["page"].replace("{page}", str(number)).replace("{pages}", str(self.pages_count))
-            self.say(_LEFT, 284, self.words["code"], 8, _GREY)
-            self.say(_LEFT, 284, page, 8, _GREY, align="R")
+            self.say(LEFT, 284, self.words["code"], 8, _GREY)
+            self.say(LEFT, 284, page, 8, _GREY, align="R")
 
     def finished(self) -> bytes:
         """Return the PDF with the part of the font that was used."""
@@ -75,7 +75,7 @@ class _Sheet(FPDF):
         self.set_font("paper", size=size)
         self.set_text_color(*ink)
         self.set_xy(x, y)
-        self.cell(_RIGHT - x, size * _MM_PER_PT * 1.5, self.known(text), align=align)
+        self.cell(RIGHT - x, size * _MM_PER_PT * 1.5, self.known(text), align=align)
 
     def lines_of(self, text: str, size: float, wide: float) -> list[str]:
         """Break a text into lines of a width, where a Japanese reader would."""
@@ -115,27 +115,27 @@ class _Sheet(FPDF):
         """Write a text in lines of a width; return where it ends."""
         for line in self.lines_of(text, size, wide):
             self.say(x, y, line, size, ink)
-            y += _high(size)
+            y += high_of(size)
         return y
 
     def rule(self, x: float, y: float, ink: tuple[int, int, int] = _RULE, thick: float = 0.2) -> None:
         """Draw a line from `x` to the right margin."""
         self.set_draw_color(*ink)
         self.set_line_width(thick)
-        self.line(x, y, _RIGHT, y)
+        self.line(x, y, RIGHT, y)
 
     def room(self, y: float, needed: float) -> float:
         """Return where `needed` millimetres find room: here, or at the top of a new page."""
-        if y + needed <= _BOTTOM:
+        if y + needed <= BOTTOM:
             return y
         self.add_page()
-        return _TOP
+        return TOP
 
 
 def paper_pdf(content: Mapping[str, Any], locale: str) -> bytes:
     """Return a paper as a PDF in one of its languages."""
     words = content[locale]
-    sheet = _Sheet(words, datetime.fromisoformat(content["numbers"]["issued_at"]))
+    sheet = Sheet(words, datetime.fromisoformat(content["numbers"]["issued_at"]))
     sheet.set_lang(locale)
     y = _head(sheet, words)
     y = _facts(sheet, words["facts"], y)
@@ -143,9 +143,9 @@ def paper_pdf(content: Mapping[str, Any], locale: str) -> bytes:
         y = _table(sheet, words, y + 4)
     y = _sums(sheet, words["sums"], y + 2)
     for note in words["notes"]:
-        lines = sheet.lines_of(note, 9, _WIDE)
-        y = sheet.room(y + 2, len(lines) * _high(9))
-        y = sheet.paragraph(_LEFT, y, note, 9, _WIDE)
+        lines = sheet.lines_of(note, 9, WIDE)
+        y = sheet.room(y + 2, len(lines) * high_of(9))
+        y = sheet.paragraph(LEFT, y, note, 9, WIDE)
     sheet.feet()
     return sheet.finished()
 
@@ -201,76 +201,77 @@ def _outlines(whole: Any, used: Sequence[str]) -> Any:
     return deepcopy(whole, made)
 
 
-def _high(size: float) -> float:
+def high_of(size: float) -> float:
+    """Return how high a line of letters of so many points is, in millimetres."""
     return size * _MM_PER_PT * 1.5
 
 
-def _head(sheet: _Sheet, words: Mapping[str, Any]) -> float:
+def _head(sheet: Sheet, words: Mapping[str, Any]) -> float:
     """Write the title, for whom, by whom, and the amount."""
-    sheet.say(_LEFT, _TOP, words["title"], 20)
+    sheet.say(LEFT, TOP, words["title"], 20)
     if words["qualified"] and words["qualified"] != words["title"]:
-        sheet.say(_LEFT, _TOP + 3, words["qualified"], 9, _GREY, align="R")
-    left, right = _TOP + 20, _TOP + 20
-    left = sheet.paragraph(_LEFT, left, words["to"], 13, 88)
+        sheet.say(LEFT, TOP + 3, words["qualified"], 9, _GREY, align="R")
+    left, right = TOP + 20, TOP + 20
+    left = sheet.paragraph(LEFT, left, words["to"], 13, 88)
     sheet.set_draw_color(*_INK)
     sheet.set_line_width(0.2)
-    sheet.line(_LEFT, left + 1, _LEFT + 88, left + 1)
-    left = sheet.paragraph(_LEFT, left + 5, words["lead"], 9, 88)
+    sheet.line(LEFT, left + 1, LEFT + 88, left + 1)
+    left = sheet.paragraph(LEFT, left + 5, words["lead"], 9, 88)
     for number, line in enumerate(words["from"]):
         size = 9 if number else 11
-        right = sheet.paragraph(122, right, line, size, _RIGHT - 122)
+        right = sheet.paragraph(122, right, line, size, RIGHT - 122)
     y = max(left, right) + 5
     sheet.set_fill_color(242, 243, 242)
-    sheet.rect(_LEFT, y, _WIDE, 14, style="F")
-    sheet.say(_LEFT + 4, y + 4.2, words["total_label"], 10, _GREY)
-    sheet.say(_LEFT + 46, y + 2.2, words["total"], 18)
+    sheet.rect(LEFT, y, WIDE, 14, style="F")
+    sheet.say(LEFT + 4, y + 4.2, words["total_label"], 10, _GREY)
+    sheet.say(LEFT + 46, y + 2.2, words["total"], 18)
     sheet.set_font("paper", size=18)
-    beside = _LEFT + 49 + sheet.get_string_width(sheet.known(words["total"]))
+    beside = LEFT + 49 + sheet.get_string_width(sheet.known(words["total"]))
     sheet.say(beside, y + 5.2, words["with_tax"], 9, _GREY)
     return y + 19
 
 
-def _facts(sheet: _Sheet, facts: Sequence[Sequence[str]], y: float) -> float:
+def _facts(sheet: Sheet, facts: Sequence[Sequence[str]], y: float) -> float:
     for label, said in facts:
-        sheet.say(_LEFT, y, label, 9, _GREY)
-        y = sheet.paragraph(_LEFT + 42, y, said, 9, _WIDE - 42) + 0.8
+        sheet.say(LEFT, y, label, 9, _GREY)
+        y = sheet.paragraph(LEFT + 42, y, said, 9, WIDE - 42) + 0.8
     return y
 
 
-def _table(sheet: _Sheet, words: Mapping[str, Any], y: float) -> float:
+def _table(sheet: Sheet, words: Mapping[str, Any], y: float) -> float:
     y = _columns(sheet, words["columns"], sheet.room(y, 30))
     for line in words["lines"]:
         name, why = sheet.lines_of(line["name"], 10, 128), sheet.lines_of(line["why"], 8, 128) if line["why"] else []
-        high = len(name) * _high(10) + len(why) * _high(8) + 3
-        if y + high > _BOTTOM:
+        high = len(name) * high_of(10) + len(why) * high_of(8) + 3
+        if y + high > BOTTOM:
             sheet.add_page()
-            y = _columns(sheet, words["columns"], _TOP)
-        sheet.say(_LEFT + 130, y + 1.2, line["amount"], 10, align="R")
-        at = sheet.paragraph(_LEFT, y + 1.2, line["name"], 10, 128)
+            y = _columns(sheet, words["columns"], TOP)
+        sheet.say(LEFT + 130, y + 1.2, line["amount"], 10, align="R")
+        at = sheet.paragraph(LEFT, y + 1.2, line["name"], 10, 128)
         if why:
-            sheet.paragraph(_LEFT, at, line["why"], 8, 128, _GREY)
+            sheet.paragraph(LEFT, at, line["why"], 8, 128, _GREY)
         y += high
-        sheet.rule(_LEFT, y)
+        sheet.rule(LEFT, y)
     return y
 
 
-def _columns(sheet: _Sheet, columns: Sequence[str], y: float) -> float:
-    sheet.say(_LEFT, y, columns[0], 9, _GREY)
-    sheet.say(_LEFT, y, columns[1], 9, _GREY, align="R")
-    sheet.rule(_LEFT, y + 6, _INK, 0.3)
+def _columns(sheet: Sheet, columns: Sequence[str], y: float) -> float:
+    sheet.say(LEFT, y, columns[0], 9, _GREY)
+    sheet.say(LEFT, y, columns[1], 9, _GREY, align="R")
+    sheet.rule(LEFT, y + 6, _INK, 0.3)
     return y + 6.2
 
 
-def _sums(sheet: _Sheet, rows: Sequence[Sequence[str]], y: float) -> float:
+def _sums(sheet: Sheet, rows: Sequence[Sequence[str]], y: float) -> float:
     """Write the sums together on one page; the last one stands out."""
     y = sheet.room(y, len(rows) * 6.5 + 6)
     for number, (label, amount) in enumerate(rows):
         last = number == len(rows) - 1
         if last:
-            sheet.rule(_LEFT + 75, y + 0.8, _INK, 0.3)
+            sheet.rule(LEFT + 75, y + 0.8, _INK, 0.3)
             y += 1.6
         size = 12 if last else 9.5
-        sheet.say(_LEFT + 75, y, label, size, _INK if last else _GREY)
-        sheet.say(_LEFT + 75, y, amount, size, align="R")
-        y += _high(size) + 1
+        sheet.say(LEFT + 75, y, label, size, _INK if last else _GREY)
+        sheet.say(LEFT + 75, y, amount, size, align="R")
+        y += high_of(size) + 1
     return y + 3

@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.web": {
         "app.web", "app.operations", "app.models", "app.rules", "app.errors", "app.i18n", "app.auth", "app.parts",
         "app.config", "app.explain", "app.notices", "app.voice", "app.backtest.report", "app.clock", "app.crash.point",
-        "app.db.SILENT", "app.providers.geocode_nominatim", "app.demo", "app.outside", "app.paper", "flask", "apiflask",
+        "app.db.SILENT", "app.providers.geocode_nominatim", "app.demo", "app.outside", "app.agreement", "app.paper",
+        "flask", "apiflask",
         "flask_wtf", "flask_limiter", "limits", "werkzeug", "markupsafe", "sqlalchemy", "structlog", "pydantic",
         "pydantic_core", "prometheus_client", "segno",
     },

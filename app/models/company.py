@@ -40,3 +40,6 @@ class Company(Base):
     registration_number: Mapped[str] = mapped_column(default="")
     sole_proprietor: Mapped[bool] = mapped_column(default=False)
     pay_to: Mapped[str] = mapped_column(default="")
+    #: Who represents the company, as contracts name; and within how many days of its date an invoice is to be paid.
+    representative: Mapped[str] = mapped_column(default="", server_default="")
+    pay_days: Mapped[int] = mapped_column(default=30, server_default="30")

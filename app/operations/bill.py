@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, Problem
-from app.models import Quote, Visit, VisitEvent
+from app.models import AddedWork, Quote, Visit, VisitEvent
 from app.operations.cancelling import fee_of_visit
-from app.operations.price_book import book_at, keeps_prices, kept_book
-from app.operations.pricing import book_for, job_of_visit, priced
-from app.operations.quote import accepted_quote, quoted_job
+from app.operations.onsite import agreed_so_far, not_agreed
+from app.operations.price_book import book_at
+from app.operations.pricing import book_for, priced
+from app.operations.quote import accepted_quote
 from app.rules.agreed import as_agreed
 from app.rules.price_book import PartPrice, PriceBook
 from app.rules.pricing import Job, PartUsed, Price
@@ -53,6 +54,8 @@ class Bill:
     agreed: Quote | None = None
     #: What nobody agreed to, tax included, and is not asked for.
     taken_off: int = 0
+    #: What was added on site and never agreed to: no line of it is in the bill.
+    left_out: Sequence[AddedWork] = ()
 
     @property
     def never_agreed(self) -> bool:
@@ -74,30 +77,26 @@ def bill_of_visit(session: Session, visit: Visit, told: Told) -> Bill:
     if visit.status != "completed":
         return _fee(session, visit)
     began_at, ended_at, real, minutes = _minutes(visit, told)
-    agreed = accepted_quote(session, visit.id)
-    if agreed is not None:
-        planned, book = quoted_job(agreed), kept_book(agreed.book)
-    elif keeps_prices(session):
-        planned, book = job_of_visit(session, visit), None
-    else:
-        raise Conflict("no_prices_yet")
-    job = _as_it_was(planned, visit, began_at, minutes, told)
-    if book is None:
-        book = book_for(session, job)
+    so_far, left_out = agreed_so_far(session, visit), not_agreed(session, visit.id)
+    job = _as_it_was(so_far.job, visit, began_at, minutes, told)
+    book = so_far.book if so_far.by is not None else book_for(session, job)
     real_price = priced(book, job)
-    price = real_price if agreed is None else as_agreed(book, real_price, agreed.total)
+    # Without a quote the plan's price is what she knew, once she was asked for more and has not agreed.
+    known = so_far.total if so_far.by is not None or left_out else None
+    price = real_price if known is None else as_agreed(book, real_price, known)
     return Bill(
         "completed", book, price, began_at, ended_at, real, minutes,
-        told.minutes_reason.strip() if minutes != real else "", agreed, real_price.total - price.total,
+        told.minutes_reason.strip() if minutes != real else "", so_far.by, real_price.total - price.total, left_out,
     )  # fmt: skip
 
 
 def parts_known(session: Session, visit: Visit) -> tuple[Mapping[str, PartPrice], tuple[PartUsed, ...]]:
-    """Return the parts of the book that a visit is billed by, and those that its customer agreed to."""
-    agreed = accepted_quote(session, visit.id)
-    if agreed is not None:
-        return kept_book(agreed.book).parts, quoted_job(agreed).parts
-    return book_at(session, visit.promised_from_at).parts, ()
+    """Return the parts of the book that a visit is billed by, and those agreed to, or noted within that on site."""
+    try:
+        so_far = agreed_so_far(session, visit)
+    except (Conflict, Invalid):
+        return book_at(session, visit.promised_from_at).parts, ()
+    return so_far.book.parts, so_far.job.parts
 
 
 def _as_it_was(planned: Job, visit: Visit, began_at: datetime, minutes: int, told: Told) -> Job:

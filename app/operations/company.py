@@ -17,6 +17,7 @@ SHORT_NAME = 10
 MOST_MOVE_H = 336
 #: Of a line on an invoice.
 MOST_LINE = 120
+MOST_PAY_DAYS = 120
 #: Renamed or joined by others in the office pages.
 FIRST_SERVICE = {
     "name_ja": "訪問サポート",
@@ -92,15 +93,30 @@ def set_longest_day(session: Session, minutes: int) -> None:
 
 
 def set_papers(
-    session: Session, *, address: str, registration_number: str, sole_proprietor: bool, pay_to: str, country: str
+    session: Session,
+    *,
+    address: str,
+    registration_number: str,
+    sole_proprietor: bool,
+    pay_to: str,
+    country: str,
+    representative: str = "",
+    pay_days: int = 30,
 ) -> None:
     """Set what invoices say of the company; what was issued stays as it is. Raises Invalid naming the fields.
 
     In Japan a number is T and thirteen digits, and a firm's check digit fits (rules.invoice.check_digit_fits).
     """
-    given = {"address": address.strip(), "registration_number": registration_number.strip(), "pay_to": pay_to.strip()}
+    given = {
+        "address": address.strip(),
+        "registration_number": registration_number.strip(),
+        "pay_to": pay_to.strip(),
+        "representative": representative.strip(),
+    }
     long = [name for name, said in given.items() if len(said) > MOST_LINE]
     problems = [Problem(name, "too_long", {"most": MOST_LINE}) for name in long]
+    if not 0 <= pay_days <= MOST_PAY_DAYS:
+        problems.append(Problem("pay_days", "range", {"least": 0, "most": MOST_PAY_DAYS}))
     if country == "JP" and given["registration_number"]:
         number = read_registration_number(given["registration_number"])
         if number is None:
@@ -114,4 +130,4 @@ def set_papers(
     if company is not None:
         for name, said in given.items():
             setattr(company, name, said)
-        company.sole_proprietor = sole_proprietor
+        company.sole_proprietor, company.pay_days = sole_proprietor, pay_days

@@ -15,15 +15,17 @@ def line_name(line: Line, locale: str) -> str:
     """Return what a line is called: 夜間割増, Surcharge, night."""
     kind, _, code = line.code.partition(":")
     if kind == "band":
-        return t("pricing.line_band", locale, name=_own(line.facts["name"], f"band_{code}", code, locale))
+        return t("pricing.line_band", locale, name=own_name(line.facts["name"], f"band_{code}", code, locale))
+    if kind == "service":
+        return own_name(line.facts["name"], f"service_{code}", code, locale)
     if kind == "part":
-        return t("pricing.line_part", locale, name=_own(line.facts["name"], "", code, locale))
+        return t("pricing.line_part", locale, name=own_name(line.facts["name"], "", code, locale))
     return t(f"pricing.line_{kind}", locale)
 
 
 def part_name(code: str, name: Words, locale: str) -> str:
     """Return what a part is called: by the book, else its code."""
-    return _own(name, "", code, locale)
+    return own_name(name, "", code, locale)
 
 
 def explanation(line: Line, book: PriceBook, locale: str) -> str:
@@ -34,12 +36,12 @@ def explanation(line: Line, book: PriceBook, locale: str) -> str:
         case "base" if not facts["minutes"]:
             return t("pricing.why_base_flat", locale)
         case "class":
-            name = _own(Words(), f"class_{facts['class']}", facts["class"], locale)
+            name = own_name(Words(), f"class_{facts['class']}", facts["class"], locale)
             return t("pricing.why_class", locale, name=name, percent=plain(facts["percent"]))
         case "band" | "holiday":
             name = t("pricing.name_holiday", locale)
             if kind == "band":
-                name = _own(facts["name"], f"band_{code}", code, locale)
+                name = own_name(facts["name"], f"band_{code}", code, locale)
             dated = kind == "holiday" or len(facts["stretches"]) > 1
             times = t("pricing.stretch_and", locale).join(_times(one, locale, dated) for one in facts["stretches"])
             rate = _rate(facts["surcharge"], facts["hours"], book, locale)
@@ -74,7 +76,7 @@ def _said(facts: Mapping[str, Any], book: PriceBook, locale: str) -> dict[str, A
     return {name: money(fact, book, locale) if name == "unit_price" else fact for name, fact in facts.items()}
 
 
-def _own(own: Words, key: str, code: str, locale: str) -> str:
+def own_name(own: Words, key: str, code: str, locale: str) -> str:
     """Return the book's own name of a thing, else the product's, else its code."""
     said = (own.en or own.ja) if locale == "en" else (own.ja or own.en)
     return said or (t(f"pricing.{key}", locale) if has(f"pricing.{key}", locale) else code)

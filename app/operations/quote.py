@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -24,7 +24,8 @@ from app.operations.price_book import book_data_at, keeps_prices, kept_book
 from app.operations.pricing import at_most, job_of_visit, priced
 from app.operations.quote_words import TEXT_VERSION, shown, sums
 from app.rules.agreed import OPEN_STATES, state_of
-from app.rules.pricing import Job, PartUsed
+from app.rules.drawn import read_drawn
+from app.rules.pricing import Job, PartUsed, Price
 
 LONGEST_NAME = 80
 #: One that is made for a visit whose time is over, for work that is added on site, can be accepted for so long.
@@ -43,6 +44,17 @@ class Wish:
     discount_percent: Fraction = Fraction(0)
     discount_reason: str = ""
     sign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a quote keeps: the book as data, what is priced and for how much, whether it is signed, until when."""
+
+    data: Mapping[str, Any]
+    job: Job
+    price: Price
+    sign: bool
+    expires_at: datetime
 
 
 def make_quote(session: Session, visit_id: int, wish: Wish, *, role: str, now: datetime, actor: str) -> Quote:
@@ -67,26 +79,41 @@ def make_quote(session: Session, visit_id: int, wish: Wish, *, role: str, now: d
         discount_by="manager" if role == "admin" else role,
         discount_reason=wish.discount_reason.strip(),
     )
-    price = priced(book, job)
     expires_at = visit.promised_until_at if now < visit.promised_until_at else now + ON_SITE
+    return keep_quote(session, visit, Frame(data, job, priced(book, job), wish.sign, expires_at), now=now, actor=actor)
+
+
+def keep_quote(
+    session: Session,
+    visit: Visit,
+    frame: Frame,
+    *,
+    now: datetime,
+    actor: str,
+    more: Callable[[str], Mapping[str, Any]] | None = None,
+) -> Quote:
+    """Keep a price as it is shown to a customer; `more` says by language what a page about added work has beside it."""
+    book, job, price = kept_book(frame.data), frame.job, frame.price
     company = find_company(session)
+    extra = {locale: dict(more(locale)) if more else {} for locale in LOCALES}
+    words = {locale: shown(book, price, job, visit, company, now, locale) for locale in LOCALES}
     quote = Quote(
         visit_id=visit.id,
         token=secrets.token_hex(12),
         created_at=now,
         created_by=actor,
-        expires_at=expires_at,
-        job={**_kept(job), "planned_min": visit.duration_min},
-        book=dict(data),
+        expires_at=frame.expires_at,
+        job={**_kept(job), "planned_min": visit.duration_min, "on_site": more is not None},
+        book=dict(frame.data),
         book_code=book.code,
         total=price.total,
         after_hours=price.after_hours,
         shown={
-            **{locale: shown(book, price, job, visit, company, now, locale) for locale in LOCALES},
+            **{locale: {**said, **extra[locale]} for locale, said in words.items()},
             "sums": sums(book, price),
         },
-        text_version=TEXT_VERSION,
-        sign=wish.sign,
+        text_version=_text_version(extra["ja"]) if more else TEXT_VERSION,
+        sign=frame.sign,
     )
     session.add(quote)
     session.flush()
@@ -110,6 +137,11 @@ def accepted_of(quotes: Sequence[Quote]) -> Quote | None:
     return next((one for one in quotes if any(said.answer == "accepted" for said in one.answers)), None)
 
 
+def accepted_answer(quote: Quote) -> QuoteAnswer | None:
+    """Return the acceptance of a quote; None while there is none."""
+    return next((one for one in quote.answers if one.answer == "accepted"), None)
+
+
 def quote_on_page(session: Session, link_token: str, now: datetime) -> tuple[Quote, str] | None:
     """Return the quote that the page of a visit leads to, and what became of it."""
     wanted = select(Quote).join(Visit).where(Visit.link_token == link_token).order_by(Quote.id.desc()).limit(1)
@@ -123,8 +155,10 @@ def quoted_job(quote: Quote) -> Job:
 
 
 def job_now(quote: Quote, visit: Visit) -> Job:
-    """Return what was quoted, with its visit's time, length and technician as they are now."""
+    """Return what was quoted, with its visit's time, length and technician as they are now; on site it is as it is."""
     job = _job(quote.job)
+    if quote.job.get("on_site"):
+        return job
     travels_by = visit.technician.travels_by if visit.technician is not None else job.travels_by
     minutes = max(job.minutes + visit.duration_min - quote.job["planned_min"], 0)
     return replace(job, start_at=visit.planned_from_at, minutes=minutes, travels_by=travels_by)
@@ -162,14 +196,18 @@ def answer_quote(
     *,
     name: str = "",
     signature: str = "",
+    drawn: str = "",
+    copy_way: str = "",
+    consent: bool = False,
     language: str,
     link: str,
     now: datetime,
 ) -> Quote:
     """Take in that a customer accepts or declines what she was shown; the same again adds nothing.
 
-    Raises NotFound for an unknown link, Invalid naming the field, Conflict when the quote has expired, was replaced, or
-    the visit has changed so that it would cost more.
+    Signed is by what a finger `drew`, or by the name once more. `copy_way` (paper, or with her `consent` electronic) is
+    how she gets the document of work added on site. Raises NotFound for an unknown link, Invalid naming the field,
+    Conflict when the quote has expired, was replaced, or the visit has changed so that it would cost more.
     """
     visit = visit_for_change(session, quote_of_link(session, token).visit_id)
     quote = quote_of_link(session, token)
@@ -183,8 +221,10 @@ def answer_quote(
     problems: list[Problem] = []
     if answer == "accepted":
         name = tell_text(problems, "name", name, LONGEST_NAME)
-        if quote.sign:
+        drawn = read_drawn(drawn) or ""
+        if quote.sign and not drawn:
             signature = tell_text(problems, "signature", signature, LONGEST_NAME)
+        copy_way = _copy_way(problems, quote, copy_way, consent)
         if problems:
             raise Invalid(problems)
         if _total_now(quote, visit) > quote.total:
@@ -195,6 +235,8 @@ def answer_quote(
         answer=answer,
         name=name if answer == "accepted" else "",
         signature=signature if quote.sign and answer == "accepted" else "",
+        drawn=drawn if quote.sign and answer == "accepted" else "",
+        copy_way=copy_way if answer == "accepted" else "",
         language=language,
         link=link,
         text_version=quote.text_version,
@@ -238,6 +280,23 @@ def why_not_dispatched(session: Session, visit: Visit) -> str | None:
     return "not_agreed" if price.after_hours else None
 
 
+def _text_version(more: Mapping[str, Any]) -> str:
+    """Return the version of the conditions with that of the words of the law, which are data of their own."""
+    return f"{TEXT_VERSION}/{more['document']['version']}" if more["document"] else TEXT_VERSION
+
+
+def _copy_way(problems: list[Problem], quote: Quote, way: str, consent: bool) -> str:
+    """Return how a customer gets the document of what she accepts on site; empty where there is none."""
+    document = quote.shown["ja"].get("document")
+    if not document or document["right"] != "revocable":
+        return ""
+    if way not in ("", "paper", "electronic"):
+        problems.append(Problem("copy_way", "choice", {"choices": "paper, electronic"}))
+    elif way == "electronic" and not consent:
+        problems.append(Problem("consent", "consent_needed"))
+    return way or "paper"
+
+
 def _total_now(quote: Quote, visit: Visit) -> int:
     return priced(kept_book(quote.book), job_now(quote, visit)).total
 
@@ -253,6 +312,8 @@ def _kept(job: Job) -> dict[str, Any]:
         "travels_by": job.travels_by,
         "taxi": job.taxi,
         "parts": [{"code": part.code, "quantity": part.quantity} for part in job.parts],
+        "also": list(job.also),
+        "promised_until": job.promised_until_at.isoformat() if job.promised_until_at is not None else None,
         "discount_percent": str(job.discount_percent),
         "discount_by": job.discount_by,
         "discount_reason": job.discount_reason,
@@ -260,11 +321,15 @@ def _kept(job: Job) -> dict[str, Any]:
 
 
 def _job(kept: Mapping[str, Any]) -> Job:
-    wish = {name: value for name, value in kept.items() if name not in ("start", "planned_min")}
+    until = kept.get("promised_until")
+    beside = ("start", "planned_min", "on_site", "promised_until")
+    wish = {name: value for name, value in kept.items() if name not in beside}
     return Job(
         **{
             **wish,
             "start_at": datetime.fromisoformat(kept["start"]),
+            "promised_until_at": datetime.fromisoformat(until) if until else None,
+            "also": tuple(kept.get("also", ())),
             "parts": tuple(PartUsed(part["code"], part["quantity"]) for part in kept["parts"]),
             "discount_percent": Fraction(kept["discount_percent"]),
         }

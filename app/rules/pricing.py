@@ -7,6 +7,7 @@ half up on its own, tax once per rate. Everything is counted in whole coins and 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -53,6 +54,8 @@ class Job:
     travels_by: str = "car"
     taxi: int = 0
     parts: tuple[PartUsed, ...] = ()
+    #: Other services of the book, done on the same visit: the included minutes of each are its own.
+    also: tuple[str, ...] = ()
     discount_percent: Fraction = Fraction(0)
     discount_by: str = ""
     discount_reason: str = ""
@@ -193,15 +196,23 @@ def _price(book: PriceBook, job: Job, start_at: datetime, is_holiday: IsHoliday)
     service, rate = service_of(book, job.service), book.tax.rate
     if job.customer_class not in book.customer_classes:
         raise CannotPrice("customer_class", "choice", choices=", ".join(book.customer_classes))
-    included, extra = billed_minutes(service, job.minutes)
+    also = [(code, _also(book, number, code)) for number, code in enumerate(job.also)]
+    included, extra = billed_minutes(service, max(job.minutes - sum(one.included_minutes for _, one in also), 0))
     units = extra // service.unit_minutes
     percent, tier = book.customer_classes[job.customer_class], tier_for(book, job.distance_km)
-    labour = service.base + units * service.unit_price
+    labour = service.base + units * service.unit_price + sum(one.base for _, one in also)
+    # What is billed follows each other without a gap: so many minutes, worth so much in all.
+    spans = [(included, service.base), (extra, units * service.unit_price)]
+    spans += [(one.included_minutes, one.base) for _, one in also]
     facts = {"units": units, "unit_minutes": service.unit_minutes, "unit_price": service.unit_price}
-    surcharged, after_hours = _surcharges(book, service, start_at, included, extra, is_holiday)
+    surcharged, after_hours = _surcharges(book, spans, start_at, is_holiday)
     lines = [
         Line("base", service.base, rate, {"minutes": included}),
         Line("extra_time", units * service.unit_price, rate, facts),
+        *(
+            Line(f"service:{code}", one.base, rate, {"minutes": one.included_minutes, "name": one.name})
+            for code, one in also
+        ),
         Line("class", half_up(labour * percent / 100), rate, {"class": job.customer_class, "percent": percent}),
         *surcharged,
         Line("travel", tier.price, rate, {"km": job.distance_km, "up_to_km": tier.up_to_km}),
@@ -213,23 +224,25 @@ def _price(book: PriceBook, job: Job, start_at: datetime, is_holiday: IsHoliday)
 
 
 def _surcharges(
-    book: PriceBook, service: ServicePrice, start_at: datetime, included: int, extra: int, is_holiday: IsHoliday
+    book: PriceBook, spans: Sequence[tuple[int, int]], start_at: datetime, is_holiday: IsHoliday
 ) -> tuple[list[Line], bool]:
-    """Return the lines of bands (in the book's order) and of holidays, and whether any minute lies in one."""
+    """Return the lines of bands (in the book's order) and of holidays, and whether any minute lies in one.
+
+    `spans`: minutes that follow each other from the start, and what each of them is worth together.
+    """
     begin_at = start_at.astimezone(UTC)
-    locals_at = [(begin_at + timedelta(minutes=n)).astimezone(book.timezone) for n in range(included + extra)]
+    billed = sum(long for long, _ in spans)
+    locals_at = [(begin_at + timedelta(minutes=n)).astimezone(book.timezone) for n in range(billed)]
     bands = [book.band_of[DAY_MIN // 24 * at.hour + at.minute] for at in locals_at]
     free = {on: _is_free(book, on, is_holiday) for on in {at.date() for at in locals_at}}
     lines = []
     for number, band in enumerate(book.bands):
         within = [n for n, its in enumerate(bands) if its == number]
         if within:
-            lines.append(
-                _surcharge(book, f"band:{band.code}", band.surcharge, service, included, within, locals_at, band)
-            )
+            lines.append(_surcharge(book, f"band:{band.code}", band.surcharge, spans, within, locals_at, band))
     within = [n for n, at in enumerate(locals_at) if free[at.date()]]
     if within and book.holiday is not None:
-        lines.append(_surcharge(book, "holiday", book.holiday.surcharge, service, included, within, locals_at))
+        lines.append(_surcharge(book, "holiday", book.holiday.surcharge, spans, within, locals_at))
     return lines, bool(lines)
 
 
@@ -237,18 +250,18 @@ def _surcharge(
     book: PriceBook,
     code: str,
     surcharge: Surcharge,
-    service: ServicePrice,
-    included: int,
+    spans: Sequence[tuple[int, int]],
     within: Sequence[int],
     locals_at: Sequence[datetime],
     band: Band | None = None,
 ) -> Line:
     """Return the surcharge on these billed minutes (numbers in a row from the start)."""
-    of_base = sum(n < included for n in within)
-    beyond = len(within) - of_base
-    value = Fraction(service.unit_price * beyond, service.unit_minutes)
-    if of_base:
-        value += Fraction(service.base * of_base, included)
+    value, begins = Fraction(0), 0
+    for long, worth in spans:
+        inside = bisect_left(within, begins + long) - bisect_left(within, begins)
+        begins += long
+        if inside:
+            value += Fraction(worth * inside, long)
     hours = -(-len(within) // HOUR_MIN)
     amount = half_up(value * surcharge.percent / 100) + surcharge.flat + surcharge.per_hour * hours
     facts: dict[str, Any] = {"stretches": _stretches(within, locals_at), "surcharge": surcharge, "hours": hours}
@@ -283,6 +296,12 @@ def _taxi(book: PriceBook, job: Job, start_at: datetime) -> list[Line]:
     cap = book.return_taxi.cap
     facts = {"cap": cap, "capped": job.taxi > cap, "last_train_min": book.return_taxi.last_train_min}
     return [Line("return_taxi", min(job.taxi, cap), book.tax.rate, facts)]
+
+
+def _also(book: PriceBook, number: int, code: str) -> ServicePrice:
+    if code not in book.services:
+        raise CannotPrice(f"also[{number}]", "choice", choices=", ".join(book.services))
+    return book.services[code]
 
 
 def _parts(book: PriceBook, job: Job) -> list[Line]:

@@ -32,7 +32,7 @@ from app.web import (
     paper,
     presence,
     quote,
-    technician,
+    technician_work,
 )
 from app.web.limits import limiter
 from app.web.problems import problem_reply, wants_problem
@@ -40,7 +40,7 @@ from app.web.visitor import LANGUAGE, SAFE_METHODS, actor, end_session, locale, 
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     dispatch.blueprint,
-    technician.blueprint,
+    technician_work.blueprint,
     customer.blueprint,
     incident.blueprint,
     quote.blueprint,

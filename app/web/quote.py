@@ -12,12 +12,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
+from app.agreement import accepted_words, agreement_pdf
 from app.errors import AppError, Conflict, NotFound
 from app.i18n import LOCALES, day_words, phone_words, time_words
 from app.models import Quote
 from app.operations.agreement import note_seen
 from app.operations.company import find_company
-from app.operations.quote import LONGEST_NAME, answer_quote, newest_of, quote_of_link, quote_state
+from app.operations.onsite import withdraws_until
+from app.operations.quote import LONGEST_NAME, accepted_answer, answer_quote, newest_of, quote_of_link, quote_state
 from app.web.forms import Form
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, now, parts, session, zone
@@ -52,16 +54,54 @@ def page(token: str) -> ResponseReturnValue:
 def answer(token: str) -> ResponseReturnValue:
     """Take in that the customer accepts or declines; what she typed is kept when it cannot be taken."""
     quote, form = _load(token), Form(request.form)
-    said = {
+    said: dict[str, Any] = {
         "name": form.text("name", most=LONGEST_NAME),
         "signature": form.text("signature", most=LONGEST_NAME),
+        "drawn": form.value("drawn"),
+        "copy_way": form.value("copy_way"),
+        "consent": form.ticked("consent"),
         "language": locale(),
         "link": f"{parts().settings.base_url}/q/{quote.token}",
     }
     wanted = ANSWERS.get(form.value("answer"), form.value("answer"))
     if form.submit(lambda: answer_quote(session(), token, wanted, now=now(), **said)) is None:
         return _quote_page(_load(token), form), form.status
-    return redirect(url_for("quote.page", token=token, lang=request.args.get("lang")), 303)
+    return redirect(url_for("quote.page", token=token, lang=request.args.get("lang"), at=request.args.get("at")), 303)
+
+
+@blueprint.get("/<token>/document")
+def document(token: str) -> ResponseReturnValue:
+    """Show the document of what was agreed on site, to be printed."""
+    return _page("agreement", **_agreed(_with_document(token)))
+
+
+@blueprint.get("/<token>.pdf")
+@limiter.limit("30 per minute")
+def file(token: str) -> ResponseReturnValue:
+    """Hand that document out as a PDF."""
+    quote = _with_document(token)
+    reply = Response(agreement_pdf(quote, accepted_answer(quote), locale(), zone()), mimetype="application/pdf")
+    reply.headers["Content-Disposition"] = f'inline; filename="agreement-{quote.id}.pdf"'
+    return reply
+
+
+def _with_document(token: str) -> Quote:
+    quote = _load(token)
+    if not quote.shown[locale()].get("document"):
+        raise NotFound("link")
+    return quote
+
+
+def _agreed(quote: Quote) -> dict[str, Any]:
+    """Return what the pages say of a document: the quote, its acceptance, and until when she can withdraw."""
+    until, said = withdraws_until(session(), quote, zone()), accepted_answer(quote)
+    words = accepted_words(said, locale(), zone()) if said is not None else ""
+    return {"quote": quote, "said": said, "until": until, "accepted": words}
+
+
+def _asked() -> dict[str, str | None]:
+    """Return how the page was asked for: its language, and `at=door` on the technician's own phone."""
+    return {name: request.args.get(name) for name in ("lang", "at")}
 
 
 @blueprint.post("/<token>/opened")
@@ -74,7 +114,7 @@ def opened(token: str) -> ResponseReturnValue:
 
 def _quote_page(quote: Quote, form: Form) -> str:
     newest = newest_of(session(), quote)
-    facts: dict[str, Any] = {"quote": quote, "form": form, "state": quote_state(session(), quote, now())}
+    facts: dict[str, Any] = {"form": form, "state": quote_state(session(), quote, now()), **_agreed(quote)}
     if isinstance(form.refusal, Conflict) and form.refusal.code == "quote_outdated":
         facts["state"] = "outdated"
     return _page("quote", newest=newest if newest.id != quote.id else None, **facts)
@@ -95,7 +135,9 @@ def _page(name: str, **facts: object) -> str:
         "company_phone_hours": known.phone_hours,
     }
     lang = request.args.get("lang")
-    return render_template(f"customer/{name}.html", view=view, phone=phone, moment=moment, lang=lang, **facts)
+    return render_template(
+        f"customer/{name}.html", view=view, phone=phone, moment=moment, lang=lang, asked=_asked(), **facts
+    )
 
 
 @blueprint.errorhandler(AppError)

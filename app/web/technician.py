@@ -91,7 +91,7 @@ def own_day(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRetur
 @own_day
 def day() -> ResponseReturnValue:
     """Show the next visit and the rest of the day."""
-    shown = technician_day(session(), _me(), zone(), now())
+    shown = technician_day(session(), me(), zone(), now())
     said = {key.removeprefix("technician.say_"): text for key, text in i18n.catalogue(locale()).items()
             if key.startswith("technician.say_")}  # fmt: skip
 
@@ -109,7 +109,7 @@ def tap_by_form() -> ResponseReturnValue:
     """Record one tap of a page without JavaScript."""
     fields = {name: value for name, value in request.form.items() if value}
     tap = _read(TapIn, {"at": now().isoformat(), **fields})
-    (taken,) = take_taps(session(), _me(), [_tap(tap, now())], now())
+    (taken,) = take_taps(session(), me(), [_tap(tap, now())], now())
     if taken.error is not None:
         flash(_refusal(taken, tap))
     return redirect(url_for("technician.day"), 303)
@@ -122,7 +122,7 @@ def taps() -> ResponseReturnValue:
     batch = _batch()
     read = [_tap_or_none(item) for item in batch.items]
     readable = [tap for tap in read if tap is not None]
-    taken = iter(take_taps(session(), _me(), [_tap(tap, batch.sent_at) for tap in readable], now()))
+    taken = iter(take_taps(session(), me(), [_tap(tap, batch.sent_at) for tap in readable], now()))
     results = [_answer(tap, next(taken)) if tap else _unread(item) for tap, item in zip(read, batch.items, strict=True)]
     return jsonify(results=results)
 
@@ -137,8 +137,8 @@ def fixes() -> ResponseReturnValue:
         try:
             reported.append(_fix(FixIn.model_validate(item), batch.sent_at, item))
         except ValidationError:
-            quarantine(session(), item, "unreadable", source="page", now=now(), technician_id=_me())
-    record_fixes(session(), _me(), reported, source="page", now=now())
+            quarantine(session(), item, "unreadable", source="page", now=now(), technician_id=me())
+    record_fixes(session(), me(), reported, source="page", now=now())
     return jsonify(taken=len(batch.items))
 
 
@@ -146,7 +146,7 @@ def fixes() -> ResponseReturnValue:
 @own_day
 def calendar() -> ResponseReturnValue:
     """Show the address of the own visits for calendar programs."""
-    known = session().get_one(Technician, _me())
+    known = session().get_one(Technician, me())
     return render_template("technician/calendar.html", feed=feed_address(known.calendar_token))
 
 
@@ -154,7 +154,7 @@ def calendar() -> ResponseReturnValue:
 @own_day
 def new_calendar() -> ResponseReturnValue:
     """Make that address, or replace it when others know it."""
-    replace_feed(session(), _me(), names=session().get_one(Technician, _me()).calendar_names)
+    replace_feed(session(), me(), names=session().get_one(Technician, me()).calendar_names)
     return redirect(url_for("technician.calendar"), 303)
 
 
@@ -162,7 +162,7 @@ def new_calendar() -> ResponseReturnValue:
 @own_day
 def photo(photo_id: int) -> ResponseReturnValue:
     """Show a photo that a customer of the own visits has sent."""
-    return picture_reply(photo_for(session(), _me(), photo_id))
+    return picture_reply(photo_for(session(), me(), photo_id))
 
 
 @blueprint.get("/in/<token>")
@@ -206,7 +206,8 @@ def service_worker() -> ResponseReturnValue:
     return script
 
 
-def _me() -> int:
+def me() -> int:
+    """Return the number of the technician whose phone asks."""
     who = actor()
     assert who is not None
     assert who.technician_id is not None
@@ -220,7 +221,7 @@ def _batch() -> Batch:
     except RecursionError:  # brackets without end
         said = None
     batch = _read(Batch, said)
-    if batch.technician != _me():
+    if batch.technician != me():
         raise Conflict("other_technician")
     return batch
 

@@ -34,6 +34,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 only_sqlite = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 PARTS = {
     "cable": {"price": 800, "name": {"ja": "LANケーブル", "en": "LAN cable"}},
+    "clip": {"price": 200, "name": {"ja": "留め具", "en": "Clip"}},
     "tea": {"price": 1000, "tax_rate": "0.08", "name": {"ja": "お茶", "en": "Tea"}},
 }
 

@@ -7,15 +7,23 @@ from typing import Any
 from flask import render_template, request
 
 from app import i18n
-from app.operations.company import MOST_MOVE_H, find_company, set_longest_day, set_papers, set_self_service
+from app.operations.company import (
+    MOST_MOVE_H,
+    MOST_PAY_DAYS,
+    find_company,
+    set_longest_day,
+    set_papers,
+    set_self_service,
+)
 from app.rules.stretch import MOST_DAY_MIN
 from app.web.account import company_fields
 from app.web.forms import Form
 from app.web.office.room import blueprint, country, hours_in_minutes, hours_typed, saved
 from app.web.visitor import needs, session
 
-_PAPERS = ("address", "registration_number", "pay_to")
-_COMPANY = ("name", "short_name", "phone", "phone_hours", "sender_role", "sender_name", "self_move_h", *_PAPERS)
+_PAPERS = ("address", "registration_number", "pay_to", "representative")
+_NAMES = ("name", "short_name", "phone", "phone_hours", "sender_role", "sender_name")
+_COMPANY = (*_NAMES, "self_move_h", "pay_days", *_PAPERS)
 
 
 @blueprint.get("/company")
@@ -48,7 +56,9 @@ def _save(form: Form) -> bool:
     form.take(lambda: company_fields(form))
     papers = {name: form.text(name) for name in _PAPERS}
     alone = form.ticked("sole_proprietor")
-    form.take(lambda: set_papers(session(), **papers, sole_proprietor=alone, country=country()))
+    days = form.whole("pay_days", least=0, most=MOST_PAY_DAYS, needed=False)
+    told: dict[str, Any] = {**papers, "sole_proprietor": alone, "pay_days": 30 if days is None else days}
+    form.take(lambda: set_papers(session(), **told, country=country()))
     form.check()
     set_longest_day(session(), MOST_DAY_MIN if most_day_min is None else most_day_min)
     set_self_service(session(), move_h=move_h or 0, cancel=form.ticked("self_cancel"))

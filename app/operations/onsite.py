@@ -1,0 +1,272 @@
+"""Add work at the customer's: within what she agreed to it is noted, above it she is asked, or it is not billed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from app.errors import Conflict, Invalid, NotFound
+from app.models import AddedWork, Handover, Quote, Technician, Visit
+from app.operations.booking import add_event, visit_for_change
+from app.operations.company import find_company
+from app.operations.onsite_words import LAW_OF, added_words, document, missing_of
+from app.operations.price_book import book_data_at, keeps_prices, kept_book
+from app.operations.pricing import job_of_visit, priced
+from app.operations.quote import ON_SITE, Frame, accepted_answer, accepted_quote, keep_quote, quote_state, quoted_job
+from app.rules.agreed import most_billed
+from app.rules.on_site import last_day, right_of
+from app.rules.price_book import PriceBook
+from app.rules.pricing import Job, PartUsed, Price
+
+#: States of a visit in which somebody is there to add something.
+THERE = ("arrived", "working")
+#: More is no addition any more but another visit.
+MOST_MINUTES, MOST_PIECES, MOST_KINDS = 480, 99, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a technician adds: minutes beyond the plan, parts and other services of the book."""
+
+    minutes: int = 0
+    parts: tuple[PartUsed, ...] = ()
+    also: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.minutes or self.parts or self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a customer has agreed to so far, with what was noted within it: totals with tax.
+
+    `total` is that of the quote she accepted (`by`), else of the plan; `most` may be billed without asking her again.
+    """
+
+    data: Mapping[str, Any]
+    book: PriceBook
+    job: Job
+    total: int
+    by: Quote | None
+
+    @property
+    def most(self) -> int:
+        """The highest total that needs no new word of hers."""
+        return most_billed(self.book, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What an addition leads to: the price of everything with it, and whether the customer has to agree first."""
+
+    agreed: Agreed
+    job: Job
+    price: Price
+    asks: bool
+
+
+def agreed_so_far(session: Session, visit: Visit) -> Agreed:
+    """Return what was agreed for a visit. Raises Conflict `no_prices_yet`, Invalid naming what has no price."""
+    quote = accepted_quote(session, visit.id)
+    if quote is not None:
+        job, total = quoted_job(quote), quote.total
+        data: Mapping[str, Any] = quote.book
+    elif keeps_prices(session):
+        job = job_of_visit(session, visit)
+        data = book_data_at(session, job.start_at)
+        total = priced(kept_book(data), job).total
+    else:
+        raise Conflict("no_prices_yet")
+    since = quote.created_at if quote is not None else visit.created_at
+    noted = [one for one in works_of(session, visit.id) if one.quote_id is None and one.at >= since]
+    for one in noted:
+        job = _with(job, Added(one.minutes, _parts(one), tuple(one.also)), kept_book(data))
+    return Agreed(data, kept_book(data), job, total, quote)
+
+
+def weigh(session: Session, visit: Visit, added: Added) -> Weighed:
+    """Return what an addition costs and whether it needs a new agreement. Raises as `agreed_so_far`, Invalid."""
+    agreed = agreed_so_far(session, visit)
+    if unknown := [code for code in added.also if code not in agreed.book.services]:
+        raise Invalid.one("also", "choice", choices=unknown[0])
+    began_at = visit.arrived_at or visit.planned_from_at
+    with_it = _with(agreed.job, added, agreed.book)
+    job = replace(with_it, start_at=began_at, promised_until_at=visit.promised_until_at)
+    price = priced(agreed.book, job)
+    return Weighed(agreed, job, price, price.total > agreed.most)
+
+
+def add_work(
+    session: Session,
+    visit_id: int,
+    added: Added,
+    *,
+    key: str,
+    seen: int,
+    sign: bool,
+    technician_id: int,
+    zone: tzinfo,
+    country: str,
+    now: datetime,
+) -> AddedWork:
+    """Note work that is added on site; above what was agreed to, a quote for everything is made, to be accepted.
+
+    `seen` is the total that was looked at before; the form's `key` keeps one that is sent twice from standing twice.
+    Raises NotFound, Conflict: beside, not_on_site, bill_changed, document_incomplete, no_prices_yet; Invalid.
+    """
+    visit = own_visit(session, visit_id, technician_id)
+    there = session.scalar(select(AddedWork).where(AddedWork.client_key == key))
+    if there is not None:
+        return there
+    visit = visit_for_change(session, visit_id)
+    check_there(visit)
+    if not added:
+        raise Invalid.one("minutes", "nothing_added")
+    weighed = weigh(session, visit, added)
+    if weighed.price.total != seen:
+        raise Conflict("bill_changed")
+    actor, words = f"technician:{technician_id}", added_words(weighed.agreed.book, added)
+    quote = _asked(session, visit, weighed, words, sign, zone, country, now, actor) if weighed.asks else None
+    work = AddedWork(
+        visit_id=visit.id, at=now, by=actor, minutes=added.minutes,
+        parts=[{"code": part.code, "quantity": part.quantity} for part in added.parts], also=list(added.also),
+        words=words, agreed_total=weighed.agreed.total, total=weighed.price.total,
+        quote_id=quote.id if quote is not None else None, client_key=key,
+    )  # fmt: skip
+    session.add(work)
+    session.flush()
+    facts = {"work": work.id, "total": work.total, **({"quote": quote.id} if quote is not None else {})}
+    add_event(session, visit, "work_added", actor, now, facts=facts)
+    return work
+
+
+def own_visit(session: Session, visit_id: int, technician_id: int) -> Visit:
+    """Return a visit of a technician's own. Raises NotFound, Conflict `beside` for who only goes along."""
+    visit = session.get(Visit, visit_id)
+    if visit is None or visit.technician_id != technician_id:
+        raise NotFound("visit")
+    if visit.beside_id is not None:
+        raise Conflict("beside", visit=visit.beside_id)
+    return visit
+
+
+def check_there(visit: Visit) -> None:
+    """Raise Conflict `not_on_site` while nobody is at the customer's."""
+    if visit.status not in THERE:
+        raise Conflict("not_on_site", status=visit.status)
+
+
+def works_of(session: Session, visit_id: int) -> Sequence[AddedWork]:
+    """Return what was added to a visit on site, oldest first."""
+    wanted = select(AddedWork).where(AddedWork.visit_id == visit_id).order_by(AddedWork.id)
+    return session.scalars(wanted.options(selectinload(AddedWork.quote).selectinload(Quote.answers))).all()
+
+
+def state_of_work(session: Session, work: AddedWork, now: datetime) -> str:
+    """Return noted (within what was agreed), or what became of its quote (operations.quote.quote_state)."""
+    return "noted" if work.quote is None else quote_state(session, work.quote, now)
+
+
+def not_agreed(session: Session, visit_id: int) -> list[AddedWork]:
+    """Return what was added and never agreed to, so that it is not billed; what a later quote replaced is left out."""
+    agreed = accepted_quote(session, visit_id)
+    newer = [one for one in works_of(session, visit_id) if one.quote_id is not None]
+    return [one for one in newer if one.quote_id and one.quote_id > (agreed.id if agreed is not None else 0)]
+
+
+def hand_over(session: Session, quote_id: int, way: str, *, now: datetime, actor: str) -> Handover:
+    """Write down that the customer has the document of what she agreed to; again, nothing more is written.
+
+    Raises NotFound, Invalid for an unknown way, Conflict when nothing was accepted, or electronically without consent.
+    """
+    quote = session.get(Quote, quote_id)
+    if quote is None:
+        raise NotFound("quote")
+    visit = visit_for_change(session, quote.visit_id)
+    if way not in ("paper", "electronic"):
+        raise Invalid.one("way", "choice", choices="paper, electronic")
+    said = accepted_answer(quote)
+    if said is None or not quote.shown["ja"].get("document"):
+        raise Conflict("nothing_to_hand_over")
+    if way == "electronic" and said.copy_way != "electronic":
+        raise Conflict("no_consent")
+    there = next((one for one in handovers(session, quote_id) if one.way == way), None)
+    if there is not None:
+        return there
+    handed = Handover(quote_id=quote_id, at=now, by=actor, way=way)
+    session.add(handed)
+    session.flush()
+    add_event(session, visit, "document_handed", actor, now, facts={"quote": quote_id, "way": way})
+    return handed
+
+
+def handovers(session: Session, quote_id: int) -> Sequence[Handover]:
+    """Return how and when a document got into the customer's hands, the first one first."""
+    return session.scalars(select(Handover).where(Handover.quote_id == quote_id).order_by(Handover.id)).all()
+
+
+def withdraws_until(session: Session, quote: Quote, zone: tzinfo) -> date | None:
+    """Return the last day on which a customer can withdraw from what she agreed to on site.
+
+    None where she cannot at all, and as long as she has no document: then her days have not begun.
+    """
+    if quote.shown["ja"].get("document", {}).get("right") != "revocable":
+        return None
+    handed = handovers(session, quote.id)
+    return last_day(handed[0].at, zone) if handed else None
+
+
+def _asked(
+    session: Session,
+    visit: Visit,
+    weighed: Weighed,
+    words: Mapping[str, str],
+    sign: bool,
+    zone: tzinfo,
+    country: str,
+    now: datetime,
+    actor: str,
+) -> Quote:
+    """Make the quote of everything with what is added, and the document that the law asks for."""
+    company = find_company(session)
+    right = right_of(business=visit.customer.kind == "corporate", added_on_site=True)
+    if right == "revocable" and country == LAW_OF and (missing := missing_of(company)):
+        raise Conflict("document_incomplete", missing=", ".join(missing))
+    assert visit.technician_id is not None
+    technician = session.get_one(Technician, visit.technician_id)
+    return keep_quote(
+        session,
+        visit,
+        Frame(weighed.agreed.data, weighed.job, weighed.price, sign, now + ON_SITE),
+        now=now,
+        actor=actor,
+        more=lambda locale: {
+            "document": document(
+                company, technician.name, words[locale], right, weighed.price.total, weighed.agreed.total,
+                weighed.agreed.by is not None, weighed.agreed.book, now.astimezone(zone).date(), country, locale,
+            )
+        },
+    )  # fmt: skip
+
+
+def _with(job: Job, added: Added, book: PriceBook) -> Job:
+    """Return a job with an addition; pieces of one part stand in one line."""
+    pieces: dict[str, int] = {}
+    for part in (*job.parts, *added.parts):
+        pieces[part.code] = pieces.get(part.code, 0) + part.quantity
+    own = sum(book.services[code].included_minutes for code in added.also if code in book.services)
+    return replace(
+        job,
+        minutes=job.minutes + added.minutes + own,
+        parts=tuple(PartUsed(code, quantity) for code, quantity in pieces.items()),
+        also=(*job.also, *added.also),
+    )
+
+
+def _parts(work: AddedWork) -> tuple[PartUsed, ...]:
+    return tuple(PartUsed(part["code"], part["quantity"]) for part in work.parts)
