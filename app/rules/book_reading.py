@@ -102,6 +102,15 @@ def exact(value: Any) -> Fraction | None:
     return Fraction(number)
 
 
+def exponent_of(currency: str) -> int:
+    """Return how many decimals a currency's amounts have.
+
+    >>> exponent_of("JPY"), exponent_of("EUR")
+    (0, 2)
+    """
+    return _EXPONENTS.get(currency, 2)
+
+
 def read_book(data: Any, countries: Collection[str] | None = None) -> PriceBook:
     """Return the book that data mean; `countries` are those whose holidays are known (None: any two letters).
 
@@ -121,7 +130,7 @@ def read_book(data: Any, countries: Collection[str] | None = None) -> PriceBook:
         "code": root.text("code", pattern=_CODE),
         "valid_from": root.day("valid_from"),
         "currency": currency,
-        "exponent": root.whole("exponent", most=4, usual=_EXPONENTS.get(currency, 2)),
+        "exponent": root.whole("exponent", most=4, usual=exponent_of(currency)),
         "timezone": root.zone("timezone"),
         "tax": tax,
         "services": root.named("services", _service, least=1),
@@ -162,8 +171,8 @@ _BOOK = frozenset(
         "parts",
     ]
 )
-_SURCHARGES = ("percent", "flat", "per_hour")
-_HOLIDAY = frozenset({*_SURCHARGES, "weekdays", "public_holidays", "company_holidays"})
+SURCHARGES = ("percent", "flat", "per_hour")
+_HOLIDAY = frozenset({*SURCHARGES, "weekdays", "public_holidays", "company_holidays"})
 _TAXI = frozenset({"last_train", "minutes_to_station", "service_resumes", "cap"})
 
 
@@ -312,9 +321,9 @@ class _Reader:
         return ZoneInfo("UTC")
 
     def surcharge(self) -> Surcharge:
-        said = [name for name in _SURCHARGES if self.has(name)]
+        said = [name for name in SURCHARGES if self.has(name)]
         if len(said) != 1:
-            self.wrong(said[1] if said else "percent", "one_of" if said else "missing", choices=", ".join(_SURCHARGES))
+            self.wrong(said[1] if said else "percent", "one_of" if said else "missing", choices=", ".join(SURCHARGES))
             return Surcharge()
         if said == ["percent"]:
             return Surcharge(percent=self.fraction("percent", most=1000))
@@ -356,7 +365,7 @@ def _tiers(root: _Reader) -> tuple[Tier, ...]:
 
 
 def _band(one: _Reader) -> tuple[_Reader, Band]:
-    one.only({"code", "from", "to", "name", *_SURCHARGES})
+    one.only({"code", "from", "to", "name", *SURCHARGES})
     from_min, until_min = one.clock("from"), one.clock("to")
     if until_min < from_min:
         until_min += DAY_MIN

@@ -55,14 +55,23 @@ def test_a_price_at_night_is_agreed_on_before_anybody_sets_out(browse, axe, db, 
 def test_the_prices_are_looked_after_on_a_page(browse, axe):
     page = browse("/prices", as_role="manager", width=1440)
     page.click("text=標準の料金表を使う")
-    page.fill(
-        "#book",
-        page.input_value("#book")
-        .replace('"22:00", "to": "05:00"', '"21:00", "to": "05:00"')
-        .replace('"from": "22:00"', '"from": "21:00"'),
-    )
-    page.click("button[value=preview]")
+    page.fill("[name='bands[2].from']", "21:00")
+    page.press("[name='bands[2].from']", "Enter")  # tries it, as the first button does; saves nothing
     shot(page, "prices-wrong")
-    assert "bands[2].from" in page.locator(".note.alarm").inner_text()
+    wrong = page.locator("[name='bands[2].from']")
+    assert wrong.evaluate("one => one === document.activeElement")
+    assert "evening" in page.locator(f"[id='{wrong.get_attribute('aria-describedby')}']").inner_text()
+    page.fill("[name='bands[1].to']", "21:00")
+    page.click("button[value='less bands[0]']")
+    page.click("button[value='more bands']")
+    page.locator("[name='bands[2].code']").focus()
+    page.keyboard.type("early")
+    for typed in ("", "", "05:00", "29:00"):
+        page.keyboard.press("Tab")
+        page.keyboard.type(typed)
+    assert page.locator("[name='bands[0].from']").input_value() == "18:00"
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.click(".book-do button[value=save]")
+    shot(page, "prices-wrong-again")
+    assert page.locator("[name='bands[2].surcharge']").evaluate("one => one === document.activeElement")

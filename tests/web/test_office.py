@@ -143,6 +143,7 @@ NEEDS = {
     "office.restore_wording_of": "settings",
     "office.policy": "settings",
     "office.prices": "settings",
+    "office.save_json": "settings",
     "office.save_prices": "settings",
     "office.take_prices": "settings",
     "office.export_prices": "settings",

@@ -9,6 +9,7 @@ import pytest
 
 from app.models import Notice, PriceBookVersion, Quote, Service
 from app.operations.price_book import STANDARD
+from app.rules.book_form import typed_of
 from tests.web.pages import post, values
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
@@ -40,7 +41,7 @@ def test_the_standard_prices_are_taken_with_one_press_and_exported_as_they_are(m
 
 def test_a_change_is_a_new_version_and_what_is_wrong_names_its_field(manager, db):
     def save(text, version=0, do="save"):
-        return post(manager, "/prices", {"book": text, "version": str(version), "do": do})
+        return post(manager, "/prices/json", {"book": text, "version": str(version), "do": do})
 
     for text, words in (
         ("{", "JSON"),
@@ -57,14 +58,51 @@ def test_a_change_is_a_new_version_and_what_is_wrong_names_its_field(manager, db
     assert '"code": "own-2"' in manager.get("/prices").text.replace("&#34;", '"')
 
 
+def test_prices_are_changed_field_by_field_and_what_is_wrong_stands_beside_its_field(manager, db):
+    typed = typed_of({**STANDARD, "code": "own"}) | {"version": "0", "valid_from": "2026-12-01"}
+    typed |= {"bands[2].from": "21:00", "services[4].code": "fax", "services[4].base": "x", "tax.rate": "101"}
+    page = post(manager, "/prices", {**typed, "do": "save"})
+    assert page.status_code == 422
+    for name, words in (("bands[2].from", "evening"), ("services[4].base", ""), ("tax.rate", "0から100")):
+        found = re.search(rf'id="{re.escape(name)}-wrong">([^<]*)<', page.text)
+        assert found, name
+        assert words in found[1]
+    assert 'value="fax"' in page.text
+    assert versions(db) == []
+    typed |= {"bands[1].to": "21:00", "tax.rate": "8"}
+    typed |= {"services[4].base": "2,500", "services[4].included_minutes": "30", "services[4].name.ja": "FAX"}
+    typed |= {"services[4].unit_minutes": "15", "services[4].unit_price": "1000"}
+    added = post(manager, "/prices", {**typed, "do": "more bands"})
+    assert (added.status_code, 'name="bands[3].code"' in added.text) == (200, True)
+    assert 'value="evening"' not in post(manager, "/prices", {**typed, "do": "less bands[1]"}).text
+    exported = json.loads(post(manager, "/prices", {**typed, "do": "export"}).text)
+    assert exported["services"]["fax"]["base"] == 2500
+    assert post(manager, "/prices", {**typed, "do": "save"}).status_code == 303
+    assert versions(db) == [("own", "2026-12-01")]
+    assert json.loads(manager.get("/prices/1.json").text) == exported
+    assert post(manager, "/prices", {**typed, "do": "save"}).status_code == 412  # somebody saved meanwhile
+
+
+def test_json_is_read_into_the_form_and_what_the_form_has_no_field_for_is_said(manager, db):
+    def load(text):
+        return post(manager, "/prices/json", {"book": text, "version": "0", "do": "load"})
+
+    page = load(own(bands=[]))
+    assert (page.status_code, "まだ保存していません" in page.text) == (200, True)
+    page = load(own(secret=1, services={"fax": {"base": "many"}}))
+    assert page.status_code == 422
+    assert re.search(r"<code>secret</code>", page.text)
+    assert 'id="services[0].base-wrong"' in page.text
+    assert load("[1]").status_code == 422
+    assert versions(db) == []
+
+
 def test_the_preview_shows_what_last_month_would_have_cost(signed_in, db, world, clock):
     with db.write() as session:
         session.get_one(Service, world.service).price_code = "pc-setup"
     world.visit(starts_in_min=60)
     clock.forward(days=3)
-    dearer = json.loads(own())
-    dearer["services"]["pc-setup"]["base"] = 7000
-    form = {"book": json.dumps(dearer), "version": "0", "do": "preview"}
+    form = typed_of(json.loads(own())) | {"services[0].base": "7,000", "version": "0", "do": "preview"}
     signed = post(signed_in("manager"), "/prices", form)
     assert "1件のうち1件で変わります。合計 7,700円 → 8,800円" in re.sub(r"\s+", " ", signed.text)
     assert versions(db) == []
