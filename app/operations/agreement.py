@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,8 +23,10 @@ from app.operations.quote import (
     make_quote,
     quote_of_link,
     quote_state,
+    quotes_by_visit,
     quotes_of,
     why_not_dispatched,
+    why_not_with,
 )
 from app.operations.quote_sending import send_quote, sent_quotes
 from app.operations.visit import find_visit
@@ -64,6 +66,14 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """What the technician of a visit has to know: the quote its customer accepted, and why not to set out yet."""
+
+    quote: Quote | None
+    held_back: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PriceChange:
     """What a visit costs as it stands and as somebody would have it, and whether its customer is asked again."""
 
@@ -80,9 +90,9 @@ class PriceChange:
 
 
 def agreement_of(session: Session, visit: Visit, now: datetime) -> Agreement | None:
-    """Return how far a visit's price is agreed; None where prices bind nobody yet."""
+    """Return how far a visit's price is agreed; None where prices bind nobody yet, and of who only goes along."""
     quotes = quotes_of(session, visit.id)
-    if not quotes and not keeps_prices(session):
+    if visit.beside_id is not None or (not quotes and not keeps_prices(session)):
         return None
     quote = _that_counts(quotes, visit)
     book = kept_book(quote.book) if quote else book_at(session, visit.planned_from_at)
@@ -139,6 +149,24 @@ def offer_when_booked(
             send_quote(session, made.id, telling, now=now, actor=actor)
     except Conflict:
         pass
+
+
+def agreed_by_visit(session: Session, visits: Sequence[Visit]) -> Mapping[int, Agreed]:
+    """Return what the customers of some visits have agreed to, and what holds back who would set out there.
+
+    Who goes along is told of the first one's visit: that one is priced.
+    """
+    quotes = quotes_by_visit(session, [visit.beside_id or visit.id for visit in visits])
+    kept, found = keeps_prices(session), {}
+    for visit in visits:
+        of = quotes[visit.beside_id or visit.id]
+        if not of and not kept:
+            continue
+        accepted = accepted_of(of)
+        held_back = why_not_with(session, visit, of) if visit.status == "booked" else None
+        if accepted is not None or held_back is not None:
+            found[visit.id] = Agreed(accepted, held_back)
+    return found
 
 
 def note_seen(session: Session, token: str, now: datetime) -> None:

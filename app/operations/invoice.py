@@ -189,6 +189,12 @@ def paper_of_link(session: Session, token: str) -> Paper:
     return paper
 
 
+def papers_on_page(session: Session, link_token: str) -> Sequence[Paper]:
+    """Return what was issued for the visit behind a link, the newest first."""
+    wanted = select(Paper).join(Visit, Visit.id == Paper.visit_id).where(Visit.link_token == link_token)
+    return session.scalars(wanted.order_by(Paper.id.desc())).all()
+
+
 def account_of(session: Session, paper_id: int) -> Account:
     """Return an invoice with all that came of it. Raises NotFound."""
     invoice = session.get(Paper, paper_id)

@@ -123,8 +123,16 @@ def keep_quote(
 
 def quotes_of(session: Session, visit_id: int) -> Sequence[Quote]:
     """Return a visit's quotes, the newest first."""
-    wanted = select(Quote).where(Quote.visit_id == visit_id).options(selectinload(Quote.answers))
-    return session.scalars(wanted.order_by(Quote.id.desc())).all()
+    return quotes_by_visit(session, [visit_id])[visit_id]
+
+
+def quotes_by_visit(session: Session, visit_ids: Sequence[int]) -> Mapping[int, Sequence[Quote]]:
+    """Return the quotes of some visits, the newest of each first; an empty list for those without."""
+    wanted = select(Quote).where(Quote.visit_id.in_(visit_ids)).options(selectinload(Quote.answers))
+    found: dict[int, list[Quote]] = {visit_id: [] for visit_id in visit_ids}
+    for quote in session.scalars(wanted.order_by(Quote.id.desc())):
+        found[quote.visit_id].append(quote)
+    return found
 
 
 def accepted_quote(session: Session, visit_id: int) -> Quote | None:
@@ -262,7 +270,13 @@ def why_not_dispatched(session: Session, visit: Visit) -> str | None:
     `not_agreed`: part of it lies after hours, and the customer has accepted no price. `price_rose`: it was changed
     since she accepted, and costs more now. Without a quote that holds only where the office keeps prices of its own.
     """
-    quotes = quotes_of(session, visit.id)
+    return why_not_with(session, visit, quotes_of(session, visit.beside_id or visit.id))
+
+
+def why_not_with(session: Session, visit: Visit, quotes: Sequence[Quote]) -> str | None:
+    """Return the same of a visit whose quotes are known already; who goes along waits for the first one's."""
+    if visit.beside_id is not None:
+        visit = session.get_one(Visit, visit.beside_id)
     accepted = accepted_of(quotes)
     asked = accepted or (quotes[0] if quotes else None)
     if asked is not None:

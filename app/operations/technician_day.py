@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models import Inbound, Notice, Technician, Visit, VisitEvent
 from app.operations.addition import Added, added_to
+from app.operations.agreement import Agreed, agreed_by_visit
 from app.operations.company import find_company
 from app.rules.calendar import day_bounds
 from app.rules.doorstep import Opening, openings
@@ -100,6 +101,8 @@ class DayVisit:
     #: Who meets this technician at the door, and whether this one goes along; empty: nobody does.
     with_name: str = ""
     goes_along: bool = False
+    #: What its customer agreed to pay, and whether that is still to come; None where prices are nobody's matter.
+    agreed: Agreed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,10 @@ class TechnicianDay:
 
 
 def technician_day(session: Session, technician_id: int, zone: tzinfo, now: datetime) -> TechnicianDay:
-    """Return a technician's visits of today in order; nine queries, however many visits there are."""
+    """Return a technician's visits of today in order; however many there are, the queries stay the same few.
+
+    Only of a visit whose price nobody has been asked for, each is looked at.
+    """
     technician = session.get_one(Technician, technician_id)
     rows = _visits(session, technician_id, zone, now)
     ids = [one for visit in rows for one in (visit.id, visit.beside_id) if one is not None]
@@ -142,7 +148,7 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
     wrote = _wrote(session, ids)
     # What the customer was told and answered stands at the first one's visit; who goes along reads it as well.
     added, partners = added_to(session, [v.beside_id or v.id for v in rows]), _partners(session, rows)
-    visits = []
+    agreed, visits = agreed_by_visit(session, rows), []
     for visit in rows:
         told_of = visit.beside_id or visit.id
         seen = _day_visit(
@@ -151,7 +157,9 @@ def technician_day(session: Session, technician_id: int, zone: tzinfo, now: date
         )  # fmt: skip
         second = visit.second_technician.name if visit.second_technician else ""
         partner = partners.get(visit.id) or second
-        visits.append(replace(seen, with_name=partner, goes_along=visit.beside_id is not None))
+        visits.append(
+            replace(seen, with_name=partner, goes_along=visit.beside_id is not None, agreed=agreed.get(visit.id))
+        )
     return TechnicianDay(
         technician_id=technician_id,
         technician=technician.name,

@@ -8,13 +8,20 @@ from types import SimpleNamespace
 import pytest
 
 from app.errors import Conflict, Invalid
-from app.models import Customer, Notice, PriceBookVersion, Service, Visit
-from app.operations.agreement import agreement_of, note_seen, offer_price, offer_when_booked, price_change
+from app.models import Customer, Notice, PriceBookVersion, Service, Technician, Visit
+from app.operations.agreement import (
+    agreed_by_visit,
+    agreement_of,
+    note_seen,
+    offer_price,
+    offer_when_booked,
+    price_change,
+)
 from app.operations.booking import change_visit
 from app.operations.estimate import Plan, estimate
 from app.operations.notice import Telling
 from app.operations.price_book import STANDARD
-from app.operations.quote import Wish, answer_quote, make_quote, quotes_of
+from app.operations.quote import Wish, answer_quote, make_quote, quotes_of, why_not_dispatched
 from tests.conftest import STORY_DAY_AT
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
@@ -144,3 +151,24 @@ def test_prices_that_bind_nobody_are_not_spoken_of(db, world, clock, stands):
         session.get_one(Service, world.service).price_code = "pc-setup"
         make_quote(session, visit_id, Wish(), role="manager", now=clock.now(), actor="user:1")
     assert stands(visit_id) == ("made", "not_agreed")
+
+
+def test_who_goes_along_sets_out_once_the_first_ones_price_is_agreed(db, world, clock, kept, telling):
+    with db.write() as session:
+        other = Technician(name="鈴木", base_lat=34.18, base_lon=135.10, created_at=clock.now())
+        session.add(other)
+        session.flush()
+        other_id = other.id
+    visit_id = world.visit(starts_in_min=390, second_technician_id=other_id)
+    with db.read() as session:
+        beside_id = session.query(Visit.id).filter_by(beside_id=visit_id).scalar()
+    ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
+    with db.write() as session:
+        assert why_not_dispatched(session, session.get_one(Visit, beside_id)) == "not_agreed"
+        token = offer_price(session, visit_id, telling, **ask).token
+    accept(db, clock, token)
+    with db.read() as session:
+        both = [session.get_one(Visit, one) for one in (visit_id, beside_id)]
+        assert why_not_dispatched(session, both[1]) is None
+        assert {one.quote.total for one in agreed_by_visit(session, both).values()} == {11_000}
+        assert agreement_of(session, both[1], clock.now()) is None

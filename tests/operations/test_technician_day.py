@@ -209,4 +209,4 @@ def test_more_visits_need_no_more_queries(look, world, tell, db):
         look()
         counts.append(len([sql for sql in asked if sql.startswith("SELECT")]))
         tell(world.visit(start))
-    assert counts == [9, 9]
+    assert counts == [11, 11]

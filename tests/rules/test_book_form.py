@@ -43,12 +43,15 @@ def test_amounts_and_shares_are_typed_as_people_say_them():
     typed = {"currency": "EUR", "services[0].code": "help", "services[0].base": "1,060.5", "tax.rate": "5.5%"}
     assert book_of(typed).data["services"]["help"]["base"] == 106_050
     assert book_of(typed).data["tax"]["rate"] == "0.055"
-    assert book_of({"currency": "JPY", "parts[0].code": "x", "parts[0].price": "10.5"}).data["parts"]["x"]["price"] == "10.5"
+    assert (
+        book_of({"currency": "JPY", "parts[0].code": "x", "parts[0].price": "10.5"}).data["parts"]["x"]["price"]
+        == "10.5"
+    )
 
 
 def test_rows_may_be_typed_last_and_full_width_and_stand_where_they_belong():
     typed = typed_of(STANDARD)
-    typed |= {"travel[9].up_to_km": "３０", "travel[9].price": "４０００"}  # noqa: RUF001
+    typed |= {"travel[9].up_to_km": "３０", "travel[9].price": "４０００"}
     typed |= {"cancellation[7].at_least_hours_before": "72", "cancellation[7].percent": "0"}
     typed["cancellation[0].percent"] = "10"
     typed["holiday.company_holidays"] = "12/31、1/1 01-02"

@@ -19,6 +19,7 @@ from app.operations.addition import LONGEST_NOTE, MOST_PHOTOS
 from app.operations.customer_view import LONGEST_TEXT, choose_notices, note_opened, press
 from app.operations.inbound import LONGEST_ON_PAGE, write_on_page
 from app.operations.incident_view import incident_of
+from app.operations.invoice import papers_on_page
 from app.operations.line import CODE_LASTS
 from app.operations.own_ways import add_device, end_mail, line_code, mail_wish, note_shown
 from app.operations.quote import quote_on_page
@@ -43,6 +44,7 @@ def visit_page(
         token=token,
         can=doable(session(), token, now()),
         quoted=quote_on_page(session(), token, now()),
+        papers=papers_on_page(session(), token),
         incident=incident_of(session(), token, now()),
         typed=typed or {},
         problems=problems or {},
