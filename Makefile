@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAYS ?= tests/data/days
 
-.PHONY: demo run test check format bench snapshots fuzz-wording fuzz-api lock clean crash races
+.PHONY: demo run test check format bench snapshots fuzz-wording fuzz-api lock clean crash races walk
 
 demo: $(VENV)/ready
 	$(BIN)/mamonaku demo --port $(PORT)
@@ -24,6 +24,10 @@ check: $(VENV)/ready-dev
 format: $(VENV)/ready-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Goes the whole way from a booking at night to the printed invoice in a browser: both languages, both databases.
+walk: $(VENV)/ready-dev
+	WALK=all $(BIN)/pytest tests/browser/test_walk.py
 
 # Prints tables, asserts nothing. DAYS=folder replays other day logs.
 bench: $(VENV)/ready-dev

@@ -116,9 +116,8 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty, migrated database of each kind: every test that asks for it runs on both."""
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Yield an empty, migrated database of the kind that a fixture's parameter names."""
     if request.param == "sqlite":
         file = tmp_path / "test.sqlite"
         shutil.copy(request.getfixturevalue("empty_sqlite"), file)
@@ -133,6 +132,12 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         connection.execute(
             text("SELECT clear_all_tables()" if next(_emptied) % 100 == 0 else "SELECT empty_all_tables()")
         )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty, migrated database of each kind: every test that asks for it runs on both."""
+    yield from empty_database(request, tmp_path)
 
 
 def _let_be_emptied(connection: Connection) -> None:
