@@ -179,7 +179,12 @@ const left = (link) => link.querySelector(".work").getBoundingClientRect().left;
 
 function neighbour(link, key) {
   const rows = [...hours().querySelectorAll(".hours-row")].filter((row) => row.querySelector("a.visit"));
-  if (!link) return rows.length ? bars(rows[0])[0] : null;
+  if (!link) {
+    // The way in is the first visit that is not over, where the eyes are.
+    const now = document.querySelector("#now-line line")?.getBoundingClientRect().left ?? 0;
+    const first = rows.length ? bars(rows[0]) : [];
+    return first.find((one) => one.querySelector(".work").getBoundingClientRect().right >= now) ?? first[0];
+  }
   const row = link.closest(".hours-row");
   if (key === "ArrowLeft" || key === "ArrowRight") return bars(row)[bars(row).indexOf(link) + (key === "ArrowRight" ? 1 : -1)];
   const next = rows[rows.indexOf(row) + (key === "ArrowDown" ? 1 : -1)];

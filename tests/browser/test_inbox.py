@@ -121,7 +121,7 @@ def test_a_new_message_appears_without_disturbing_who_writes(browse, world, talk
     page.keyboard.press("r")
     page.keyboard.type("ただいま")
     hear("もう待てません")
-    page.wait_for_selector("#talk >> text=もう待てません", timeout=9000)
+    page.wait_for_selector("#talk >> text=もう待てません", timeout=3500)
     assert page.input_value("#words") == "ただいま"
     assert page.evaluate("document.activeElement.id") == "words"
 
