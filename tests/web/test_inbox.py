@@ -287,6 +287,28 @@ def test_the_parts_are_not_sent_again_while_nothing_changes(desk, hear, world):
         assert desk.get(path, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
 
 
+def test_what_changes_is_sent_at_once(desk, hear, world, press, db):
+    world.visit()
+    key = f"c{world.customer}"
+
+    def changed(does):
+        paths = ("/inbox/list", f"/inbox/{key}/now")
+        before = [(path, {"If-None-Match": desk.get(path).headers["ETag"]}) for path in paths]
+        does()
+        return [desk.get(path, headers=known).status_code == 200 for path, known in before]
+
+    assert changed(lambda: hear("何時になりますか")) == [True, True]
+    assert changed(lambda: press(key, "answer", words="17時です")) == [True, True]
+
+    def arrive():
+        with db.write() as session:
+            session.scalars(select(Notice)).one().state = "delivered"
+
+    assert changed(arrive) == [False, True]
+    assert changed(lambda: hear("駐車場は?", sender="+819099990000")) == [True, False]
+    assert changed(lambda: press("m2", "handled")) == [True, False]
+
+
 def test_a_long_list_comes_in_pages_and_is_searched(desk, hear, world):
     for number in range(55):
         hear("もしもし", sender=f"+8190000000{number:02}")
