@@ -18,7 +18,7 @@ import pytest
 import structlog
 from argon2 import PasswordHasher
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from app import auth, create_app, join
 from app.config import Settings
@@ -116,14 +116,23 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def copied(empty: Path, file: Path) -> Iterator[Database]:
+    """Open a copy of an empty, migrated SQLite file, and close it."""
+    shutil.copy(empty, file)
+    database = Database(f"sqlite:///{file}")
+
+    @event.listens_for(database.engine, "connect")
+    def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=OFF").close()
+
+    yield database
+    database.close()
+
+
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Yield an empty, migrated database of the kind that a fixture's parameter names."""
     if request.param == "sqlite":
-        file = tmp_path / "test.sqlite"
-        shutil.copy(request.getfixturevalue("empty_sqlite"), file)
-        database = Database(f"sqlite:///{file}")
-        yield database
-        database.close()
+        yield from copied(request.getfixturevalue("empty_sqlite"), tmp_path / "test.sqlite")
         return
     database = request.getfixturevalue("postgresql")
     yield database

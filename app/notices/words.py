@@ -163,9 +163,11 @@ def visible(text: str, *, keep_width: bool = False) -> str:
     Blanks become one; a wide one within the line (U+3000) is left to who wrote a text where `keep_width` says so.
     """
     wide = "\u3000" if keep_width else ""
-    shown = "".join(
-        " " if c.isspace() and c != wide else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
-    )
+    shown = text
+    if not text.isprintable():
+        shown = "".join(
+            " " if c.isspace() and c != wide else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
+        )
     return re.sub(r" {2,}", " ", shown).strip()
 
 

@@ -17,6 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app import auth
 from app.db import Database
 from app.web.visitor import SIGN_IN
+from tests.conftest import copied
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: A name that leads to this host and is no secure context, as a phone sees a server without a certificate.
@@ -53,11 +54,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def db(empty_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
     """An empty, migrated SQLite database: what a page looks like does not depend on the kind of database."""
-    file = tmp_path / "browser.sqlite"
-    shutil.copy(empty_sqlite, file)
-    database = Database(f"sqlite:///{file}")
-    yield database
-    database.close()
+    yield from copied(empty_sqlite, tmp_path / "browser.sqlite")
 
 
 class _Quiet(WSGIRequestHandler):

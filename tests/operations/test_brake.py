@@ -131,10 +131,10 @@ def test_a_handful_leaves_and_nobody_is_asked(firm):
 
 
 def test_an_upgrade_that_decides_hundreds_of_visits_anew_tells_no_more_than_the_limit_and_loses_nothing(firm):
-    visits = firm.book(400, in_min=240)  # not near: nothing explains a flood
+    visits = firm.book(200, in_min=240)  # not near: nothing explains a flood
     lanes, brake = Lanes(), Brake()
     try:
-        for first in range(0, 400, 25):  # as a sweep does, while twelve threads deliver
+        for first in range(0, 200, 25):  # as a sweep does, while twelve threads deliver
             firm.tell(visits[first : first + 25])
             deliver_due(firm.db, firm.channels, firm.clock, JAPAN, lanes, brake)
             firm.clock.forward(seconds=0.3)
@@ -143,14 +143,14 @@ def test_an_upgrade_that_decides_hundreds_of_visits_anew_tells_no_more_than_the_
     assert firm.holds()
     assert 0 < len(firm.post.sent) <= 40
     states = firm.states(visits)
-    assert states == {"sent": len(firm.post.sent), "due": 400 - len(firm.post.sent)}
+    assert states == {"sent": len(firm.post.sent), "due": 200 - len(firm.post.sent)}
     standing = firm.standing()
     assert (standing.wave, standing.limit, standing.held) == ("other", 40, states["due"])
     assert [kind for kind, _ in standing.kinds] == ["late"]
     assert len(standing.examples) == 3
     assert firm.decide("true") == states["due"]
     firm.seconds_later()
-    assert (len(firm.post.sent), firm.holds()) == (400, False)
+    assert (len(firm.post.sent), firm.holds()) == (200, False)
 
 
 def test_all_at_once_nothing_leaves_at_all(firm):

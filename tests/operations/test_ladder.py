@@ -179,11 +179,13 @@ def fate(dice):
 
 def happen(house, dice, visit_id, notice_id):
     """Do one of the things that happen between two ticks."""
-    now = house.clock.now()
+    now, what = house.clock.now(), dice.randrange(40)
+    if what > 4:
+        return
     with house.db.write() as session:
         attempts = session.scalars(select(NoticeAttempt).where(NoticeAttempt.notice_id == notice_id)).all()
         known = [one.provider_id for one in attempts if one.provider_id]
-        match dice.randrange(40):
+        match what:
             case 0 if known:
                 note_receipt(session, dice.choice(known), dice.choice(["delivered", "read"]), None, now)
             case 1 | 2 if known:
@@ -209,7 +211,11 @@ def _move(session, visit_id, now):
     change_visit(session, visit_id, promised_from_at=now + timedelta(hours=30), now=now, actor="user:1")
 
 
-@pytest.mark.parametrize("seed", range(30))
+#: What the rules make of what happens is the same on both databases: the questions they ask are, in a few of the lives.
+LIVES = [("sqlite", seed) for seed in range(30)] + [("postgresql", seed) for seed in range(5)]
+
+
+@pytest.mark.parametrize(("db", "seed"), LIVES, indirect=["db"])
 def test_every_notice_ends_delivered_dropped_or_with_a_person_before_its_deadline(house, seed):
     dice = random.Random(seed)
     if dice.random() < 0.3:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from sqlalchemy import select
 
-from app.db import Database
 from app.models import Technician, Webhook, WebhookMessage
 from app.rules.webhook import EVENTS
+from tests.conftest import copied
 
 
 @pytest.fixture
 def db(empty_sqlite, tmp_path):
     """SQLite is enough for what is asked and answered; the operations are asked on both."""
-    file = tmp_path / "test.sqlite"
-    shutil.copy(empty_sqlite, file)
-    database = Database(f"sqlite:///{file}")
-    yield database
-    database.close()
+    yield from copied(empty_sqlite, tmp_path / "test.sqlite")
 
 
 @pytest.fixture

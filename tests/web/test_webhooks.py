@@ -11,21 +11,14 @@ from app.operations.alarm import raise_alarm
 from app.operations.webhook_delivery import hand_over_messages
 from app.providers.guarded import Guarded
 from app.rules.webhook import EVENTS
+from tests.conftest import copied
 from tests.web.pages import post
 
 
 @pytest.fixture
-def db(request, empty_sqlite, tmp_path):
+def db(empty_sqlite, tmp_path):
     """SQLite is enough for pages."""
-    import shutil
-
-    from app.db import Database
-
-    file = tmp_path / "test.sqlite"
-    shutil.copy(empty_sqlite, file)
-    database = Database(f"sqlite:///{file}")
-    yield database
-    database.close()
+    yield from copied(empty_sqlite, tmp_path / "test.sqlite")
 
 
 @pytest.fixture
