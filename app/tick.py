@@ -28,6 +28,7 @@ from app.operations.mailbox import take_mail, take_unreadable
 from app.operations.notice import Telling
 from app.operations.outbox import deliver_due
 from app.operations.proposal import due_to_lapse, lapse
+from app.operations.quote_sending import ask_again, unanswered_quotes
 from app.operations.reminder import due_reminders, postpone_reminder, turn_due
 from app.operations.repair import best_offers, note_offer
 from app.parts import Parts
@@ -131,8 +132,21 @@ def remind(parts: Parts, now: datetime) -> int:
     telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
     with parts.db.read() as session:
         due = due_reminders(session, now, MOST_REMINDERS)
+        unanswered = unanswered_quotes(session, now)
     batches = (due[first : first + AT_ONCE] for first in range(0, len(due), AT_ONCE))
-    return sum(_remind(parts, batch, telling, now) for batch in batches)
+    told = sum(_remind(parts, batch, telling, now) for batch in batches)
+    return told + sum(_ask_again(parts, quote_id, telling, now) for quote_id in unanswered)
+
+
+def _ask_again(parts: Parts, quote_id: int, telling: Telling, now: datetime) -> int:
+    """Ask once more for an answer to a quote; one that fails stops no other, and is tried again at the next tick."""
+    try:
+        with writing(parts.db, "remind") as session:
+            return int(ask_again(session, quote_id, telling, now) is not None)
+    except Exception as error:
+        if not held_elsewhere(error):
+            log.error("a quote could not be asked about again", quote_id=quote_id, exc_info=True)
+        return 0
 
 
 def _remind(parts: Parts, reminder_ids: Sequence[int], telling: Telling, now: datetime) -> int:

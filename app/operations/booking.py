@@ -32,6 +32,8 @@ ENTERED_LATE = timedelta(hours=1)
 # of 70 characters leaves room for; guessing is slowed down by the page's rate limit, and the link ends with the visit.
 _TOKEN_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
 _TOKEN_LENGTH = 10
+# What stays when the visit is over, a quote or an invoice, has 62 bits.
+LASTING_TOKEN = 13
 
 
 def book_visit(
@@ -95,7 +97,7 @@ def book_visit(
         service_id=service_id,
         technician_id=technician_id,
         second_technician_id=second_technician_id,
-        link_token=_new_token(),
+        link_token=new_token(),
         note=note,
         created_at=now,
         promised_from_at=promised_from_at,
@@ -299,7 +301,7 @@ def _send_along(session: Session, visit: Visit, along: Visit | None, now: dateti
         changed = along is not None and stand_down(along)
         kind, forgets = "cancelled", False
     elif along is None:
-        along = made_beside(visit, second_id, _new_token(), now, FIRST_LOOK_BEFORE)
+        along = made_beside(visit, second_id, new_token(), now, FIRST_LOOK_BEFORE)
         session.add(along)
         kind, changed, forgets = "booked", True, False
     else:
@@ -317,8 +319,9 @@ def _send_along(session: Session, visit: Visit, along: Visit | None, now: dateti
         look_again(session, technician_id, now)
 
 
-def _new_token() -> str:
-    return "".join(secrets.choice(_TOKEN_LETTERS) for _ in range(_TOKEN_LENGTH))
+def new_token(length: int = _TOKEN_LENGTH) -> str:
+    """Return the secret of a link, short enough for an SMS, in letters that nobody mistakes for others."""
+    return "".join(secrets.choice(_TOKEN_LETTERS) for _ in range(length))
 
 
 def add_event(

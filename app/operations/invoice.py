@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.errors import Conflict, Invalid, NotFound
 from app.models import Customer, Paper, PaperCounter, Payment, Visit
 from app.operations.bill import Bill, Told, bill_of_visit
-from app.operations.booking import add_event, visit_for_change
+from app.operations.booking import LASTING_TOKEN, add_event, new_token, visit_for_change
 from app.operations.checks import tell_text
 from app.operations.company import find_company
 from app.operations.invoice_words import (
@@ -268,7 +267,7 @@ def frame_of(session: Session, visit: Visit, desk: Desk) -> Frame:
 def kept_of(visit: Visit, desk: Desk) -> dict[str, Any]:
     """Return the columns that all papers about a visit share."""
     return {
-        "token": secrets.token_hex(12),
+        "token": new_token(LASTING_TOKEN),
         "visit_id": visit.id,
         "customer_id": visit.customer_id,
         "issued_at": desk.now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from fractions import Fraction
 from typing import Any
 
@@ -266,5 +266,9 @@ def _said_of(bill: Bill, frame: Frame, sums: Sums, locale: str) -> list[str]:
 
 
 def _pay_to(frame: Frame, locale: str) -> list[str]:
-    account = frame.company.pay_to if frame.company is not None else ""
-    return [t("invoice.pay_to", locale, account=account)] if account else []
+    """Return where to transfer the money to, and until when; a company that names no account is paid on the spot."""
+    if frame.company is None or not frame.company.pay_to:
+        return []
+    until = frame.issued_on + timedelta(days=frame.company.pay_days)
+    said = t("invoice.pay_until", locale, day=long_day_words(until, locale))
+    return [t("invoice.pay_to", locale, account=frame.company.pay_to), said]

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.models import Alarm, Notice, Visit
+from app.models import Alarm, Notice, Quote, Visit
 from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.announce import announce_notice
@@ -19,6 +19,7 @@ from app.operations.booking import add_event
 from app.operations.company import find_company
 from app.operations.consent import push_devices, why_closed
 from app.operations.policy import current_policy
+from app.operations.quote import quote_state
 from app.operations.wording import company_facts, current_wordings
 from app.prepared import Prepared
 from app.providers.base import Channel, PushDevice, Recipient
@@ -26,6 +27,7 @@ from app.rules.ladder import CALL_TAKES, call_at, calls
 from app.rules.lateness import Decision
 from app.rules.messages import (
     CHANGES,
+    QUOTES,
     REMINDERS,
     UNSETTLING,
     Message,
@@ -76,7 +78,7 @@ class Telling:
 
 
 #: A word that a text needs beside what is known of the visit: as it is written, a flag, an instant, a window, a list.
-Word = str | bool | datetime | tuple[datetime, datetime] | list[str]
+Word = str | bool | int | datetime | tuple[datetime, datetime] | list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,9 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
     unwelcome = unwanted(notice.kind, visit.customer.notices)
     if unwelcome:
         return unwelcome
+    answered = _why_answered(session, notice, now)
+    if answered:
+        return answered
     others = session.execute(
         select(Notice.id, Notice.kind, Notice.state, Notice.reach, Notice.about_incident).where(
             Notice.visit_id == visit.id, Notice.id != notice.id
@@ -259,6 +264,15 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
         ),
         now=now,
     )
+
+
+def _why_answered(session: Session, notice: Notice, now: datetime) -> str | None:
+    """Return why nobody need be asked any more about the price that a notice speaks of: answered, or superseded."""
+    quote = session.get(Quote, notice.reason_facts["quote"]) if notice.kind in QUOTES else None
+    state = quote_state(session, quote, now) if quote is not None else "open"
+    if state == "open":
+        return None
+    return "answered" if state in ("accepted", "declined") else "superseded"
 
 
 def wait_for_morning(session: Session, notice: Notice, visit: Visit, zone: tzinfo, now: datetime) -> bool:
@@ -357,6 +371,8 @@ def _says_until(notice: Notice) -> datetime | None:
         return notice.promised_from_at
     if notice.kind == "move_asked":
         return cast(datetime, word_of(notice, "answer_by"))
+    if notice.kind in QUOTES:
+        return cast(datetime, word_of(notice, "quote_until"))
     return notice.promised_until_at if notice.kind in CHANGES else None
 
 

@@ -167,6 +167,11 @@ def works_of(session: Session, visit_id: int) -> Sequence[AddedWork]:
     return session.scalars(wanted.options(selectinload(AddedWork.quote).selectinload(Quote.answers))).all()
 
 
+def work_of_quote(session: Session, quote_id: int) -> AddedWork | None:
+    """Return the addition that a quote asks about; None for a quote made before the visit."""
+    return session.scalar(select(AddedWork).where(AddedWork.quote_id == quote_id))
+
+
 def state_of_work(session: Session, work: AddedWork, now: datetime) -> str:
     """Return noted (within what was agreed), or what became of its quote (operations.quote.quote_state)."""
     return "noted" if work.quote is None else quote_state(session, work.quote, now)

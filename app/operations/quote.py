@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from app.errors import Conflict, Invalid, NotFound, Problem
 from app.i18n import LOCALES
 from app.models import Quote, QuoteAnswer, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
-from app.operations.booking import add_event, visit_for_change
+from app.operations.booking import LASTING_TOKEN, add_event, new_token, visit_for_change
 from app.operations.checks import tell_text
 from app.operations.company import find_company
 from app.operations.price_book import book_data_at, keeps_prices, kept_book
@@ -96,10 +95,12 @@ def keep_quote(
     book, job, price = kept_book(frame.data), frame.job, frame.price
     company = find_company(session)
     extra = {locale: dict(more(locale)) if more else {} for locale in LOCALES}
-    words = {locale: shown(book, price, job, visit, company, now, locale) for locale in LOCALES}
+    words = {
+        locale: shown(book, price, job, visit, company, now, locale, on_site=more is not None) for locale in LOCALES
+    }
     quote = Quote(
         visit_id=visit.id,
-        token=secrets.token_hex(12),
+        token=new_token(LASTING_TOKEN),
         created_at=now,
         created_by=actor,
         expires_at=frame.expires_at,

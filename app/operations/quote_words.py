@@ -16,7 +16,15 @@ TEXT_VERSION = "2026-11-23"
 
 
 def shown(
-    book: PriceBook, price: Price, job: Job, visit: Visit, company: Company | None, now: datetime, locale: str
+    book: PriceBook,
+    price: Price,
+    job: Job,
+    visit: Visit,
+    company: Company | None,
+    now: datetime,
+    locale: str,
+    *,
+    on_site: bool = False,
 ) -> dict[str, Any]:
     """Return every word of a quote's page in one language."""
     zone = book.timezone
@@ -47,7 +55,7 @@ def shown(
             if one.base
         ],
         "total": money(price.total, book, locale),
-        "terms": _terms(book, price, locale),
+        "terms": _terms(book, price, locale, on_site),
     }
 
 
@@ -64,8 +72,8 @@ def sums(book: PriceBook, price: Price) -> dict[str, Any]:
     }
 
 
-def _terms(book: PriceBook, price: Price, locale: str) -> list[str]:
-    """Return the conditions: what an acceptance agrees to."""
+def _terms(book: PriceBook, price: Price, locale: str, on_site: bool) -> list[str]:
+    """Return the conditions: what an acceptance agrees to; of work added on site nobody sets out or calls it off."""
     terms = [
         t("quote.terms_real_minutes", locale),
         t("quote.terms_overrun", locale, percent=plain(book.overrun_percent)),
@@ -73,6 +81,8 @@ def _terms(book: PriceBook, price: Price, locale: str) -> list[str]:
     ]
     if any(line.code == "return_taxi" for line in price.lines):
         terms.append(t("quote.terms_taxi", locale))
+    if on_site:
+        return [*terms, t("onsite.terms_yes", locale)]
     if price.after_hours:
         terms.append(t("quote.terms_after_hours", locale))
     comma = t("quote.terms_comma", locale)

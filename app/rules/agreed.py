@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.rules.price_book import PriceBook
 from app.rules.pricing import Line, Price, document
@@ -37,6 +37,25 @@ def _less(book: PriceBook, price: Price, off: int) -> Price:
     lines = (*price.lines, Line("not_agreed", -off, book.tax.rate))
     less = document(book, lines, price.counted_from_at, after_hours=price.after_hours)
     return replace(less, for_our_delay=price.for_our_delay)
+
+
+#: Who has not answered a quote is asked again a day before the visit, or three hours before it when there was no more
+#: time; not sooner after the first word than this.
+_ASKED_AGAIN = ((timedelta(hours=24), timedelta(hours=6)), (timedelta(hours=3), timedelta(hours=2)))
+
+
+def ask_again_at(sent_at: datetime, promised_from_at: datetime) -> datetime | None:
+    """Return when a customer is asked again who has not answered her quote; None when it was sent too late for that.
+
+    >>> from datetime import UTC
+    >>> five = datetime(2026, 11, 24, 17, tzinfo=UTC)
+    >>> [str(five - (ask_again_at(five - timedelta(hours=h), five) or five)) for h in (48, 30, 29, 5, 4)]
+    ['1 day, 0:00:00', '1 day, 0:00:00', '3:00:00', '3:00:00', '0:00:00']
+    """
+    for ahead, least in _ASKED_AGAIN:
+        if promised_from_at - ahead >= sent_at + least:
+            return promised_from_at - ahead
+    return None
 
 
 #: States in which a customer can still accept; who declined may think again.

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from app.rules.messages import REMINDERS
+from app.rules.messages import MONEY, REMINDERS
 from app.rules.policy import Policy
 
 #: What a person has written, for people that a person chose. It is never held, never counted: an answer to a customer,
 #: and word of an incident, which its own rule keeps to one an hour.
-BY_HAND = ("incident_update", "reply")
+BY_HAND = ("incident_update", "reply", *(kind for kind in MONEY if kind != "quote_reminder"))
 #: What is compared by itself. Reminders come in a wave that the booked visits explain, the day before at one moment; in
 #: that wave a flood of anything else would not show.
 WAVES = ("booked", "other")

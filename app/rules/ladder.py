@@ -36,6 +36,9 @@ _GENTLE = Ladder(None, _SOON, _SOON, 5.0)
 #: Over before another channel would be read.
 _FLEETING = Ladder(None, _SOON, _SOON, None)
 
+#: Asked by somebody who stands before her, or before whoever let him in: the next way soon, and nobody is called.
+_AT_THE_DOOR = Ladder(None, _SOON, _SOON, 1.0)
+
 LADDERS = {
     "late": _URGENT,
     "late_update": _URGENT,
@@ -49,6 +52,12 @@ LADDERS = {
     "must_reschedule": _URGENT,
     "tech_changed": _PLANNED,
     "reply": _PLANNED,
+    "quote_sent": _PLANNED,
+    "quote_reminder": _PLANNED,
+    "addon_consent": _AT_THE_DOOR,
+    "agreement_copy": _GENTLE,
+    "invoice_issued": _GENTLE,
+    "payment_received": _GENTLE,
     "reminder_day": _GENTLE,
     "reminder_hours": _GENTLE,
     "incident_update": _GENTLE,

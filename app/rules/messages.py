@@ -24,8 +24,12 @@ ARRIVALS = ("late", "late_update", "holding", "on_time_again", "arriving_soon")
 REMINDERS = ("reminder_day", "reminder_hours", "on_the_way")
 #: What the office has changed, would like to change, or cannot keep.
 CHANGES = ("moved", "tech_changed", "cancelled", "move_asked", "must_reschedule")
+#: What a customer is asked to agree to before the work, in its price.
+QUOTES = ("quote_sent", "quote_reminder", "addon_consent")
+#: What is written of money, and of what was agreed to.
+MONEY = (*QUOTES, "agreement_copy", "invoice_issued", "payment_received")
 #: What a customer may be told.
-KINDS = (*ARRIVALS, *REMINDERS, *CHANGES, "incident_update", "reply")
+KINDS = (*ARRIVALS, *REMINDERS, *CHANGES, *MONEY, "incident_update", "reply")
 #: How long a notice may wait for a channel before what it says is no help any more, by kind.
 LASTS = {
     "late": timedelta(minutes=60),
@@ -41,6 +45,12 @@ LASTS = {
     "cancelled": timedelta(hours=24),
     "move_asked": timedelta(hours=24),
     "must_reschedule": timedelta(hours=24),
+    "quote_sent": timedelta(hours=24),
+    "quote_reminder": timedelta(hours=12),
+    "addon_consent": timedelta(minutes=60),
+    "agreement_copy": timedelta(hours=24),
+    "invoice_issued": timedelta(hours=72),
+    "payment_received": timedelta(hours=24),
     "incident_update": timedelta(minutes=60),
     "reply": timedelta(hours=24),
 }
@@ -60,6 +70,12 @@ _SUPERSEDES = {
     "cancelled": frozenset((*ARRIVALS, *REMINDERS, *CHANGES)),
     "move_asked": frozenset({"move_asked"}),
     "must_reschedule": frozenset((*ARRIVALS, *REMINDERS, "tech_changed", "move_asked", "must_reschedule")),
+    "quote_sent": frozenset({"quote_sent", "quote_reminder"}),
+    "quote_reminder": frozenset({"quote_reminder"}),
+    "addon_consent": frozenset({"addon_consent"}),
+    "agreement_copy": frozenset[str](),
+    "invoice_issued": frozenset[str](),
+    "payment_received": frozenset[str](),
     "incident_update": frozenset({"incident_update"}),
     "reply": frozenset[str](),
 }
@@ -70,11 +86,16 @@ _TRUE_IN = {
     "cancelled": ("cancelled",),
     "incident_update": tuple(status for status in STATUSES if status != "cancelled"),
     "reply": STATUSES,
+    "quote_reminder": ("booked",),
+    "addon_consent": ("arrived", "working"),
+    "agreement_copy": STATUSES,
+    "invoice_issued": STATUSES,
+    "payment_received": STATUSES,
 }
 #: Why a notice is not true any more in another state.
 _OVER = {"en_route": "left", "arrived": "arrived", "working": "arrived", "cancelled": "cancelled"}
 #: What is true whatever became of the promise it was written under, and whoever comes.
-_OF_NO_PROMISE = frozenset({"incident_update", "reply"})
+_OF_NO_PROMISE = frozenset({*MONEY, "incident_update", "reply"})
 #: Notices after which a customer has had reason to worry.
 UNSETTLING = ("late", "late_update", "holding")
 #: States of a notice that was handed over, so that the customer can have read it.

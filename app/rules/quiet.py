@@ -17,6 +17,10 @@ HUSHED = ("quiet_hours", "wants_delays_only", "wants_nothing")
 _FRIENDLY = frozenset({"arriving_soon", *REMINDERS})
 #: What a person writes to a person is nothing that could be unwanted, at whatever hour: it was asked for.
 _ASKED_FOR = frozenset({"reply"})
+#: What a customer who wishes to be told nothing is told all the same: she is asked, or owes.
+_NEEDED = frozenset({"quote_sent", "quote_reminder", "addon_consent", "agreement_copy", "invoice_issued"})
+#: What is about no hour to come, and waits for the morning however the visit lies.
+_NO_HURRY = frozenset({"invoice_issued", "payment_received"})
 #: What changes a customer's plans for a day.
 _OF_PLANS = frozenset(CHANGES)
 #: So long after the quiet hours have begun most people are still up.
@@ -66,6 +70,8 @@ def waits_until(
     this is told in the evening while people are still up. Who takes the morning off decides that in the evening.
     """
     ends_at = quiet_ends_at(policy, zone, now)
+    if ends_at is not None and kind in _NO_HURRY:
+        return ends_at
     if ends_at is None or begins_at < ends_at or kind in _ASKED_FOR:
         return None
     soon_at = begins_at - timedelta(minutes=policy.quiet_near_min)
@@ -80,7 +86,7 @@ def unwanted(kind: str, wish: str) -> str | None:
     >>> unwanted("late", "delays"), unwanted("arriving_soon", "delays"), unwanted("late", "none")
     (None, 'wants_delays_only', 'wants_nothing')
     """
-    if kind in _ASKED_FOR:
+    if kind in _ASKED_FOR or kind in _NEEDED:
         return None
     if wish == "none":
         return "wants_nothing"

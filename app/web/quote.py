@@ -19,10 +19,11 @@ from app.models import Quote
 from app.operations.agreement import note_seen
 from app.operations.company import find_company
 from app.operations.onsite import withdraws_until
-from app.operations.quote import LONGEST_NAME, accepted_answer, answer_quote, newest_of, quote_of_link, quote_state
+from app.operations.quote import LONGEST_NAME, accepted_answer, newest_of, quote_of_link, quote_state
+from app.operations.quote_sending import Said, take_answer
 from app.web.forms import Form
 from app.web.limits import limiter
-from app.web.visitor import end_session, locale, now, parts, session, zone
+from app.web.visitor import end_session, locale, now, parts, session, telling, zone
 
 blueprint = Blueprint("quote", __name__, url_prefix="/q")
 #: What the two buttons say.
@@ -54,7 +55,7 @@ def page(token: str) -> ResponseReturnValue:
 def answer(token: str) -> ResponseReturnValue:
     """Take in that the customer accepts or declines; what she typed is kept when it cannot be taken."""
     quote, form = _load(token), Form(request.form)
-    said: dict[str, Any] = {
+    said: Said = {
         "name": form.text("name", most=LONGEST_NAME),
         "signature": form.text("signature", most=LONGEST_NAME),
         "drawn": form.value("drawn"),
@@ -64,7 +65,7 @@ def answer(token: str) -> ResponseReturnValue:
         "link": f"{parts().settings.base_url}/q/{quote.token}",
     }
     wanted = ANSWERS.get(form.value("answer"), form.value("answer"))
-    if form.submit(lambda: answer_quote(session(), token, wanted, now=now(), **said)) is None:
+    if form.submit(lambda: take_answer(session(), token, wanted, telling(), now=now(), **said)) is None:
         return _quote_page(_load(token), form), form.status
     return redirect(url_for("quote.page", token=token, lang=request.args.get("lang"), at=request.args.get("at")), 303)
 

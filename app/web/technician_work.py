@@ -8,7 +8,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.i18n import money_words
 from app.models import Visit
 from app.operations.onsite import (
@@ -28,11 +28,12 @@ from app.operations.onsite import (
     works_of,
 )
 from app.operations.price_words import own_name, part_name
+from app.operations.quote_sending import send_quote, sent_quotes
 from app.rules.price_book import PriceBook
 from app.rules.pricing import PartUsed
 from app.web.forms import Form
 from app.web.technician import blueprint, me, own_day
-from app.web.visitor import locale, now, parts, session, zone
+from app.web.visitor import locale, now, parts, session, telling, zone
 
 __all__ = ["blueprint"]
 
@@ -64,17 +65,35 @@ def add(visit_id: int) -> ResponseReturnValue:
     return redirect(url_for("quote.page", token=made.quote.token, at="door", lang=language), 303)
 
 
+@blueprint.post("/visits/<int:visit_id>/work/<int:quote_id>/send")
+@own_day
+def send(visit_id: int, quote_id: int) -> ResponseReturnValue:
+    """Send the customer the link to what is added, when somebody else lets the technician in."""
+    form = Form(request.form)
+    _own_quote(visit_id, quote_id)
+    by = f"technician:{me()}"
+    if form.submit(lambda: send_quote(session(), quote_id, telling(), now=now(), actor=by)) is None:
+        return _work(visit_id, form)
+    return redirect(url_for("technician.work", visit_id=visit_id), 303)
+
+
 @blueprint.post("/visits/<int:visit_id>/work/<int:quote_id>/handed")
 @own_day
 def handed(visit_id: int, quote_id: int) -> ResponseReturnValue:
     """Write down that the customer has the document now."""
-    form, visit = Form(request.form), own_visit(session(), visit_id, me())
-    if not any(one.quote_id == quote_id for one in works_of(session(), visit.id)):
-        raise Conflict("nothing_to_hand_over")
+    form = Form(request.form)
+    _own_quote(visit_id, quote_id)
     way, by = form.text("way"), f"technician:{me()}"
     if form.submit(lambda: hand_over(session(), quote_id, way, now=now(), actor=by)) is None:
         return _work(visit_id, form)
     return redirect(url_for("technician.work", visit_id=visit_id), 303)
+
+
+def _own_quote(visit_id: int, quote_id: int) -> None:
+    """Raise NotFound unless a quote belongs to work added to an own visit."""
+    visit = own_visit(session(), visit_id, me())
+    if not any(one.quote_id == quote_id for one in works_of(session(), visit.id)):
+        raise NotFound("quote")
 
 
 def _added(form: Form, visit_id: int) -> Added:
@@ -125,6 +144,7 @@ def _work(visit_id: int, form: Form) -> ResponseReturnValue:
         works=works,
         handed={one.quote_id: handovers(session(), one.quote_id) for one, _ in works if one.quote_id},
         until={one.quote_id: withdraws_until(session(), one.quote, zone()) for one, _ in works if one.quote},
+        sent=sent_quotes(session(), [one.quote_id for one, _ in works if one.quote_id]),
         minutes=MORE_MIN,
         parts=_parts(book) if book is not None else [],
         services=_services(book, agreed.job.service) if book is not None and agreed is not None else [],

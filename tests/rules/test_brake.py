@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rules.brake import CAREFUL_LEAST, HOUR, WAVES, Told, Usual, jumped, limits, no_more, over_cap, strange, wave_of
-from app.rules.messages import KINDS, REMINDERS
+from app.rules.messages import KINDS, MONEY, REMINDERS
 from app.rules.policy import Policy
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -94,7 +94,9 @@ def test_a_clock_that_jumped_either_way_is_known():
 
 
 def test_every_kind_is_counted_but_what_a_person_wrote():
-    assert {kind for kind in KINDS if wave_of(kind) is None} == {"reply", "incident_update"}
+    assert {kind for kind in KINDS if wave_of(kind) is None} == {"reply", "incident_update", *MONEY} - {
+        "quote_reminder"
+    }
     assert {kind for kind in KINDS if wave_of(kind) == "booked"} == set(REMINDERS)
 
 

@@ -118,6 +118,7 @@ NEEDS = {
     "office.make_invoice": "dispatch",
     "office.invoice": "dispatch",
     "office.pay_invoice": "dispatch",
+    "office.send": "dispatch",
     "office.pay_invoice_back": "dispatch",
     "office.make_receipt": "dispatch",
     "office.credit_invoice": "settings",

@@ -126,7 +126,7 @@ def test_the_desk_makes_a_quote_and_sees_what_an_hour_earlier_costs(signed_in, d
         assert post(client, f"{path}/{quote.id}/send").status_code == 303
     with db.read() as session:
         [notice] = session.query(Notice).all()  # told once, however often it is pressed
-        assert "お見積りは9,900円(税込)です" in notice.line
+        assert "合計 9,900円(税込)" in notice.line
     page = client.get(path).text
     assert f"/q/{quote.token}" in page
     assert "お客様へお送りしました" in page

@@ -28,6 +28,7 @@ class InvoiceIn(Body):
         None, ge=0, le=MOST_MINUTES, description="null: between the taps, others with a reason."
     )
     minutes_reason: Line = Field("", max_length=LONGEST_REASON)
+    send: bool = Field(False, description="Tell the customer of it, with its link.")
     taxi: int = Field(0, ge=0, le=MOST_AMOUNT, description="As on the receipt.")
     parts: list[PartIn] | None = Field(None, max_length=50, description="null: as agreed.")
 

@@ -16,11 +16,12 @@ from app.operations.invoice import (
     page_of_invoices,
     stamp_of,
 )
+from app.operations.invoice_sending import send_invoice
 from app.operations.payment import issue_receipt, pay_back, take_payment
 from app.rules.pricing import PartUsed
 from app.web.api.forms_invoices import CreditNoteIn, InvoiceIn, InvoiceOut, InvoicesIn, InvoicesOut, PaymentIn
 from app.web.api.gate import blueprint
-from app.web.visitor import locale, needs, now, parts, session, signed_in, zone
+from app.web.visitor import locale, needs, now, parts, session, signed_in, telling, zone
 
 
 @blueprint.get("/invoices")
@@ -53,12 +54,14 @@ def create_invoice(visit_id: int, json_data: InvoiceIn) -> dict[str, Any]:
     """Issue the invoice of a visit that is over: its work, or the fee of one that was called off in vain.
 
     409 `already_invoiced`, `bill_changed` (the total is not the one that was looked at), `nothing_owed`,
-    `visit_not_over`, `no_prices_yet`, `fee_waived`.
+    `visit_not_over`, `no_prices_yet`, `fee_waived`; with `send` `answer_unreachable` when no channel reaches her.
     """
     wish = json_data
     used = None if wish.parts is None else tuple(PartUsed(part.code, part.quantity) for part in wish.parts)
     told = Told(wish.minutes, wish.minutes_reason, wish.taxi, used)
     paper = issue_invoice(session(), visit_id, told, seen=wish.total, desk=_desk())
+    if wish.send:
+        send_invoice(session(), paper.id, telling(), now=now(), actor=signed_in().name)
     return _shown(account_of(session(), paper.id))
 
 

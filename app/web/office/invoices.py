@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 
 from app.i18n import LOCALES, money_words
 from app.models import Paper, Visit
@@ -21,13 +22,14 @@ from app.operations.invoice import (
     preview,
     stamp_of,
 )
+from app.operations.invoice_sending import send_invoice, sent_invoices, thank
 from app.operations.payment import issue_receipt, pay_back, take_payment
 from app.operations.price_words import part_name
 from app.paper import paper_pdf
 from app.rules.pricing import PartUsed
 from app.web.forms import Form
 from app.web.office.room import blueprint, country, known_row
-from app.web.visitor import locale, needs, now, session, signed_in, zone
+from app.web.visitor import locale, needs, now, session, signed_in, telling, zone
 
 #: Different parts that one visit's form has room for.
 PART_ROWS = 3
@@ -58,7 +60,7 @@ def make_invoice(visit_id: int) -> Any:
     """Issue the invoice for a visit as it was shown."""
     form = Form(request.form)
     told, seen = _told(form), form.whole("seen", least=0, most=2**31 - 1)
-    issued = form.submit(lambda: issue_invoice(session(), visit_id, told, seen=seen, desk=_desk()).id)
+    issued = form.submit(lambda: _issue(visit_id, told, seen, send=form.ticked("send")))
     if issued is None:
         return _preview(visit_id, form)
     return redirect(url_for("office.invoice", paper_id=issued, saved=1), 303)
@@ -75,7 +77,7 @@ def invoice(paper_id: int) -> Any:
 @needs("dispatch")
 def pay_invoice(paper_id: int) -> Any:
     """Write down that what is owed came in, or a part of it."""
-    return _money_moved(paper_id, take_payment)
+    return _money_moved(paper_id, _pay)
 
 
 @blueprint.post("/invoices/<int:paper_id>/paid-back")
@@ -121,6 +123,30 @@ def as_file(paper: Paper, wanted: str | None) -> Response:
 
 def _desk() -> Desk:
     return Desk(zone(), country(), now(), signed_in().name)
+
+
+@blueprint.post("/invoices/<int:paper_id>/send")
+@needs("dispatch")
+def send(paper_id: int) -> Any:
+    """Tell the customer of an invoice, once."""
+    who = signed_in().name
+    return _done(
+        paper_id, Form(request.form), lambda: send_invoice(session(), paper_id, telling(), now=now(), actor=who)
+    )
+
+
+def _issue(visit_id: int, told: Told, seen: int | None, *, send: bool) -> int:
+    paper = issue_invoice(session(), visit_id, told, seen=seen, desk=_desk())
+    if send:
+        send_invoice(session(), paper.id, telling(), now=now(), actor=signed_in().name)
+    return paper.id
+
+
+def _pay(session: Session, paper_id: int, *money: Any, desk: Desk) -> Any:
+    paid = take_payment(session, paper_id, *money, desk=desk)
+    if request.form.get("thank"):
+        thank(session, paper_id, telling(), desk=desk)
+    return paid
 
 
 def _money_moved(paper_id: int, note: Callable[..., Any]) -> Any:
@@ -185,7 +211,14 @@ def _done(paper_id: int, form: Form, action: Any) -> Any:
 def _invoice(paper_id: int, form: Form) -> Any:
     account: Account = account_of(session(), paper_id)
     stamps = {one.id: stamp_of(one) for one in account.others}
-    page = render_template("office/invoice.html", account=account, form=form, stamps=stamps, money=_money)
+    page = render_template(
+        "office/invoice.html",
+        account=account,
+        form=form,
+        stamps=stamps,
+        sent=sent_invoices(session(), [paper_id]),
+        money=_money,
+    )
     return page, form.status
 
 
