@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -41,6 +42,14 @@ class Elsewhen:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A sum, tax included, and the book that says in which currency."""
+
+    book: PriceBook
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """The price of a plan, as its quote would say it: a taxi at the most it can cost.
 
@@ -59,29 +68,13 @@ class Estimate:
 
 def estimate(session: Session, plan: Plan, now: datetime) -> Estimate:
     """Return what a plan costs. Raises Invalid naming what is unknown, or has no price."""
-    service = session.get(Service, plan.service_id)
-    if service is None:
-        raise Invalid.one("service", "unknown")
-    if not service.price_code:
-        raise Invalid.one("service", "no_price")
-    technician = session.get(Technician, plan.technician_id) if plan.technician_id is not None else None
-    far_km = distance_from(session, technician, plan.lat, plan.lon)
-    job = Job(
-        service=service.price_code,
-        start_at=plan.start_at,
-        minutes=service.duration_min if plan.minutes is None else plan.minutes,
-        customer_class=plan.customer_class,
-        distance_km=far_km or 0.0,
-        travels_by=technician.travels_by if technician is not None else "car",
-    )
+    job, near = _job(session, plan)
     books: dict[date, PriceBook] = {}
 
     def book_of(at: datetime) -> PriceBook:
         on = at.astimezone(UTC).date()
         if on not in books:
-            found = book_at(session, at)
-            # Where the way leads is often known last; everything else is told already.
-            books[on] = found if far_km is not None else replace(found, travel=(Tier(None, 0),))
+            books[on] = _book(session, at, near)
         return books[on]
 
     def at(start_at: datetime) -> Elsewhen | None:
@@ -97,7 +90,43 @@ def estimate(session: Session, plan: Plan, now: datetime) -> Estimate:
     best = min(others, key=lambda one: one.total, default=None)  # the nearest of those that cost least
     if best is not None and best.total >= min(price.total, earlier.total if earlier else price.total):
         best = None
-    return Estimate(book, job, price, far_km is None, earlier, best)
+    return Estimate(book, job, price, not near, earlier, best)
+
+
+def totals(session: Session, plan: Plan, times: Sequence[tuple[datetime, int | None]]) -> Sequence[Told]:
+    """Return what a plan costs at each of some times, with the technician who would go then. Raises as `estimate`."""
+    found = []
+    for start_at, technician_id in times:
+        job, near = _job(session, replace(plan, start_at=start_at, technician_id=technician_id))
+        book = _book(session, start_at, near)
+        found.append(Told(book, priced(book, at_most(book, job)).total))
+    return found
+
+
+def _job(session: Session, plan: Plan) -> tuple[Job, bool]:
+    """Return what a plan prices, and whether the way is known. Raises Invalid."""
+    service = session.get(Service, plan.service_id)
+    if service is None:
+        raise Invalid.one("service", "unknown")
+    if not service.price_code:
+        raise Invalid.one("service", "no_price")
+    technician = session.get(Technician, plan.technician_id) if plan.technician_id is not None else None
+    far_km = distance_from(session, technician, plan.lat, plan.lon)
+    job = Job(
+        service=service.price_code,
+        start_at=plan.start_at,
+        minutes=service.duration_min if plan.minutes is None else plan.minutes,
+        customer_class=plan.customer_class,
+        distance_km=far_km or 0.0,
+        travels_by=technician.travels_by if technician is not None else "car",
+    )
+    return job, far_km is not None
+
+
+def _book(session: Session, at: datetime, near: bool) -> PriceBook:
+    """Return the book of a time; without travel where nobody knows yet where it leads: all else is told already."""
+    book = book_at(session, at)
+    return book if near else replace(book, travel=(Tier(None, 0),))
 
 
 def class_of(session: Session, customer_id: int) -> str:

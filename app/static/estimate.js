@@ -2,8 +2,12 @@
 {
   const form = document.querySelector("form.booking");
   const shown = document.getElementById("estimate");
+  const beside = document.getElementById("price-now");
   let timer = null;
   let asked = 0;
+
+  // The sum stands beside the time as well, which may be far from the lines.
+  const brief = () => { beside.textContent = shown.querySelector("[data-brief]")?.dataset.brief ?? ""; };
 
   async function look() {
     const mine = ++asked;
@@ -16,6 +20,7 @@
     if (mine !== asked) return;
     shown.dataset.asked = reply?.ok ? address : "";
     shown.innerHTML = reply?.ok ? await reply.text() : shown.dataset.failed;
+    brief();
   }
 
   const soon = () => {
@@ -25,5 +30,6 @@
   for (const kind of ["input", "change"]) form.addEventListener(kind, soon);
   // Customers who were found bring their address and class along without a key being pressed.
   new MutationObserver(soon).observe(document.getElementById("found"), { childList: true });
+  brief();
   soon();
 }

@@ -12,7 +12,7 @@
     const mine = ++asked;
     kept.textContent = ask.dataset.waiting;
     const typed = new URLSearchParams();
-    for (const name of ["service", "duration_min", "who", "lat", "lon", "on", "window", "half", "span", "second_technician"]) {
+    for (const name of ["service", "duration_min", "who", "kind", "lat", "lon", "on", "window", "half", "span", "second_technician"]) {
       typed.set(name, new FormData(form).get(name) ?? "");
     }
     const reply = await fetch(`${ask.dataset.source}?${typed}`).catch(() => null);

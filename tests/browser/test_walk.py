@@ -57,6 +57,7 @@ def test_a_night_visit_is_agreed_driven_done_billed_and_printed(browse, axe, db,
     desk.wait_for_selector(f".estimate-total:has-text('{TOTAL[lang]}')")
     assert "22:30–23:30" in desk.inner_text(".estimate-lines")
     assert "21:30" in desk.inner_text(".elsewhen")
+    assert "10,175" in desk.inner_text("#price-now")
     assert axe(desk) == []
     step(desk, "booking")
     desk.click("button[value=book_and_quote]")

@@ -70,6 +70,17 @@ def test_what_is_missing_for_a_price_is_said_and_nothing_is_asked_twice(desk, wo
     assert "料金が決まっていません" in said(desk.get("/visits/new/price", query_string=typed(world)))
 
 
+def test_every_time_that_is_offered_comes_with_its_price(desk, world, kept):
+    asked = {"on": "2026-11-24", "span": "3", "half": "afternoon"}
+    offered = desk.get("/visits/new/offers", query_string=typed(world, **asked)).text
+    assert set(
+        re.findall(r"<b>([^<]*)</b>[^<]*<span>[^<]*</span>\s*<span[^>]*><b class=\"offer-price\">([^<]*)<", offered)
+    )
+    assert "7,700円" in offered
+    with_class = desk.get("/visits/new/offers", query_string=typed(world, **asked, duration_min="75")).text
+    assert "9,350円" in with_class
+
+
 def test_without_a_price_book_one_line_says_so(desk, world):
     assert "料金表がまだ使われていない" in said(desk.get("/visits/new"))
     assert "book_and_quote" not in desk.get("/visits/new").text
@@ -117,6 +128,6 @@ def test_the_form_that_moves_a_visit_says_whether_she_is_asked_again(desk, clien
     assert "承諾済み 11,000円" in said(desk.get("/visits/1"))
     aim = typed(world, promised_until="")
     earlier = said(desk.get("/visits/1/foreseen", query_string={**aim, "promised_from": "20:00"}))
-    assert re.search("料金 11,000円 → 9,350円 ?承諾はそのまま有効です", earlier)
+    assert re.search("料金 11,000円 → 9,350円。 ?承諾はそのまま有効です", earlier)
     longer = said(desk.get("/visits/1/foreseen", query_string={**aim, "duration_min": "90"}))
     assert "新しいお見積りが承諾されるまで担当は出発しません" in longer

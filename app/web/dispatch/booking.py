@@ -22,7 +22,7 @@ from app.operations.visit import visit_in_words
 from app.providers.geocode_nominatim import GeocoderSilent, Place
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import over_midnight
-from app.web.dispatch.estimates import estimated
+from app.web.dispatch.estimates import estimated, totals_of
 from app.web.dispatch.offers import HALVES, SPANS_DAYS, WINDOWS_MIN, filled
 from app.web.dispatch.offers import found as found_offers
 from app.web.forms import Form
@@ -229,6 +229,7 @@ def _page(form: Form, *, place: Place | None = None, offers: Offers | None = Non
         form=form,
         place=place,
         offers=offers,
+        totals=totals_of(form.again(), offers),
         windows_min=WINDOWS_MIN,
         halves=HALVES,
         spans_days=SPANS_DAYS,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from app.operations.estimate import Plan, class_of, estimate
+from app.operations.estimate import Plan, estimate, totals
 from app.operations.price_book import keeps_prices
 from app.operations.price_words import explanation, line_name, money, plain
+from app.operations.slots import Offers
 from app.rules.booking import LONGEST_VISIT_MIN
-from app.web.dispatch.offers import typed_place
+from app.web.dispatch.typed import typed_class, typed_place
 from app.web.forms import Form
 from app.web.visitor import locale, needs, now, session, zone
 
@@ -41,16 +42,27 @@ def estimated(form: Form) -> Mapping[str, Any]:
     }
 
 
+def totals_of(form: Form, offers: Offers | None) -> Sequence[str]:
+    """Return what was typed so far costs at each offered time; nothing where no price binds anybody, or none is known.
+
+    What is wrong is noted in the form, which is nobody else's.
+    """
+    offered = [(one.slot.starts_at, one.slot.technician) for one in offers.items] if offers is not None else []
+    if not offered or not keeps_prices(session()):
+        return ()
+    service_id, minutes = form.row("service"), form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN, needed=False)
+    kind, where = form.take(lambda: typed_class(form)) or "individual", typed_place(form) or (None, None)
+    plan = Plan(service_id or 0, offered[0][0], minutes, None, kind, *where)
+    found = form.take(lambda: totals(session(), plan, offered)) or ()
+    return [money(one.total, one.book, locale()) for one in found]
+
+
 def _plan(form: Form) -> Plan | None:
     """Return what is planned as far as it was typed; None while there is no work or no time yet."""
     service_id, on = form.row("service"), form.day("on", needed=False)
     start_at = form.instant("promised_from", on, zone(), needed=False)
     minutes = form.whole("duration_min", least=1, most=LONGEST_VISIT_MIN, needed=False)
-    technician_id = form.row("technician")
-    customer_id = form.value("who").partition(":")[0]
-    known = customer_id.isdecimal() and len(customer_id) <= 15
-    customer_class = class_of(session(), int(customer_id)) if known else form.value("kind") or "individual"
-    where = typed_place(form)
+    technician_id, customer_class, where = form.row("technician"), typed_class(form), typed_place(form)
     if form.problems or service_id is None or start_at is None:
         return None
     return Plan(service_id, start_at, minutes, technician_id, customer_class, *(where or (None, None)))

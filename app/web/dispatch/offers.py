@@ -10,7 +10,9 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from app import i18n
 from app.errors import AppError, Invalid
 from app.operations.hold import hold_time, let_go
-from app.operations.slots import Offers, place_of, shortlist, time_to_work
+from app.operations.slots import Offers, shortlist, time_to_work
+from app.web.dispatch.estimates import totals_of
+from app.web.dispatch.typed import typed_customer, typed_place
 from app.web.forms import Form
 from app.web.visitor import end_session, locale, needs, now, parts, session, signed_in, zone
 
@@ -29,7 +31,8 @@ MOST_OFFERS = 8
 def offers() -> Any:
     """Answer with the times that can be offered for what was typed so far."""
     form = Form(request.args)
-    return render_template("dispatch/_offers.html", form=form, offers=found(form))
+    listed = found(form)
+    return render_template("dispatch/_offers.html", form=form, offers=listed, totals=totals_of(form.again(), listed))
 
 
 @blueprint.post("/visits/new/holds")
@@ -71,7 +74,7 @@ def found(form: Form) -> Offers | None:
             duration_min=minutes,
             window_min=int(_chosen(form, "window", [str(minutes) for minutes in WINDOWS_MIN])),
             hours=HALVES[_chosen(form, "half", list(HALVES))],
-            customer_id=_customer(form),
+            customer_id=typed_customer(form),
             technicians=2 if form.value("second_technician") else None,
             most=MOST_OFFERS,
             routed=parts().router is not None,
@@ -110,20 +113,6 @@ def _hold(form: Form) -> Any:
         now=now(),
         actor=signed_in().name,
     )
-
-
-def typed_place(form: Form) -> tuple[float, float] | None:
-    """Return where the work is: the chosen customer's site, or the position that was typed or pinned."""
-    _, _, site_id = form.value("who").partition(":")
-    if site_id.isdecimal() and len(site_id) <= 15:
-        return place_of(session(), int(site_id))
-    return form.position()
-
-
-def _customer(form: Form) -> int | None:
-    """Return the customer who was chosen: what she likes counts."""
-    number = form.value("who").partition(":")[0]
-    return int(number) if number.isdecimal() and len(number) <= 15 else None
 
 
 def _chosen(form: Form, name: str, choices: list[str]) -> str:
