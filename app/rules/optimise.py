@@ -223,7 +223,8 @@ def faults(problem: Problem, plan: Plan) -> list[str]:
         stop = plan.get(work.visit)
         if work.technician is not None and stop is None:
             found.append(f"visit {work.visit} has lost its technician")
-        if work.fixed and stop != Stop(work.visit, work.technician or 0, work.planned_from_at):
+        stands = Stop(work.visit, work.technician, work.planned_from_at) if work.technician is not None else None
+        if work.fixed and stop != stands:
             found.append(f"visit {work.visit} was fixed and is moved")
     for driver in problem.drivers:
         stops = sorted((s for s in plan.values() if s.technician == driver.technician), key=lambda s: s.start_at)

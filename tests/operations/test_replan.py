@@ -117,6 +117,12 @@ def test_who_leaves_is_relieved_of_everything_and_away(today, world, db, clock, 
         assert session.scalars(select(Absence)).one().taken_back_at is not None
 
 
+def test_a_visit_that_is_nobodys_yet_stands_in_nobodys_way(today, world, clock):
+    today.visit(2, 200, technician_id=None)
+    _, result = today.found(start_leaving, world.technician, clock.at + timedelta(minutes=5), "ill")
+    assert {"others_stay", "all_move"} <= {way["how"] for way in result["ways"]}
+
+
 def test_to_whom_nobody_can_come_is_told_once_and_called_when_nothing_is_chosen(today, world, db, clock, parts):
     with db.write() as session:
         suzuki = session.get_one(Technician, today.suzuki)

@@ -80,6 +80,9 @@ def test_the_check_finds_what_is_wrong_between_two_visits_and_with_the_hours():
     pinned = to_plan(problem, {1})
     moved = {1: Stop(1, 1, at(9.2)), 2: Stop(2, 1, at(14))}
     assert faults(pinned, moved) == ["visit 1 was fixed and is moved"]
+    nobodys = one_day(work(1, 9, 11, technician=None, fixed=True))
+    assert faults(nobodys, {}) == []
+    assert faults(nobodys, {1: Stop(1, 1, at(9))}) == ["visit 1 was fixed and is moved"]
 
 
 @pytest.mark.parametrize("seed", range(30))
