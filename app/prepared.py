@@ -13,7 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnElement, Connection, Insert, Select, bindparam
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Insert, SelectBase, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -90,7 +90,7 @@ class Prepared:
 
     def _results(self, dialect: Dialect, came: Sequence[Sequence[Any]]) -> _Changes:
         """Return what becomes of the columns of a result, as the driver describes them."""
-        assert isinstance(self._statement, Select)
+        assert isinstance(self._statement, SelectBase)
         changes: list[tuple[int, Callable[[Sequence[Any]], Iterable[Any]]]] = []
         for index, column in enumerate(self._statement.selected_columns):
             processor = column.type.dialect_impl(dialect).result_processor(dialect, came[index][1])

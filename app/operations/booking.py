@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from app.operations.announce import announce_entry
 from app.operations.plan import Start, plan_start
 from app.operations.second import beside, check_enough, check_first, check_two, follow, made_beside, stand_down
 from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, look_again
+from app.prepared import Prepared
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import AWAITED, change_allowed
 
@@ -34,6 +35,24 @@ _TOKEN_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
 _TOKEN_LENGTH = 10
 # What stays when the visit is over, a quote or an invoice, has 62 bits.
 LASTING_TOKEN = 13
+
+#: Built once: every booking and every change runs them.
+_VISIT, _CUSTOMER, _SITE, _SERVICE = (model.__table__.c for model in (Visit, Customer, Site, Service))
+_ASKED_FOR = Prepared(
+    select(_SITE.lat, _SITE.lon, _SERVICE.duration_min, _SERVICE.technicians)
+    .join_from(Site.__table__, Customer.__table__, _CUSTOMER.id == _SITE.customer_id)
+    .join(Service.__table__, _SERVICE.active)
+    .where(_CUSTOMER.id == bindparam("customer"), _SITE.id == bindparam("site"), _SERVICE.id == bindparam("service"))
+)
+_WITH_WHOM = Prepared(select(_VISIT.technician_id, _VISIT.second_technician_id).where(_VISIT.id == bindparam("visit")))
+_NOTE = Prepared(
+    insert(VisitEvent.__table__),  # type: ignore[arg-type]
+    ("visit_id", "at", "recorded_at", "kind", "actor", "facts", "client_key"),
+)
+#: What is locked after the mark can be given back.
+_MARK = Prepared(text("SAVEPOINT before_locks"))
+_KEEP = Prepared(text("RELEASE SAVEPOINT before_locks"))
+_GIVE_BACK = Prepared(text("ROLLBACK TO SAVEPOINT before_locks"))
 
 
 def book_visit(
@@ -65,28 +84,15 @@ def book_visit(
     Raises Invalid naming the fields, Conflict `overlap` or `unreachable` with the visit that stands in the way, `held`,
     `closed`, `needs_two`.
     """
-    customer = session.get(Customer, customer_id)
-    site = session.get(Site, site_id)
-    service = session.get(Service, service_id)
-    problems = []
-    if customer is None:
-        problems.append(Problem("customer", "unknown"))
-    if site is None or (customer is not None and site.customer_id != customer.id):
-        problems.append(Problem("site", "unknown"))
-    if service is None or not service.active:
-        problems.append(Problem("service", "unknown"))
-    if problems:
-        raise Invalid(problems)
-    assert site is not None
-    assert service is not None
+    lat, lon, usual_min, needed = _asked_for(session, customer_id, site_id, service_id)
     check_two(technician_id, second_technician_id)
-    check_enough(service, technician_id, second_technician_id, short_handed=short_handed)
+    check_enough(needed, technician_id, second_technician_id, short_handed=short_handed)
     if second_technician_id is not None:
         lock_technicians(session, technician_id, second_technician_id)
-    minutes = service.duration_min if duration_min is None else duration_min
+    minutes = usual_min if duration_min is None else duration_min
     _check_times(promised_from_at, promised_until_at, minutes, planned_from_at, now)
     start = plan_start(
-        session, technician_id, site, promised_from_at, promised_until_at, minutes, planned_from_at, now,
+        session, technician_id, (lat, lon), promised_from_at, promised_until_at, minutes, planned_from_at, now,
         hold=hold, zone=zone, insist=insist,
         second=None if second_technician_id is None else (second_technician_id, 0),
     )  # fmt: skip
@@ -116,6 +122,27 @@ def book_visit(
         session.execute(delete(Hold).where(Hold.token == hold))
     add_event(session, visit, "booked", actor, now, facts={**promise_facts(visit), **_insisted(start)})
     return visit
+
+
+def _asked_for(
+    session: Session, customer_id: int, site_id: int, service_id: int
+) -> tuple[float | None, float | None, int, int]:
+    """Return where the site of a booking is, how many minutes its work usually takes, and how many it needs.
+
+    Raises Invalid naming the fields.
+    """
+    session.flush()
+    asked = {"customer": customer_id, "site": site_id, "service": service_id}
+    for lat, lon, minutes, technicians in _ASKED_FOR.rows(session.connection(), asked):
+        return lat, lon, minutes, technicians
+    customer, site = session.get(Customer, customer_id), session.get(Site, site_id)
+    service = session.get(Service, service_id)
+    problems = [] if customer is not None else [Problem("customer", "unknown")]
+    if site is None or (customer is not None and site.customer_id != customer.id):
+        problems.append(Problem("site", "unknown"))
+    if service is None or not service.active:
+        problems.append(Problem("service", "unknown"))
+    raise Invalid(problems)
 
 
 def change_visit(
@@ -160,7 +187,7 @@ def change_visit(
     second_id = None if alone or unassign else second_technician_id or visit.second_technician_id
     check_two(new_technician_id, second_id)
     if visit.technician_id is None or visit.second_technician_id is not None:
-        check_enough(visit.service, new_technician_id, second_id, short_handed=short_handed)
+        check_enough(visit.service.technicians, new_technician_id, second_id, short_handed=short_handed)
     along = beside(session, visit)
     if along is not None and along.technician_id == new_technician_id:
         # Who went along goes first now: that time is free before it is taken by the visit itself.
@@ -179,7 +206,7 @@ def change_visit(
         start = plan_start(
             session,
             new_technician_id,
-            visit.site,
+            (visit.site.lat, visit.site.lon),
             new_from_at,
             new_until_at,
             minutes,
@@ -281,15 +308,18 @@ def _locked(session: Session, visit_id: int, next_technician_ids: Sequence[int |
     """
     if session.get_bind().dialect.name == "sqlite":  # every writer is alone already
         return session.get(Visit, visit_id, populate_existing=True)
-    now_there = session.execute(
-        select(Visit.technician_id, Visit.second_technician_id).where(Visit.id == visit_id)
-    ).one_or_none()
-    technicians = {*(now_there or ()), *next_technician_ids}
-    with session.connection().begin_nested():
-        lock_technicians(session, *technicians)
-        visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
-        if visit is not None and not {visit.technician_id, visit.second_technician_id} <= {None, *technicians}:
-            raise _HandedOver
+    session.flush()
+    connection = session.connection()
+    with_whom = [who for both in _WITH_WHOM.rows(connection, {"visit": visit_id}) for who in both]
+    technicians = {*with_whom, *next_technician_ids}
+    _MARK.run(connection, [()])
+    lock_technicians(session, *technicians)
+    visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
+    if visit is not None and not {visit.technician_id, visit.second_technician_id} <= {None, *technicians}:
+        _GIVE_BACK.run(connection, [()])
+        _KEEP.run(connection, [()])
+        raise _HandedOver
+    _KEEP.run(connection, [()])
     return visit
 
 
@@ -336,17 +366,8 @@ def add_event(
     client_key: str | None = None,
 ) -> None:
     """Add an entry to a visit's history: what happened when, and when we heard of it."""
-    session.add(
-        VisitEvent(
-            visit_id=visit.id,
-            at=at or now,
-            recorded_at=now,
-            kind=kind,
-            actor=actor,
-            facts=facts or {},
-            client_key=client_key,
-        )
-    )
+    session.flush()
+    _NOTE.run(session.connection(), [(visit.id, at or now, now, kind, actor, facts or {}, client_key)])
     announce_entry(session, visit, kind, at or now, now)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.models import CurrentPosition, Visit, VisitEvent
+from app.models import CurrentPosition, Site, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
 from app.operations.booking import add_event, visit_for_change
 from app.operations.quote import why_not_dispatched
 from app.operations.reminder import note_departure
 from app.operations.turn import look_again
+from app.prepared import Prepared
 from app.rules.position import distance_m
 from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allowed
 
@@ -21,6 +22,13 @@ from app.rules.visit import AWAITED, OPEN, REPORTABLE, before_undo, change_allow
 CLOCK_AHEAD = timedelta(minutes=2)
 #: A tap older than this was kept too long to be about today.
 TAP_KEPT = timedelta(hours=48)
+_SITE, _POSITION = Site.__table__.c, CurrentPosition.__table__.c
+#: Every tap runs it.
+_WHERE = Prepared(
+    select(_POSITION.fixed_at, _SITE.lat, _SITE.lon, _POSITION.lat, _POSITION.lon)
+    .join_from(Site.__table__, CurrentPosition.__table__, _POSITION.technician_id == bindparam("technician"))
+    .where(_SITE.id == bindparam("site"), _SITE.lat.is_not(None), _SITE.lon.is_not(None))
+)
 #: A position measured so long before or after a tap says where it was made.
 HEARD_ABOUT = timedelta(minutes=5)
 
@@ -68,7 +76,7 @@ def report_status(
         clear_alarms(session, f"visit:{visit.id}", ABOUT_WAITING, now)
     if not visit.is_open:
         visit.check_at = None
-    look_again(session, visit.technician_id, now)
+    look_again(session, visit.technician_id, now, in_turn=True)
     return visit
 
 
@@ -114,7 +122,7 @@ def undo_status(
         facts={"status": undone},
         client_key=client_key,
     )
-    look_again(session, visit.technician_id, now)
+    look_again(session, visit.technician_id, now, in_turn=True)
     return visit
 
 
@@ -143,7 +151,7 @@ def report_eta(
     if visit.eta_reported_at is None or said_at >= visit.eta_reported_at:
         visit.eta_reported, visit.eta_reported_at = eta, said_at
     add_event(session, visit, "eta", actor, now, at=said_at, facts={"eta": eta.isoformat()}, client_key=client_key)
-    look_again(session, visit.technician_id, now)
+    look_again(session, visit.technician_id, now, in_turn=True)
     return visit
 
 
@@ -186,11 +194,12 @@ def _note_time(visit: Visit, status: str, at: datetime, by: str) -> None:
 
 def _where(session: Session, visit: Visit, at: datetime) -> dict[str, int]:
     """Return how far from the site the technician's phone was at `at`, if it was heard about then."""
-    current = session.get(CurrentPosition, visit.technician_id) if visit.technician_id else None
-    lat, lon = visit.site.lat, visit.site.lon
-    if current is None or lat is None or lon is None or abs(current.fixed_at - at) > HEARD_ABOUT:
-        return {}
-    return {"away_m": round(distance_m(current.lat, current.lon, lat, lon))}
+    session.flush()
+    whose = {"technician": visit.technician_id or 0, "site": visit.site_id}
+    for fixed_at, *door_and_phone in _WHERE.rows(session.connection(), whose):
+        if abs(fixed_at - at) <= HEARD_ABOUT:
+            return {"away_m": round(distance_m(*door_and_phone))}
+    return {}
 
 
 def _known(session: Session, client_key: str | None) -> bool:

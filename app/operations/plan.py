@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Integer, bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
 from app.models import Hold, Site, Technician, Visit
 from app.operations.branch import ENDS, MOST_DAY, STARTS, WITH_BRANCH, place, worker_of
-from app.operations.time_off import duty_of
-from app.operations.turn import lock_technicians
+from app.operations.time_off import HOLIDAYS, duty_known, holidays_of
 from app.prepared import Prepared
 from app.rules.booking import LONGEST_VISIT_MIN, Clash, Taken, first_free_start, first_open_start
 from app.rules.duty import Away, Shifts, closed_spans, next_opening
@@ -21,6 +20,8 @@ from app.rules.stretch import Worker, limits, rest_around, too_long
 
 #: Stands for the visit that a held time may become.
 _HELD = 0
+#: Latitude and longitude of where the work is, as far as they are known.
+Door = tuple[float | None, float | None]
 #: A technician who goes along, and the visit that this is already (0: none yet).
 Second = tuple[int, int]
 #: So near to new work is looked for what it may collide with, and for the days that it may lengthen.
@@ -28,12 +29,14 @@ NEAR, DAYS_NEAR = timedelta(hours=12), timedelta(hours=36)
 
 #: Built once: every booking runs them, and every row of a list that is taken in.
 _VISIT, _SITE, _HOLD, _PERSON = (model.__table__.c for model in (Visit, Site, Hold, Technician))
-_AT_WORK = Prepared(
-    select(_PERSON.travels_by, MOST_DAY, *STARTS, *ENDS)
+_AT_WORK = (
+    select(_PERSON.travels_by, MOST_DAY, _PERSON.working_hours, HOLIDAYS, *STARTS, *ENDS)
     .select_from(WITH_BRANCH)
     .where(_PERSON.id == bindparam("technician"), _PERSON.active)
 )
-_VISITS = Prepared(
+#: Who changes a day waits for its turn with it; who only looks does not.
+_SEEN, _LOCKED = Prepared(_AT_WORK), Prepared(_AT_WORK.with_for_update(of=Technician.__table__, key_share=True))
+_TAKEN = Prepared(
     select(_VISIT.id, _VISIT.planned_from_at, _VISIT.planned_until_at, _SITE.lat, _SITE.lon)
     .join_from(Visit.__table__, Site.__table__, _SITE.id == _VISIT.site_id)
     .where(
@@ -45,14 +48,24 @@ _VISITS = Prepared(
         _VISIT.planned_from_at > bindparam("begun"),
         _VISIT.planned_from_at < bindparam("before"),
     )
-)
-_HOLDS = Prepared(
-    select(_HOLD.from_at, _HOLD.until_at, _HOLD.lat, _HOLD.lon).where(
-        _HOLD.technician_id == bindparam("technician"),
-        _HOLD.expires_at > bindparam("now"),
-        _HOLD.token != bindparam("hold"),
+    .union_all(
+        select(literal_column(str(_HELD), Integer), _HOLD.from_at, _HOLD.until_at, _HOLD.lat, _HOLD.lon).where(
+            _HOLD.technician_id == bindparam("technician"),
+            _HOLD.expires_at > bindparam("now"),
+            _HOLD.token != bindparam("hold"),
+        )
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A technician at work, what stands in the plan, the hours that are stated, and the country of the holidays."""
+
+    worker: Worker
+    taken: list[Taken]
+    hours: Mapping[str, Sequence[Sequence[str]]]
+    country: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ class Start:
 def plan_start(
     session: Session,
     technician_id: int | None,
-    site: Site,
+    door: Door,
     from_at: datetime,
     until_at: datetime,
     duration_min: int,
@@ -88,39 +101,47 @@ def plan_start(
     """
     earliest_at, latest_at = (planned_from_at, planned_from_at) if planned_from_at else (from_at, until_at)
     taken: list[Taken] = []
-    workers: list[tuple[Worker, list[Taken]]] = []
+    people: list[_Known | None] = []
     near = NEAR if zone is None else DAYS_NEAR
     both = {visit_id, second[1] if second else 0} - {_HELD}  # either may stand in the other one's plan by now
     for who, own in ((technician_id, visit_id), second or (None, 0)):
+        known = None
         if who is not None:
             known = _around(session, who, earliest_at, latest_at, duration_min, now, near, visit_id=own, hold=hold)
-            its = [one for one in known[1] if one.visit_id not in both]
-            workers.append((known[0], its))
-            taken += its
+            known = replace(known, taken=[one for one in known.taken if one.visit_id not in both])
+            taken += known.taken
+        people.append(known)
+    first, along = people
+    workers = [(one.worker, one.taken) for one in people if one is not None]
     shifts: Shifts | None = None
     away: Sequence[Away] = ()
     second_shifts: Shifts | None = None
     if zone is not None:
         ends_at = latest_at + timedelta(minutes=duration_min)
-        shifts, away = duty_of(session, technician_id, earliest_at, ends_at, zone)
+        country = first.country if first else holidays_of(session)
+        shifts, away = duty_known(
+            session, technician_id, first.hours if first else None, country, earliest_at, ends_at, zone
+        )
         for worker, its in workers:
-            away = [*away, *limits(worker, its, place(site.lat, site.lon), zone)]
-        if second is not None:
-            second_shifts, second_away = duty_of(session, second[0], earliest_at, ends_at, zone)
+            away = [*away, *limits(worker, its, place(*door), zone)]
+        if second is not None and along is not None:
+            second_shifts, second_away = duty_known(
+                session, second[0], along.hours, country, earliest_at, ends_at, zone
+            )
             reach = timedelta(minutes=duration_min) + timedelta(days=1)
             closed = closed_spans(second_shifts, earliest_at - reach, latest_at + reach)
             away = [*away, *second_away, *closed]
-    found = first_open_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken, shifts, away)
+    found = first_open_start(earliest_at, latest_at, duration_min, *door, taken, shifts, away)
     if isinstance(found, datetime) and next_opening(second_shifts, found) != found:
         found = Away(found, found, "hours")  # the second one's break
     for worker, its in workers:
         if zone is not None and isinstance(found, datetime):
-            new = Taken(visit_id, found, found + timedelta(minutes=duration_min), site.lat, site.lon)
+            new = Taken(visit_id, found, found + timedelta(minutes=duration_min), *door)
             if note := too_long(worker, its, new, zone):
                 found = Away(found, found, "length", note)
     if isinstance(found, datetime):
         return Start(found)
-    anyway = first_free_start(earliest_at, latest_at, duration_min, site.lat, site.lon, taken)
+    anyway = first_free_start(earliest_at, latest_at, duration_min, *door, taken)
     if isinstance(anyway, Clash):
         raise refused(anyway)
     # Something is free when nobody minds the hours: they are what stands in the way.
@@ -135,11 +156,9 @@ def rest_of(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> time
     if visit.technician_id is None or visit.technician is None or not visit.technician.active:
         return None
     at, minutes = visit.planned_from_at, visit.duration_min
-    worker, taken = _read_around(
-        session, visit.technician_id, at, at, minutes, now, DAYS_NEAR, visit_id=visit.id, hold=None
-    )
+    known = _read_around(session, visit.technician_id, at, at, minutes, now, DAYS_NEAR, visit_id=visit.id, hold=None)
     own = Taken(visit.id, at, visit.planned_until_at, visit.site.lat, visit.site.lon)
-    return rest_around(worker, taken, own, zone)
+    return rest_around(known.worker, known.taken, own, zone)
 
 
 def longest_day_kept(
@@ -154,11 +173,11 @@ def longest_day_kept(
     visit_id: int = 0,
 ) -> Away | None:
     """Return what stands in the way where work would make a technician's day longer than it may be."""
-    worker, taken = _read_around(
+    known = _read_around(
         session, technician_id, starts_at, starts_at, duration_min, now, DAYS_NEAR, visit_id=visit_id, hold=None
     )
     new = Taken(visit_id, starts_at, starts_at + timedelta(minutes=duration_min), site.lat, site.lon)
-    note = too_long(worker, taken, new, zone)
+    note = too_long(known.worker, known.taken, new, zone)
     return Away(starts_at, starts_at, "length", note) if note else None
 
 
@@ -179,7 +198,7 @@ def taken_around(
     """
     return _around(
         session, technician_id, earliest_at, latest_at, duration_min, now, NEAR, visit_id=visit_id, hold=hold
-    )[1]
+    ).taken
 
 
 def _around(
@@ -193,11 +212,10 @@ def _around(
     *,
     visit_id: int,
     hold: str | None,
-) -> tuple[Worker, list[Taken]]:
-    lock_technicians(session, technician_id)
+) -> _Known:
     session.flush()
     return _read_around(
-        session, technician_id, earliest_at, latest_at, duration_min, now, near, visit_id=visit_id, hold=hold
+        session, technician_id, earliest_at, latest_at, duration_min, now, near, visit_id=visit_id, hold=hold, lock=True
     )
 
 
@@ -215,7 +233,7 @@ def seen_around(
     """Return what `taken_around` does without making anybody wait: it may have changed by the time it is read."""
     return _read_around(
         session, technician_id, earliest_at, latest_at, duration_min, now, NEAR, visit_id=visit_id, hold=hold
-    )[1]
+    ).taken
 
 
 def _read_around(
@@ -229,20 +247,20 @@ def _read_around(
     *,
     visit_id: int,
     hold: str | None,
-) -> tuple[Worker, list[Taken]]:
+    lock: bool = False,
+) -> _Known:
     connection, who = session.connection(), {"technician": technician_id}
-    people = _AT_WORK.rows(connection, who)
+    people = (_LOCKED if lock else _SEEN).rows(connection, who)
     if not people:
         raise Invalid.one("technician", "unknown")
-    travels_by, most_day_min, *places = people[0]
+    travels_by, most_day_min, hours, country, *places = people[0]
     near += timedelta(minutes=duration_min)
     after_at = earliest_at - near
     begun_at = after_at - timedelta(minutes=LONGEST_VISIT_MIN)
     reach = {"visit": visit_id, "begun": begun_at, "after": after_at, "before": latest_at + near}
-    visits = _VISITS.rows(connection, {**who, **reach})
-    holds = _HOLDS.rows(connection, {**who, "now": now, "hold": hold or ""})
-    taken = [*(Taken(*row) for row in visits), *(Taken(_HELD, *row) for row in holds)]
-    return worker_of(places[:2], places[2:], travels_by, most_day_min), taken
+    rows = _TAKEN.rows(connection, {**who, **reach, "now": now, "hold": hold or ""})
+    worker = worker_of(places[:2], places[2:], travels_by, most_day_min)
+    return _Known(worker, [Taken(*row) for row in rows], hours, country)
 
 
 def refused(clash: Clash) -> Conflict:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Conflict, Invalid, NotFound, Problem
 from app.i18n import LOCALES
-from app.models import Quote, QuoteAnswer, Visit
+from app.models import PriceBookVersion, Quote, QuoteAnswer, Visit
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.booking import LASTING_TOKEN, add_event, new_token, visit_for_change
 from app.operations.checks import tell_text
@@ -22,6 +22,7 @@ from app.operations.company import find_company
 from app.operations.price_book import book_data_at, keeps_prices, kept_book
 from app.operations.pricing import at_most, job_of_visit, priced
 from app.operations.quote_words import TEXT_VERSION, shown, sums
+from app.prepared import Prepared
 from app.rules.agreed import OPEN_STATES, state_of
 from app.rules.drawn import read_drawn
 from app.rules.pricing import Job, PartUsed, Price
@@ -29,6 +30,15 @@ from app.rules.pricing import Job, PartUsed, Price
 LONGEST_NAME = 80
 #: One that is made for a visit whose time is over, for work that is added on site, can be accepted for so long.
 ON_SITE = timedelta(hours=1)
+#: Whether anything binds who sets out: a quote, or prices that are in force. Every departure asks it.
+_PRICED = Prepared(
+    select(
+        or_(
+            select(Quote.__table__.c.id).where(Quote.__table__.c.visit_id == bindparam("visit")).exists(),
+            select(PriceBookVersion.__table__.c.id).exists(),
+        )
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +281,11 @@ def why_not_dispatched(session: Session, visit: Visit) -> str | None:
     `not_agreed`: part of it lies after hours, and the customer has accepted no price. `price_rose`: it was changed
     since she accepted, and costs more now. Without a quote that holds only where the office keeps prices of its own.
     """
-    return why_not_with(session, visit, quotes_of(session, visit.beside_id or visit.id))
+    first_id = visit.beside_id or visit.id
+    session.flush()
+    if not _PRICED.rows(session.connection(), {"visit": first_id})[0][0]:
+        return None
+    return why_not_with(session, visit, quotes_of(session, first_id))
 
 
 def why_not_with(session: Session, visit: Visit, quotes: Sequence[Quote]) -> str | None:

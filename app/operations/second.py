@@ -15,7 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid
-from app.models import Service, Technician, Visit
+from app.models import Technician, Visit
 from app.rules.visit import AWAITED, OPEN
 
 #: The columns that both share.
@@ -33,9 +33,9 @@ def check_two(first_id: int | None, second_id: int | None) -> None:
         raise Invalid.one("second_technician", "same_twice")
 
 
-def check_enough(service: Service, technician_id: int | None, second_id: int | None, *, short_handed: bool) -> None:
-    """Raise Conflict `needs_two` when one technician is to go alone where two are needed, and nobody insists."""
-    if service.technicians > 1 and technician_id is not None and second_id is None and not short_handed:
+def check_enough(needed: int, technician_id: int | None, second_id: int | None, *, short_handed: bool) -> None:
+    """Raise Conflict `needs_two` when one technician is to go alone where two are `needed`, and nobody insists."""
+    if needed > 1 and technician_id is not None and second_id is None and not short_handed:
         raise Conflict("needs_two")
 
 

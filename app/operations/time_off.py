@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
+from typing import Any
 
 import holidays
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound, Problem
@@ -16,6 +17,7 @@ from app.models import Absence, Company, Customer, Technician, Visit
 from app.operations.listing import Page, id_of, page_of
 from app.operations.recurrence import kept_rule, occurrences, wall
 from app.operations.turn import lock_technicians
+from app.prepared import Prepared
 from app.rules.calendar import day_bounds
 from app.rules.duty import Away, Shifts, shifts_on
 from app.rules.visit import AWAITED
@@ -25,6 +27,26 @@ LONGEST_REASON = 100
 A_YEAR = timedelta(days=366)
 #: Nobody is away longer at a stretch; what comes again is shorter than the time between.
 LONGEST_ABSENCE, LONGEST_AGAIN = timedelta(days=1100), timedelta(days=31)
+
+_ABSENCE, _PERSON, _COMPANY = (model.__table__.c for model in (Absence, Technician, Company))
+#: A column: the country on whose public holidays the company is closed.
+HOLIDAYS = select(_COMPANY.holidays_of).where(_COMPANY.id == 1).scalar_subquery()
+#: Built once: every booking runs them, and every search.
+_CLOSED = Prepared(select(HOLIDAYS))
+_HOURS = Prepared(
+    select(HOLIDAYS, select(_PERSON.working_hours).where(_PERSON.id == bindparam("technician")).scalar_subquery())
+)
+_EVERYBODY = select(
+    _ABSENCE.technician_id, _ABSENCE.from_at, _ABSENCE.until_at, _ABSENCE.recurrence, _ABSENCE.reason
+).where(
+    _ABSENCE.taken_back_at.is_(None),
+    _ABSENCE.from_at < bindparam("until"),
+    or_(_ABSENCE.until_at > bindparam("from"), _ABSENCE.recurrence.is_not(None)),
+)
+_OFF = Prepared(_EVERYBODY)
+_OFF_OF = Prepared(
+    _EVERYBODY.where(or_(_ABSENCE.technician_id.is_(None), _ABSENCE.technician_id == bindparam("technician")))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +62,19 @@ class TimeOff:
         return (*self.company, *own) if own else self.company
 
 
-def time_off(session: Session, from_at: datetime, until_at: datetime, zone: tzinfo, *only: int | None) -> TimeOff:
-    """Return what is taken off between two instants: everybody's, or of `only` these, and always the company's."""
-    wanted = select(Absence.technician_id, Absence.from_at, Absence.until_at, Absence.recurrence, Absence.reason).where(
-        Absence.taken_back_at.is_(None),
-        Absence.from_at < until_at,
-        or_(Absence.until_at > from_at, Absence.recurrence.is_not(None)),
-    )
-    if only:
-        wanted = wanted.where(or_(Absence.technician_id.is_(None), Absence.technician_id.in_(only)))
-    company = list(public_holidays(holidays_of(session), from_at, until_at, zone))
+def time_off(session: Session, from_at: datetime, until_at: datetime, zone: tzinfo) -> TimeOff:
+    """Return what is taken off between two instants: everybody's, and the company's."""
+    session.flush()
+    rows = _OFF.rows(session.connection(), {"from": from_at, "until": until_at})
+    return _time_off(rows, holidays_of(session), from_at, until_at, zone)
+
+
+def _time_off(
+    rows: Iterable[Sequence[Any]], country: str | None, from_at: datetime, until_at: datetime, zone: tzinfo
+) -> TimeOff:
+    company = list(public_holidays(country, from_at, until_at, zone))
     own: dict[int, list[Away]] = {}
-    for technician_id, begins_at, ends_at, recurrence, reason in session.execute(wanted):
+    for technician_id, begins_at, ends_at, recurrence, reason in rows:
         spans = occurrences(begins_at, ends_at, recurrence, from_at, until_at, zone)
         if technician_id is None:
             company += [Away(*span, "company", reason) for span in spans]
@@ -64,11 +87,27 @@ def duty_of(
     session: Session, technician_id: int | None, from_at: datetime, until_at: datetime, zone: tzinfo
 ) -> tuple[Shifts | None, tuple[Away, ...]]:
     """Return a technician's working hours around two instants (None: not stated), and what is taken off of them."""
+    session.flush()
+    country, hours = _HOURS.rows(session.connection(), {"technician": technician_id or 0})[0]
+    return duty_known(session, technician_id, hours, country, from_at, until_at, zone)
+
+
+def duty_known(
+    session: Session,
+    technician_id: int | None,
+    hours: Mapping[str, Sequence[Sequence[str]]] | None,
+    country: str | None,
+    from_at: datetime,
+    until_at: datetime,
+    zone: tzinfo,
+) -> tuple[Shifts | None, tuple[Away, ...]]:
+    """Return what `duty_of` does for who has read a technician's hours and the company's country already."""
     first, last = from_at.astimezone(zone).date(), until_at.astimezone(zone).date()
     days = [first + timedelta(days=n) for n in range(-2, (last - first).days + 3)]
-    technician = session.get(Technician, technician_id) if technician_id is not None else None
-    shifts = shifts_on(technician.working_hours, days, zone) if technician is not None else None
-    return shifts, time_off(session, from_at, until_at, zone, technician_id).of(technician_id)
+    shifts = shifts_on(hours, days, zone) if hours is not None else None
+    asked = {"from": from_at, "until": until_at, "technician": technician_id or 0}
+    rows = _OFF_OF.rows(session.connection(), asked)
+    return shifts, _time_off(rows, country, from_at, until_at, zone).of(technician_id)
 
 
 def public_holidays(country: str | None, from_at: datetime, until_at: datetime, zone: tzinfo) -> Iterator[Away]:
@@ -226,8 +265,9 @@ def in_the_way(session: Session, new: NewAbsence, zone: tzinfo, now: datetime) -
 
 def holidays_of(session: Session) -> str | None:
     """Return the country on whose public holidays the company is closed; None when it works on them."""
-    company = session.get(Company, 1)
-    return company.holidays_of if company is not None else None
+    session.flush()
+    country: str | None = _CLOSED.rows(session.connection())[0][0]
+    return country
 
 
 @lru_cache(maxsize=256)

@@ -69,10 +69,14 @@ def lock_free_technicians(session: Session, technician_ids: Sequence[int]) -> Se
     return [free for (free,) in _FREE.rows(session.connection(), {"technicians": technician_ids})]
 
 
-def look_again(session: Session, technician_id: int | None, now: datetime) -> None:
-    """Have the sweep look at a technician's day at once, because there is new evidence or another plan."""
+def look_again(session: Session, technician_id: int | None, now: datetime, *, in_turn: bool = False) -> None:
+    """Have the sweep look at a technician's day at once, because there is new evidence or another plan.
+
+    `in_turn`: who calls has the turn to change that day already.
+    """
     if technician_id is not None:
-        lock_technicians(session, technician_id)
+        if not in_turn:
+            lock_technicians(session, technician_id)
         session.flush()
         begun, soon = now - FIRST_LOOK_BEFORE - timedelta(minutes=LONGEST_VISIT_MIN), now + FIRST_LOOK_BEFORE
         _LOOK_AGAIN.run(session.connection(), [(technician_id, begun, soon, now)])

@@ -424,7 +424,8 @@ def test_a_late_evening_move_of_an_early_visit_is_told_at_once_and_another_in_th
 def test_the_history_keeps_what_was_changed(office):
     office.change(promised_from_at=FRIDAY_AT + timedelta(days=3))
     with office.db.read() as session:
-        kinds = session.scalars(select(VisitEvent.kind).where(VisitEvent.visit_id == office.visit)).all()
+        told = select(VisitEvent.kind).where(VisitEvent.visit_id == office.visit).order_by(VisitEvent.id)
+        kinds = session.scalars(told).all()
     assert kinds == ["booked", "changed"]
 
 

@@ -63,7 +63,9 @@ def test_a_tap_sent_twice_counts_once(take, world, db):
     assert take(tap, visit=visit) == [("done", None)]
     assert take(tap, tap, visit=visit) == [("already", None)] * 2
     with db.read() as session:
-        kinds = session.scalars(select(VisitEvent.kind).where(VisitEvent.visit_id == visit)).all()
+        kinds = session.scalars(
+            select(VisitEvent.kind).where(VisitEvent.visit_id == visit).order_by(VisitEvent.id)
+        ).all()
     assert kinds == ["booked", "en_route"]
 
 
