@@ -25,7 +25,7 @@ from app.operations.planning import (
     is_any_open,
     report_progress,
 )
-from app.operations.replan import search
+from app.operations.replan import find_ways, judged_ways, read_case
 from app.parts import Parts
 from app.providers.solver_vroom import SolverFailed, solve
 
@@ -60,14 +60,20 @@ def fulfil(parts: Parts, planning_id: int, run: int) -> None:
 
 
 def _plan(parts: Parts, planning_id: int, progress: Callable[[float], None]) -> dict[str, Any]:
+    """Read, close, work it out: neither a router nor a solver is waited for inside a transaction."""
+    zone = parts.settings.zone
     with parts.db.read() as session:
         planning = find_planning(session, planning_id)
-        if planning.kind != "day":
-            return search(session, planning, solve, progress, parts.settings.zone)
-        # The company's time is that of whoever asked, also where a day is played in fast motion.
-        wish, on, now = planning.wish, planning.on_day, planning.created_at
-        day = read_day(session, on, now=now, zone=parts.settings.zone, pinned=frozenset(wish["pinned"]))
-    return result_of(plan_day(day, solve, float(wish["seconds"]), progress, parts.router))
+        asked = None if planning.kind == "day" else read_case(session, planning, zone)
+        if asked is None:
+            # The company's time is that of whoever asked, also where a day is played in fast motion.
+            wish, on, now = planning.wish, planning.on_day, planning.created_at
+            day = read_day(session, on, now=now, zone=zone, pinned=frozenset(wish["pinned"]))
+    if asked is None:
+        return result_of(plan_day(day, solve, float(wish["seconds"]), progress, parts.router))
+    asked, found = find_ways(asked, solve, progress, parts.router)
+    with parts.db.read() as session:
+        return judged_ways(session, planning, asked, found, zone)
 
 
 def _beating(parts: Parts, planning_id: int, run: int) -> Callable[[float], None]:

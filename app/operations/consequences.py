@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Stale
-from app.models import Customer, Technician, Visit
+from app.errors import Conflict, Invalid, Stale
+from app.models import Customer, Proposal, Technician, Visit
 from app.operations.appointment import Changes, Message, change, told_if
 from app.operations.booking import ENTERED_LATE
 from app.operations.consent import ways_to
 from app.operations.liking import liking_of
 from app.operations.plan import longest_day_kept, seen_around
 from app.operations.policy import current_policy
-from app.operations.second import beside
+from app.operations.proposal import Question, Step, ask
+from app.operations.second import beside, check_two
 from app.operations.slots import roster_of
 from app.operations.time_off import duty_of
 from app.operations.visit import find_visit, visit_in_words
@@ -29,6 +30,8 @@ from app.rules.gaps import Planned, Roster
 from app.rules.reach import PRINTED
 from app.rules.visit import AWAITED
 
+#: How a customer learns of a change that waits for her own yes.
+ASK = "ask"
 #: What stands in the way, most final first: these nobody may insist on, ...
 FINAL = ("over", "technician", "in_the_past", "held", "overlap", "unreachable")
 #: ... and these somebody may who knows better.
@@ -217,7 +220,10 @@ def carry_out(
 ) -> Visit:
     """Do what was shown: move or reassign a visit and tell whoever must be told (operations.appointment).
 
-    Raises what `change` raises; without `insist` Conflict `risky` or `no_skill` for what `read_consequences` shows, and
+    With the message's way ASK nothing is changed yet: she is asked by a link, the time is kept free, and the promise
+    stands until she says yes.
+
+    Raises what `change` or `proposal.ask` raises; without `insist` Conflict `risky` or `no_skill` for what `read_consequences` shows, and
     without `outside` Conflict `closed`.
     """
     visit = find_visit(session, visit_id)
@@ -225,6 +231,11 @@ def carry_out(
         raise Stale("visit_changed", version=visit.version)
     if not insist:
         _refuse(read_consequences(session, visit, aim, message.telling.zone, now))
+    if message.way == ASK:
+        ask_first(session, visit, aim, message, now=now, actor=actor, version=version, outside=outside)
+        if note is not None and note != visit.note:
+            return change(session, visit_id, replace(message, way="no"), now=now, actor=actor, note=note)
+        return visit
     from_at, until_at = aim.promised
     changes: Changes = {
         "promised_from_at": from_at,
@@ -240,6 +251,37 @@ def carry_out(
         "short_handed": insist,
     }
     return change(session, visit_id, message, now=now, actor=actor, version=version, **changes)
+
+
+def ask_first(
+    session: Session,
+    visit: Visit,
+    aim: Aim,
+    message: Message,
+    *,
+    now: datetime,
+    actor: str,
+    version: int | None,
+    outside: bool = False,
+) -> Proposal:
+    """Ask the customer by a link whether another window suits her: nothing moves before she says yes.
+
+    Raises Invalid where there is nothing to ask, or the length of the work would change with it, and what
+    `proposal.ask` raises; Conflict `closed` when nobody works then, unless somebody insists.
+    """
+    zone = message.telling.zone
+    if aim.promised == (visit.promised_from_at, visit.promised_until_at) or aim.technician_id is None:
+        raise Invalid.one("tell", "nothing_to_ask")
+    if aim.duration_min != visit.duration_min:
+        raise Invalid.one("duration_min", "asked_same_length")
+    check_two(aim.technician_id, aim.second_id)
+    seen = read_consequences(session, visit, aim, zone, now)
+    closed = next((one for one in seen.objections if one.code == "closed"), None)
+    if closed is not None and not outside:
+        raise Conflict("closed", **closed.facts)
+    step = Step(visit.id, aim.technician_id, seen.after.planned[0], aim.second_id)
+    question = Question(visit.id, *aim.promised, [step], message.reason)
+    return ask(session, question, now=now, telling=message.telling, actor=actor, version=version)
 
 
 def _refuse(seen: Consequences) -> None:

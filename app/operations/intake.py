@@ -45,6 +45,10 @@ CUSTOMER_COLUMNS = {
     "address": ("address", "住所", "訪問先", "訪問先住所"),
     "lat": ("lat", "緯度"),
     "lon": ("lon", "経度"),
+    "likes_time": ("likes_time", "希望時間帯"),
+    "likes_technician": ("likes_technician", "希望担当者"),
+    # Several are parted by a semicolon.
+    "avoids": ("avoids", "避ける担当者"),
 }
 VISIT_COLUMNS = {
     "customer": ("customer", "お客様", "お客様名", "顧客名"),
@@ -54,12 +58,14 @@ VISIT_COLUMNS = {
     "promised_until": ("promised_until", "約束終了", "終了"),
     "duration_min": ("duration_min", "所要時間(分)", "所要分", "作業時間(分)"),
     "technician": ("technician", "担当", "担当者"),
+    "second_technician": ("second_technician", "同行者", "同行", "2人目", "2人目の担当者"),
     "note": ("note", "備考", "メモ"),
     # What only our own lists have; nothing is read from it.
     "status": ("status", "状態"),
 }
 _KINDS = {"": "individual", "個人": "individual", "法人": "corporate"}
 _LANGUAGES = {"": "ja", "日本語": "ja", "英語": "en"}
+_TIMES = {"午前": "morning", "午後": "afternoon", "夕方": "evening", "夕方以降": "evening"}
 
 R = TypeVar("R")
 
@@ -91,11 +97,12 @@ def import_customers(
     known: dict[str, list[Customer]] = defaultdict(list)
     for customer in session.scalars(select(Customer).options(selectinload(Customer.sites))):
         known[key(customer.name)].append(customer)
+    people = _named(session.scalars(select(Technician)).all())
     return _each_row(
         file,
         CUSTOMER_COLUMNS,
         ("name", "address"),
-        lambda row: _take_customer(session, row, known, now, country),
+        lambda row: _take_customer(session, row, known, people, now, country),
         progress,
     )
 
@@ -159,8 +166,16 @@ def _each_row(
     return Imported(len(new_rows), len(rows) - len(new_rows), tuple(new_rows))
 
 
-def _take_customer(session: Session, row: Row, known: dict[str, list[Customer]], now: datetime, country: str) -> bool:
+def _take_customer(
+    session: Session,
+    row: Row,
+    known: dict[str, list[Customer]],
+    people: Mapping[str, Sequence[Technician]],
+    now: datetime,
+    country: str,
+) -> bool:
     """Add what a row says about a customer; return whether it was news."""
+    likes = _likes(row, people)
     contacts: dict[str, Any] = {
         "mobile": mobile_e164(row["mobile"], country, "mobile"),
         "phone": phone_e164(row["phone"], country, "phone"),
@@ -181,6 +196,7 @@ def _take_customer(session: Session, row: Row, known: dict[str, list[Customer]],
             language=_LANGUAGES.get(language, language),
             **contacts,
             sites=[site],
+            **likes,
             now=now,
             country=country,
         )
@@ -190,12 +206,41 @@ def _take_customer(session: Session, row: Row, known: dict[str, list[Customer]],
     differing = [
         Problem(name, "differs") for name, value in contacts.items() if value not in (None, getattr(customer, name))
     ]
+    kept = {
+        "likes_time": customer.likes_time,
+        "likes_technician": customer.likes_technician_id,
+        "avoids": sorted(customer.avoids),
+    }
+    differing += [Problem(name, "differs") for name, value in likes.items() if value and value != kept[name]]
     if differing:
         raise Invalid(differing)
     if any(key(place.address) == key(site.address) for place in customer.sites):
         return False
     customer.sites.append(add_site(session, customer.id, site))
     return True
+
+
+def _likes(row: Row, people: Mapping[str, Sequence[Technician]]) -> dict[str, Any]:
+    """Return what a row says that a customer likes. Raises Invalid."""
+    who = _one(people, row, "likes_technician").id if row["likes_technician"] else None
+    avoids = set()
+    for name in re.split("[;；、]", row["avoids"]):
+        if name.strip():
+            avoids.add(_one(people, replace(row, cells={"avoids": name.strip()}), "avoids").id)
+    return {
+        "likes_time": _TIMES.get(row["likes_time"], row["likes_time"]),
+        "likes_technician": who,
+        "avoids": sorted(avoids),
+    }
+
+
+def _named(technicians: Sequence[Technician]) -> dict[str, list[Technician]]:
+    """Return technicians by what a row can call them: names, and our numbers."""
+    found: dict[str, list[Technician]] = defaultdict(list)
+    for technician in technicians:
+        for name in (key(technician.name), str(technician.id)):
+            found[name].append(technician)
+    return found
 
 
 def _is_same(customer: Customer, contacts: Mapping[str, str | None], site: NewSite) -> bool:
@@ -221,16 +266,13 @@ class _Places:
     ) -> None:
         self.customers: dict[str, list[Customer]] = defaultdict(list)
         self.services: dict[str, list[Service]] = defaultdict(list)
-        self.technicians: dict[str, list[Technician]] = defaultdict(list)
+        self.technicians = _named(technicians)
         for customer in customers:
             self.customers[key(customer.name)].append(customer)
             self.customers[str(customer.id)].append(customer)
         for service in services:
             for name in {key(service.name_ja), key(service.name_en), str(service.id)}:
                 self.services[name].append(service)
-        for technician in technicians:
-            for name in (key(technician.name), str(technician.id)):
-                self.technicians[name].append(technician)
 
     def site(self, row: Row) -> Site:
         """Return the one site that a row means. Raises Invalid."""
@@ -272,6 +314,9 @@ def _take_visit(
     site = tell(problems, lambda: places.site(row))
     service = tell(problems, lambda: _one(places.services, row, "service"))
     technician = tell(problems, lambda: _one(places.technicians, row, "technician")) if row["technician"] else None
+    second = (
+        tell(problems, lambda: _one(places.technicians, row, "second_technician")) if row["second_technician"] else None
+    )
     from_at = tell(problems, lambda: _local(row, "promised_from", zone, None))
     until_at = from_at
     if from_at is not None and row["promised_until"]:
@@ -296,6 +341,7 @@ def _take_visit(
         promised_until_at=until_at,
         duration_min=minutes,
         technician_id=None if technician is None else technician.id,
+        second_technician_id=None if second is None else second.id,
         note=row["note"],
         now=now,
         actor=actor,

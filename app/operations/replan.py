@@ -37,6 +37,7 @@ from app.rules.optimise import Solver, Stop, Work, standing
 from app.rules.proposal import CHOSEN_WITHIN
 from app.rules.repair import SAFE_SHARE
 from app.rules.replan import LEAD, NEW, Judged, Way, best, judge, ways
+from app.rules.roads import AskRoads
 from app.rules.visit import AWAITED, GRACE, OPEN
 
 #: What is found is as old as the moment it was asked for; it is done no later than this.
@@ -47,6 +48,8 @@ SLOTS, SLOTS_AHEAD = 3, timedelta(days=5)
 REASONS = ("ill", "ran_long", "vehicle", "weather")
 #: What the search may take, seconds.
 SECONDS = 6.0
+#: Somebody waits for it: so long a router may take for the ways of what is left of a day, seconds.
+ROUTER_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +118,47 @@ def start_urgent(
     return start_planning(session, "urgent", now.astimezone(zone).date(), wish, actor=actor, now=now)
 
 
-def search(
-    session: Session, planning: Planning, solve: Solver, progress: Callable[[float], None], zone: tzinfo
-) -> dict[str, Any]:
-    """Return what a person decides by: what was to be kept if nothing were done, and the few best ways to go on."""
-    now, wish = planning.created_at, planning.wish
-    case = _case(session, planning, zone)
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What was read when it was asked: the case, the day as what has happened makes it, and as it stands."""
+
+    case: Case
+    day: DayRead
+    raw: DayRead
+
+
+def read_case(session: Session, planning: Planning, zone: tzinfo) -> Happened:
+    """Return what is needed to look for ways to go on; nothing has to stay open while that is done."""
+    now, case = planning.created_at, _case(session, planning, zone)
     day = read_day(session, planning.on_day, now=now, zone=zone, changed=lambda whole: _happened(session, whole, case))
-    raw = read_day(session, planning.on_day, now=now, zone=zone)
+    return Happened(case, day, read_day(session, planning.on_day, now=now, zone=zone))
+
+
+def find_ways(
+    asked: Happened, solve: Solver, progress: Callable[[float], None], router: AskRoads | None = None
+) -> tuple[Happened, list[Way]]:
+    """Return the ways to go on, with the day by the router's ways when there is one and it answers in time."""
+    case, day = asked.case, asked.day
+    if router is not None:
+        roads = router(optimising.legs(day.problem), ROUTER_WITHIN_S)
+        day = replace(day, problem=replace(day.problem, roads=roads))
     concerned = [work.visit for work in day.problem.works if work.visit in case.concerned]
     missed = [visit for visit in case.concerned if visit not in concerned]  # too late to send anybody
     found = ways(day.problem, concerned, solve, SECONDS, progress, case.leaver) if concerned else []
     found = [replace(way, lost=(*way.lost, *missed)) for way in found if NEW not in way.lost]
     if not found and missed and case.kind != "urgent":
         found = [Way("others_stay", None, standing(day.problem), {}, tuple(missed))]
+    return replace(asked, day=day), found
+
+
+def judged_ways(
+    session: Session, planning: Planning, asked: Happened, found: Sequence[Way], zone: tzinfo
+) -> dict[str, Any]:
+    """Return what a person decides by: what was to be kept if nothing were done, and the few best ways to go on.
+
+    What a way rests on is as it was when it was read: whatever was changed since, it is not done.
+    """
+    now, wish, case, day, raw = planning.created_at, planning.wish, asked.case, asked.day, asked.raw
     touched = _touched(found, raw, case)
     workers, stops = workers_around(session, touched, now, zone)
     stops = _stops(session, stops, case, wish)
@@ -141,6 +171,7 @@ def search(
     before = _before(workers, stops, case, looked_at, now)
     return {
         "before": {"kept": before, "of": len(looked_at)},
+        "basis": day.problem.roads.basis,
         "concerned": [_known(session, visit) for visit in case.concerned if visit != NEW],
         "ways": [_shown(session, number, one, raw, case, now, zone) for number, one in enumerate(judged, start=1)],
     }
@@ -424,7 +455,7 @@ def _shown(
         ],
         "new": None if new is None else _new(new, raw, one),
         "people": sorted(people),
-        "seen": {str(visit.id): _seen(visit) for visit in visits.values()},
+        "seen": {str(visit.id): _seen_then(raw, visit) for visit in visits.values()},
     }  # fmt: skip
 
 
@@ -488,6 +519,15 @@ def _book_new(
 
 def _seen(visit: Visit) -> list[Any]:
     return [visit.version, visit.technician_id, visit.planned_from_at.isoformat(), visit.promised_from_at.isoformat()]
+
+
+def _seen_then(raw: DayRead, visit: Visit) -> list[Any]:
+    """Return the same of a visit as it was when the day was read."""
+    known = raw.visits.get(visit.id)
+    if known is None:
+        return _seen(visit)
+    _, version, _, technician, planned_from_at, _, promised_from_at, *_ = known.seen
+    return [version, technician, planned_from_at.isoformat(), promised_from_at.isoformat()]
 
 
 def _stop(one: Mapping[str, Any]) -> Stop:

@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.errors import Conflict, Invalid
-from app.models import Customer, Hold, Planning, Service, Technician, Visit
+from app.models import Customer, Hold, Notice, Planning, Proposal, Service, Technician, Visit
 from app.operations.appointment import Message, change
-from app.operations.consequences import dropped, dropped_beside, read_consequences
+from app.operations.consequences import carry_out, dropped, dropped_beside, read_consequences
 from app.operations.customer import change_liking
+from app.operations.export import export_customers, export_visits
 from app.operations.hold import goes_along, hold_time, let_go
+from app.operations.intake import import_customers, import_visits
 from app.operations.notice import Telling
 from app.operations.proposal import Question, Step, answer, ask
-from app.operations.replan import apply_way, search, start_leaving, start_urgent
+from app.operations.replan import apply_way, find_ways, judged_ways, read_case, start_leaving, start_urgent
 from app.operations.self_move import keep_time, move_to
 from app.operations.self_times import find_times
 from app.operations.slots import find_slots
@@ -172,7 +174,8 @@ def test_when_one_of_two_falls_ill_somebody_else_comes_instead_at_the_same_time(
     now = local(9)
     with db.write() as session:
         planning = start_leaving(session, for_two[leaver], now, "ill", actor="user:1", now=now, zone=TOKYO)
-        planning.result = search(session, planning, solve_here, lambda _: None, TOKYO)
+        asked, ways = find_ways(read_case(session, planning, TOKYO), solve_here, lambda _: None)
+        planning.result = judged_ways(session, planning, asked, ways, TOKYO)
         planning.state = "done"
         number = planning.id
         way = planning.result["ways"][0]
@@ -221,3 +224,45 @@ def test_whom_a_customer_does_not_want_again_is_not_offered_and_whom_she_likes_c
     with db.write() as session:
         moved = change(session, visit, Message(TELLING), now=clock.now(), actor="user:1", technician_id=crew[0])
         assert moved.technician_id == crew[0], "who says so by hand is not held up"
+
+
+def test_a_list_books_two_as_well_and_says_what_customers_like(db, world, clock, for_two):
+    with db.read() as session:
+        one, two = (session.get_one(Technician, each).name for each in for_two[:2])
+    head = "お客様,サービス,約束開始,担当者,同行者\n"
+    row = f"{world.customer},{world.service},2026-11-26 10:00,{one},{{}}\n"
+    take = {"now": clock.now(), "zone": TOKYO, "actor": "user:1"}
+    with pytest.raises(Invalid) as refused, db.write() as session:
+        import_visits(session, (head + row.format("")).encode(), **take)
+    assert [(one.field, one.code) for one in refused.value.problems] == [("row 2, promised_from", "needs_two")]
+    with db.write() as session:
+        import_visits(session, (head + row.format(two)).encode(), **take)
+        liked = f"氏名,住所,希望時間帯,希望担当者,避ける担当者\n新井,大阪,午前,{one},{two}\n"
+        import_customers(session, liked.encode(), now=clock.now(), country="JP")
+    assert [row[0] for row in plan(db)] == for_two[:2]
+    with db.read() as session:
+        arai = session.scalar(select(Customer).where(Customer.name == "新井"))
+        assert (arai.likes_time, arai.likes_technician_id, arai.avoids) == ("morning", for_two[0], [for_two[1]])
+        given = export_visits(session, "ja", from_on=local(24).date(), until_on=local(48).date(), zone=TOKYO)
+        assert f"{one},{two}" in given
+        again = export_customers(session, "ja").encode()
+    with db.write() as session:
+        assert import_customers(session, again, now=clock.now(), country="JP").added == 0
+
+
+def test_who_moves_a_visit_can_ask_first_and_nothing_moves_before_the_yes(db, clock, for_two, booked):
+    first = booked(10, *for_two[:2])
+    message = Message(Telling("https://a.jp", TOKYO, {"sms": Post()}), "ask", reason="交通渋滞")
+    how = {"now": clock.now(), "actor": "user:1", "version": 1}
+    with db.write() as session:
+        session.execute(update(Customer).values(mobile="+819011112222"))
+        visit = session.get_one(Visit, first)
+        with pytest.raises(Invalid):
+            carry_out(session, first, dropped(visit, for_two[0], local(10)), message, **how)
+        carry_out(session, first, dropped(visit, for_two[0], local(15)), message, **how)
+        assert session.scalars(select(Notice.kind)).all() == ["move_asked"]
+        question = session.scalar(select(Proposal.id))
+    assert [row[1] for row in plan(db)] == [local(10)] * 2
+    with db.write() as session:
+        answer(session, question, "accepted", now=clock.now(), zone=TOKYO)
+    assert [row[1] for row in plan(db)] == [local(15)] * 2

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, ConfigDict, Field
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS
 from app.operations.booking import LONGEST_NOTE
 from app.operations.branch import LONGEST_NAME as LONGEST_BRANCH_NAME
+from app.operations.consequences import ASK
 from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NAME, MOST_SITES
 from app.operations.slots import LONGEST_WINDOW_MIN, MOST_SLOTS
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
@@ -249,9 +250,10 @@ class VisitPatch(Body):
     status: Literal["cancelled"] = Field(None, description="Cancels; only with `reason`.")  # type: ignore[arg-type]
     reason: Lines = Field("", max_length=500)
     insist: bool = Field(None, description=INSIST)  # type: ignore[assignment]
-    tell: Literal[WAYS] | None = Field(  # type: ignore[valid-type]
+    tell: Literal[*WAYS, ASK] | None = Field(  # type: ignore[valid-type]
         None,
-        description="How the customer learns of it: `send` a notice, somebody has `told` her, or `no`. "
+        description="How the customer learns of it: `send` a notice, `ask` her first by a link (nothing moves before "
+        "her yes), somebody has `told` her, or `no`. "
         "Without it, as the company has set.",
     )
     tell_why: Lines = Field("", max_length=LONGEST_WHY, description="Why she is not sent a notice; kept with it.")

@@ -7,6 +7,7 @@ from typing import Any
 from app.errors import Invalid, Problem
 from app.models import Notice, Visit
 from app.operations.appointment import Message, book, cancel, change
+from app.operations.consequences import ASK, Aim, ask_first
 from app.operations.field import report_eta, report_status
 from app.operations.visit import find_visit, list_notices, list_visits
 from app.web.api.forms import EtaIn, NoticesOut, PageIn, StatusIn, VisitIn, VisitOut, VisitPatch, VisitsIn, VisitsOut
@@ -96,6 +97,9 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
 
     The customer is told of another time, of another technician than she was told of, and that nobody comes. `tell`
     says otherwise: `told` when somebody has told her already, `no` when she is not to be told; `tell_why` is kept.
+    With `ask` nothing moves yet: she gets one message with a link, the time is kept free for her, the promise stands
+    until she says yes, and a person calls when she does not answer (409 `asked_already`, `too_late_to_ask`,
+    `cannot_be_asked`).
     What is our doing (`side`) she reads with an apology, and with our reason where `told_reason` gives one.
     """
     given = {name: getattr(json_data, name) for name in json_data.model_fields_set - _TO_HER}
@@ -105,6 +109,11 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
         _refuse(sorted(given.keys() - {"status", "reason"}), "extra")
         return shown(cancel(session(), visit_id, message, reason=json_data.reason, **common))
     _refuse(["reason"] if "reason" in given else [] if given else ["body"], "extra" if given else "missing")
+    if json_data.tell == ASK:
+        _refuse(sorted(given.keys() - _ASKED), "extra")
+        visit = find_visit(session(), visit_id)
+        ask_first(session(), visit, _aim(visit, given), message, outside=bool(json_data.insist), **common)
+        return shown(visit)
     unassign = "technician" in given and given["technician"] is None
     if "second_technician" in given and given["second_technician"] is None:
         given["alone"] = True
@@ -152,6 +161,8 @@ def list_told(visit_id: int, query_data: PageIn) -> dict[str, Any]:
 
 #: What only says how the customer learns of a change.
 _TO_HER = {"tell", "tell_why", "side", "told_reason"}
+#: What a customer can be asked about.
+_ASKED = {"promised_from", "promised_until", "planned_from", "technician", "second_technician", "insist"}
 _COLUMNS = {
     "promised_from": "promised_from_at",
     "promised_until": "promised_until_at",
@@ -159,6 +170,15 @@ _COLUMNS = {
     "technician": "technician_id",
     "second_technician": "second_technician_id",
 }
+
+
+def _aim(visit: Visit, given: dict[str, Any]) -> Aim:
+    """Return what a customer is asked about; what is left out stays, moving only the start keeps the window."""
+    from_at = given.get("promised_from", visit.promised_from_at)
+    until_at = given.get("promised_until", visit.promised_until_at + (from_at - visit.promised_from_at))
+    technician_id = given.get("technician", visit.technician_id)
+    second_id = given.get("second_technician", visit.second_technician_id)
+    return Aim(technician_id, (from_at, until_at), visit.duration_min, given.get("planned_from"), second_id)
 
 
 def _refuse(fields: list[str], code: str) -> None:

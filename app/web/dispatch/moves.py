@@ -13,7 +13,7 @@ from app.errors import Conflict, Invalid, Stale
 from app.models import Visit
 from app.operations.agreement import PriceChange, price_change
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
-from app.operations.consequences import Aim, Consequences, carry_out, dropped, dropped_beside, read_consequences
+from app.operations.consequences import ASK, Aim, Consequences, carry_out, dropped, dropped_beside, read_consequences
 from app.operations.policy import current_policy
 from app.operations.visit import find_visit
 from app.rules.booking import LONGEST_VISIT_MIN
@@ -83,7 +83,7 @@ def aim_of(form: Form) -> Aim:
 
 def message_of(form: Form) -> Message:
     """Return how the customer is to learn of what is changed here; who is not told is not told for a reason."""
-    way = form.one_of("tell", WAYS) if form.value("tell") else None
+    way = form.one_of("tell", (*WAYS, ASK)) if form.value("tell") else None
     why = form.text("tell_why", most=LONGEST_WHY)
     if way == "no" and not why and current_policy(session()).tell_changes:
         form.wrong("tell_why", "missing")
