@@ -26,10 +26,11 @@ def join(settings: Settings, clock: Clock | None = None) -> Parts:
     from app.providers.mailbox_imap import from_settings as mailbox_of
     from app.providers.push_web import WebPush
     from app.providers.route import from_settings as router_of
+    from app.sealing import INFO, Seal
 
     if not settings.database_url:
         settings.instance.mkdir(parents=True, exist_ok=True)
-    db, channels = Database(settings.database), build_channels(settings)
+    db, channels = Database(settings.database, **{INFO: Seal(settings.signing_key())}), build_channels(settings)
     outside = Guarded(settings.internal_hosts.split())
 
     def forget(endpoint: str) -> None:

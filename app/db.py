@@ -141,14 +141,15 @@ def rows_touched(result: Result[Any]) -> int:
 class Database:
     """One database, SQLite or PostgreSQL, shared by every thread of this process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **info: Any) -> None:
+        """Open the database at an address; every session carries `info`."""
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # SQLite has one writer. Queueing for it here, instead of sleeping in its busy handler, cuts the slowest
         # one percent of requests to a seventh.
         self._turn: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
-        self._writers = sessionmaker(self.engine, expire_on_commit=False)
-        self._readers = sessionmaker(self.engine.execution_options(reads_only=True), expire_on_commit=False)
+        self._writers = sessionmaker(self.engine, expire_on_commit=False, info=info)
+        self._readers = sessionmaker(self.engine.execution_options(reads_only=True), expire_on_commit=False, info=info)
 
     @contextmanager
     def open(self, *, writes: bool) -> Iterator[Session]:
@@ -171,6 +172,21 @@ class Database:
         """Open a session for looking; nothing it does is kept."""
         with self.open(writes=False) as session:
             yield session
+
+    @property
+    def file(self) -> Path | None:
+        """Where the embedded database lies; None for one in memory, and for a server."""
+        name = self.engine.url.database
+        return Path(name).absolute() if self.is_sqlite and name not in (None, "", ":memory:") else None
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the embedded database as it is into a new file; others go on writing meanwhile."""
+        source, target = self.engine.raw_connection(), _sqlite_module().connect(path)
+        try:
+            source.driver_connection.backup(target)  # type: ignore[union-attr]
+        finally:
+            target.close()
+            source.close()
 
     def check(self) -> None:
         """Raise when the database does not answer."""

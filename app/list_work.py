@@ -7,11 +7,12 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from app.apart import Changed, Take, carried_over, tried, worked_out
 from app.crash import writing
 from app.db import SILENT
 from app.errors import Invalid
 from app.models import ListFile
-from app.operations.intake import Imported, Progress, import_customers, import_visits
+from app.operations.intake import Imported, import_customers, import_visits
 from app.operations.list_file import wished_list
 from app.parts import Parts
 
@@ -44,29 +45,43 @@ def work_through_lists(parts: Parts) -> int:
 
 def _work_through(parts: Parts, list_id: int) -> None:
     """Take a list in and note that in the same transaction; or try it, and keep only what would have come of it."""
+    with parts.db.read() as session:
+        sent = session.get_one(ListFile, list_id)
+        trying, take = sent.state == "trying", _taking(parts, sent)
+    if trying:
+        done = tried(parts.db, take)
+        with writing(parts.db, "list") as session:
+            _note(session, list_id, "tried", parts.clock.now(), done)
+        return
+    for last in (False, False, True):  # hours or days off were changed meanwhile: at last everybody waits
+        now = parts.clock.now()
+        staged = None if last else worked_out(parts.db, take, now)
+        try:
+            with writing(parts.db, "list") as session:
+                sent = session.get_one(ListFile, list_id, with_for_update=True)
+                if sent.state == "taking":  # unless somebody else has taken it in
+                    _note(session, list_id, "taken", now, carried_over(session, staged, take, now))
+                    sent.content = None
+        except Changed:
+            continue
+        return
+
+
+def _taking(parts: Parts, sent: ListFile) -> Take:
+    """Return what takes a list in, with word of how far it is."""
+    now, settings, content = parts.clock.now(), parts.settings, sent.content or b""
+    list_id, actor = sent.id, sent.actor
 
     def tell(done: int, of: int) -> None:
         parts.progress[list_id] = (done, of)
 
-    with parts.db.read() as session:
-        trying = session.get_one(ListFile, list_id).state == "trying"
-    if trying:
-        with parts.db.open(writes=True) as session:  # and nobody commits
-            done = _take_in(session, parts, session.get_one(ListFile, list_id), tell)
-    with writing(parts.db, "list") as session:
-        sent = session.get_one(ListFile, list_id, with_for_update=True)
-        if trying:
-            _note(session, list_id, "tried", parts.clock.now(), done)
-        elif sent.state == "taking":  # unless somebody else has taken it in
-            _note(session, list_id, "taken", parts.clock.now(), _take_in(session, parts, sent, tell))
-            sent.content = None
-
-
-def _take_in(session: Session, parts: Parts, sent: ListFile, tell: Progress) -> Imported:
-    now, settings, content = parts.clock.now(), parts.settings, sent.content or b""
     if sent.kind == "customers":
-        return import_customers(session, content, now=now, country=settings.country, progress=tell)
-    return import_visits(session, content, now=now, zone=settings.zone, actor=sent.actor, progress=tell)
+        return lambda session, only: import_customers(
+            session, content, now=now, country=settings.country, progress=tell, only=only
+        )
+    return lambda session, only: import_visits(
+        session, content, now=now, zone=settings.zone, actor=actor, progress=tell, only=only
+    )
 
 
 def _note(

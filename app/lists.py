@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from sqlalchemy.orm import Session
 
+from app.apart import Changed, Take, carried_over, tried, worked_out
 from app.i18n import LOCALES
 from app.operations.export import export_customers, export_visits
 from app.operations.intake import Imported, Progress, import_customers, import_visits
@@ -22,23 +22,33 @@ def import_() -> None:
     """Take rows in from CSV files (UTF-8 or Shift_JIS): every row, or none; a row that is known is no harm."""
 
 
-def _import(file: Path, dry_run: bool, take: Callable[[Session, Parts, bytes, Progress], Imported]) -> None:
-    with (
-        joined() as parts,
-        click.progressbar(length=1, label="rows", file=sys.stderr) as bar,
-        parts.db.open(writes=True) as session,
-    ):
+def _import(file: Path, dry_run: bool, taking: Callable[[Parts, bytes, Progress], Take]) -> None:
+    with joined() as parts, click.progressbar(length=1, label="rows", file=sys.stderr) as bar:
 
         def tell(done: int, of: int) -> None:
             bar.length = max(of, 1)
             bar.update(done - bar.pos)
 
-        done = take(session, parts, file.read_bytes(), tell)
-        if not dry_run:
-            session.commit()
+        done = _done(parts, dry_run, taking(parts, file.read_bytes(), tell))
     for number in done.new_rows if dry_run else ():
         click.echo(f"row {number}: new")
     click.echo(f"{done.added} {'would be added' if dry_run else 'added'}, {done.known} known already")
+
+
+def _done(parts: Parts, dry_run: bool, take: Take) -> Imported:
+    """Try a list, or take it in without keeping everybody waiting."""
+    if dry_run:
+        return tried(parts.db, take)
+    for _ in range(2):
+        now = parts.clock.now()
+        staged = worked_out(parts.db, take, now)
+        try:
+            with parts.db.write() as session:
+                return carried_over(session, staged, take, now)
+        except Changed:
+            continue
+    with parts.db.write() as session:
+        return take(session, None)
 
 
 _csv = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -53,8 +63,10 @@ def import_customers_file(file: Path, dry_run: bool) -> None:
     _import(
         file,
         dry_run,
-        lambda session, parts, rows, tell: import_customers(
-            session, rows, now=parts.clock.now(), country=parts.settings.country, progress=tell
+        lambda parts, rows, tell: (
+            lambda session, only: import_customers(
+                session, rows, now=parts.clock.now(), country=parts.settings.country, progress=tell, only=only
+            )
         ),
     )
 
@@ -67,8 +79,10 @@ def import_visits_file(file: Path, dry_run: bool) -> None:
     _import(
         file,
         dry_run,
-        lambda session, parts, rows, tell: import_visits(
-            session, rows, now=parts.clock.now(), zone=parts.settings.zone, actor="system", progress=tell
+        lambda parts, rows, tell: (
+            lambda session, only: import_visits(
+                session, rows, now=parts.clock.now(), zone=parts.settings.zone, actor="system", progress=tell, only=only
+            )
         ),
     )
 

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "app.operations": {
         "app.operations", "app.models", "app.rules", "app.errors", "app.notices", "app.auth", "app.i18n", "app.db",
-        "app.prepared", "app.clock", "app.crash", "app.lanes", "app.brake", "app.providers.base",
+        "app.prepared", "app.clock", "app.crash", "app.lanes", "app.brake", "app.sealing", "app.providers.base",
         "app.providers.geocode_nominatim", "app.providers.guarded", "app.providers.calendar_ical",
         "app.outside", "standardwebhooks", "icalendar",
         "sqlalchemy", "structlog", "phonenumbers", "app.push",

@@ -29,7 +29,7 @@ class Webhook(Base):
     state: Mapped[str] = mapped_column(default="on")
     #: Why it is off: failing, gone, or None: a person has turned it off.
     off_reason: Mapped[str | None]
-    #: Signs every message, so it is kept as it is; the one before signs too until `old_until_at`.
+    #: Signs every message, so it is kept, sealed (app.sealing); the one before signs too until `old_until_at`.
     secret: Mapped[str]
     old_secret: Mapped[str | None]
     old_until_at: Mapped[datetime | None]

@@ -223,8 +223,8 @@ def carry_out(
     With the message's way ASK nothing is changed yet: she is asked by a link, the time is kept free, and the promise
     stands until she says yes.
 
-    Raises what `change` or `proposal.ask` raises; without `insist` Conflict `risky` or `no_skill` for what `read_consequences` shows, and
-    without `outside` Conflict `closed`.
+    Raises what `change` or `proposal.ask` raises; without `insist` Conflict (_SAID_AS) for what `read_consequences`
+    shows, and without `outside` Conflict `closed`.
     """
     visit = find_visit(session, visit_id)
     if version is not None and version != visit.version:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice
@@ -87,9 +87,15 @@ class Imported:
 
 
 def import_customers(
-    session: Session, file: bytes, *, now: datetime, country: str, progress: Progress | None = None
+    session: Session,
+    file: bytes,
+    *,
+    now: datetime,
+    country: str,
+    progress: Progress | None = None,
+    only: Collection[int] | None = None,
 ) -> Imported:
-    """Add the customers and sites of a CSV file (UTF-8 or Shift_JIS); one row a site.
+    """Add the customers and sites of a CSV file (UTF-8 or Shift_JIS); one row a site; of all rows, or `only` of some.
 
     Needs the columns name and address. Raises Invalid naming row and column of everything that is wrong; then nothing
     may be kept.
@@ -104,13 +110,22 @@ def import_customers(
         ("name", "address"),
         lambda row: _take_customer(session, row, known, people, now, country),
         progress,
+        only,
     )
 
 
 def import_visits(
-    session: Session, file: bytes, *, now: datetime, zone: tzinfo, actor: str, progress: Progress | None = None
+    session: Session,
+    file: bytes,
+    *,
+    now: datetime,
+    zone: tzinfo,
+    actor: str,
+    progress: Progress | None = None,
+    only: Collection[int] | None = None,
 ) -> Imported:
-    """Book the visits of a CSV file (UTF-8 or Shift_JIS); times without an offset are local to `zone`.
+    """Book the visits of a CSV file (UTF-8 or Shift_JIS), of all rows or `only` of some; times without an offset are
+    local to `zone`.
 
     Needs the columns customer, service and promised_from; customer, service and technician are names or our numbers.
     An end may be a time of the same day. Raises Invalid naming row and column of everything that is wrong, clashes with
@@ -131,6 +146,7 @@ def import_visits(
         ("customer", "service", "promised_from"),
         lambda row: _take_visit(session, row, places, booked, now, zone, actor),
         progress,
+        only,
     )
 
 
@@ -140,6 +156,7 @@ def _each_row(
     needed: Sequence[str],
     take: Callable[[Row], bool],
     progress: Progress | None,
+    only: Collection[int] | None,
 ) -> Imported:
     """Take every row in turn, and tell of all the wrong ones together."""
     problems: list[Problem] = []
@@ -147,6 +164,8 @@ def _each_row(
     rows = list(islice(read_rows(file, columns, needed), MOST_ROWS + 1))
     if len(rows) > MOST_ROWS:
         raise Invalid.one("file", "too_many", most=MOST_ROWS)
+    if only is not None:
+        rows = [row for row in rows if row.number in only]
     for done, row in enumerate(rows):
         if progress and done % TOLD_EVERY == 0:
             progress(done, len(rows))

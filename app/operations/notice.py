@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.models import Alarm, Notice, Quote, Visit
+from app.models import Alarm, Notice, OtherPhone, Quote, Visit
 from app.notices import Hole, render
 from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.announce import announce_notice
@@ -26,6 +26,7 @@ from app.providers.base import Channel, PushDevice, Recipient
 from app.rules.ladder import CALL_TAKES, call_at, calls
 from app.rules.lateness import Decision
 from app.rules.messages import (
+    ARRIVALS,
     CHANGES,
     QUOTES,
     REMINDERS,
@@ -314,10 +315,11 @@ def recipient_of(session: Session, notice: Notice, visit: Visit, zone: tzinfo, n
     """Return how a visit's customer may be reached with this notice now: closed ways are left out.
 
     The mobile telephone rings rather than the one at home, unless its number leads nowhere; no machine rings at night.
+    When somebody comes is told to the number that she named for this visit, where she named one.
     """
     customer, shut = visit.customer, why_closed(session, visit.customer_id)
     mobile_rings = shut.get("sms") != "unknown_number"
-    phone = (customer.mobile if mobile_rings else None) or customer.phone
+    phone = _on_site(session, notice) or (customer.mobile if mobile_rings else None) or customer.phone
     times = (visit.promised_from_at, visit.promised_until_at, notice.quoted_from_at, notice.quoted_until_at)
     may_call = "voice" not in shut and may_ring(zone, now, [at for at in times if at])
     return Recipient(
@@ -332,6 +334,12 @@ def recipient_of(session: Session, notice: Notice, visit: Visit, zone: tzinfo, n
         page_path=f"/v/{visit.link_token}",
         unsubscribe_path=f"/v/{visit.link_token}/no-mail" if is_optional(notice.kind) else None,
     )
+
+
+def _on_site(session: Session, notice: Notice) -> str | None:
+    """Return whom a call about the arrival is for: who waits there, if the customer has named another number."""
+    named = session.get(OtherPhone, notice.visit_id) if notice.kind in ARRIVALS else None
+    return named.number if named is not None else None
 
 
 def message_of(notice: Notice) -> Message:

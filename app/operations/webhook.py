@@ -17,6 +17,7 @@ from app.operations.announce import write_message
 from app.operations.listing import Page, id_of, page_of
 from app.outside import why_not
 from app.rules.webhook import EVENTS, LASTS, OVERLAP, TEST
+from app.sealing import opened, sealed
 
 #: More are a mistake: each is written to about every change.
 MOST_WEBHOOKS = 20
@@ -41,7 +42,14 @@ def add_webhook(
     facts = _checked(name, url, events, internal_hosts)
     if len(list_webhooks(session)) >= MOST_WEBHOOKS:
         raise Conflict("too_many_webhooks", most=MOST_WEBHOOKS)
-    webhook = Webhook(name=facts[0], url=facts[1], events=facts[2], secret=_secret(), created_at=now, created_by=actor)
+    webhook = Webhook(
+        name=facts[0],
+        url=facts[1],
+        events=facts[2],
+        secret=sealed(session, _secret()),
+        created_at=now,
+        created_by=actor,
+    )
     session.add(webhook)
     session.flush()
     return webhook
@@ -60,8 +68,13 @@ def replace_secret(session: Session, webhook_id: int, now: datetime) -> Webhook:
     """Sign with a new secret, shown this once; the old one signs too for a day. Raises NotFound."""
     webhook = find_webhook(session, webhook_id, locked=True)
     webhook.old_secret, webhook.old_until_at = webhook.secret, now + OVERLAP
-    webhook.secret = _secret()
+    webhook.secret = sealed(session, _secret())
     return webhook
+
+
+def secret_of(session: Session, webhook: Webhook) -> str:
+    """Return the secret of a program, to be shown when it is new."""
+    return opened(session, webhook.secret) or ""
 
 
 def pause_webhook(session: Session, webhook_id: int) -> Webhook:

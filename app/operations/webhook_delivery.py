@@ -27,6 +27,7 @@ from app.operations.alarm import clear_alarms, raise_alarm
 from app.operations.webhook import ALARMS, subject_of
 from app.providers.guarded import Answer, Guarded
 from app.rules.webhook import CALLS_AFTER, ENDS_AFTER, LASTS, again_at
+from app.sealing import opened
 
 #: A claim lasts longer than any call.
 CLAIM_LASTS = timedelta(seconds=60)
@@ -130,7 +131,10 @@ def _take(db: Database, webhook_id: int, now: datetime) -> _Job | None:
         message.state, message.claim_token, message.tries = "sending", token, message.tries + 1
         message.next_attempt_at = now + CLAIM_LASTS
         old = webhook.old_secret if webhook.old_until_at is not None and now < webhook.old_until_at else None
-        signs = (webhook.secret, old) if old else (webhook.secret,)
+        signs = tuple(one for one in (opened(session, kept) for kept in (webhook.secret, old) if kept) if one)
+        if not signs:  # the installation's key was changed: nothing can be signed until the secret is replaced
+            webhook.state, webhook.off_reason = "off", "unreadable"
+            return None
         return _Job(message.id, webhook_id, token, webhook.url, signs, message.message_id, message.body)
 
 

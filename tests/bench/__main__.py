@@ -31,6 +31,7 @@ from tests.bench import (
     races,
     slots,
     sweep,
+    taking,
 )
 from tests.bench.made import write_days
 from tests.bench.marks import LEAST, TARGETS, is_tuning, kind_of, marked
@@ -105,6 +106,7 @@ def main() -> None:
         "length": lambda: table(*length.measure(wish.days)),
         "slots": lambda: table(*slots.measure()),
         "intake": lambda: table(*intake.measure()),
+        "taking": lambda: table(*taking.measure()),
         "api": lambda: table(*api.measure()),
         "races": lambda: table(*races.measure(wish.rounds, wish.seed)),
         "pricing": lambda: table(*pricing.measure()),

@@ -21,6 +21,7 @@ from app.operations.webhook import (
     remove_webhook,
     replace_secret,
     resume_webhook,
+    secret_of,
     send_again,
     send_test,
 )
@@ -62,7 +63,7 @@ class WebhookOut(Reply):
     url: str
     events: list[str]
     state: str = Field(description="on, paused, or off: it took nothing for three days, or answered 410.")
-    off_reason: str | None = Field(description="failing or gone.")
+    off_reason: str | None = Field(description="failing, gone, or unreadable: its secret has to be replaced.")
     failing_since: Moment | None
     old_secret_until: Moment | None = Field(description="Until then the secret before signs too.")
     created_at: Moment
@@ -217,7 +218,7 @@ def _shown(webhook: Webhook) -> dict[str, Any]:
 
 def _with_secret(webhook: Webhook) -> dict[str, Any]:
     """Return the reply with the secret, and have its repetitions answered without it."""
-    shown = {**_shown(webhook), "secret": webhook.secret}
+    shown = {**_shown(webhook), "secret": secret_of(session(), webhook)}
     kept = NewWebhookOut.model_validate({**shown, "secret": None})
     g.repeated_reply = json.dumps(kept.model_dump(mode="json"))
     return shown

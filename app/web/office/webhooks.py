@@ -17,6 +17,7 @@ from app.operations.webhook import (
     remove_webhook,
     replace_secret,
     resume_webhook,
+    secret_of,
     send_again,
     send_test,
 )
@@ -39,7 +40,7 @@ def add_program() -> Any:
     """Have one more program told, and show its secret this once."""
     form = Form(request.form)
     added = form.submit(lambda: add_webhook(session(), **_facts(form), now=now(), actor=signed_in().name))
-    return _webhooks(form) if added is None else _webhook(added, secret=added.secret)
+    return _webhooks(form) if added is None else _webhook(added, secret=secret_of(session(), added))
 
 
 @blueprint.get("/webhooks/<int:webhook_id>")
@@ -64,7 +65,7 @@ def save_webhook(webhook_id: int) -> Any:
 def new_secret(webhook_id: int) -> Any:
     """Replace its secret, and show the new one this once."""
     changed = replace_secret(session(), webhook_id, now())
-    return _webhook(changed, secret=changed.secret)
+    return _webhook(changed, secret=secret_of(session(), changed))
 
 
 @blueprint.post("/webhooks/<int:webhook_id>/test")

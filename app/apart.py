@@ -1,0 +1,300 @@
+"""How is a long list taken in while others go on booking? Worked out on a copy, and carried over at once.
+
+SQLite has one writer, and a list of ten thousand visits takes minutes to check. So the rows are booked in a copy of the
+database, by the same operations; what came of it is then written into the database itself in one short transaction.
+What was changed there meanwhile is looked at first: rows that it touches are booked anew, on a further copy while
+they are many, and at last in that transaction. So every row is taken in as if nobody else had been there, or none is.
+
+PostgreSQL has many writers: there the list waits for its technicians' days as every booking does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Table, func, select
+from sqlalchemy.orm import Session
+
+from app.db import Base, Database
+from app.models import Absence, Branch, Company, Hold, Service, Technician, Visit, WebhookMessage
+from app.operations.intake import Imported
+from app.operations.plan import DAYS_NEAR
+from app.rules.booking import LONGEST_VISIT_MIN
+
+#: Takes rows in, all or those of some numbers.
+Take = Callable[[Session, Collection[int] | None], Imported]
+#: So many rows are booked in the database itself while everybody waits; more are worked out on a further copy.
+MOST_AT_LAST = 60
+#: So often a further copy is made, while others change what the list is about faster than it can be worked out.
+MOST_COPIES = 5
+#: Where a copy lies, with the number of the process that needs it.
+_PREFIX = ".list-"
+
+#: Whatever these say decides about every row.
+_FRAME = (
+    select(
+        Technician.id, Technician.active, Technician.skills, Technician.working_hours, Technician.travels_by,
+        Technician.base_lat, Technician.base_lon, Technician.branch_id, Technician.starts_from, Technician.returns_to,
+        Technician.most_day_min,
+    ),
+    select(Absence.__table__),
+    select(Branch.__table__),
+    select(Company.__table__),
+    select(Service.id, Service.active, Service.duration_min, Service.technicians),
+)  # fmt: skip
+
+
+class Changed(Exception):
+    """Hours, days off, services or customers are not what they were when the list was worked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a list was worked out upon: the highest number of every table, versions of visits, held times, the rest."""
+
+    last: Mapping[str, int]
+    versions: Mapping[int, int]
+    holds: frozenset[int]
+    frame: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What came of a list on a copy: the new rows of every table as the database keeps them, and of which row of the
+    file each new visit is."""
+
+    state: _State
+    done: Imported
+    columns: Mapping[str, Sequence[str]]
+    rows: Mapping[str, Sequence[tuple[Any, ...]]]
+    row_of: Mapping[int, int]
+
+
+def needs_copy(db: Database) -> bool:
+    """Return whether others would have to wait: a file with one writer."""
+    return db.is_sqlite and db.file is not None
+
+
+def tried(db: Database, take: Take) -> Imported:
+    """Return what would come of a list; nothing is kept. Raises Invalid."""
+    if not needs_copy(db):
+        with db.open(writes=True) as session:  # and nobody commits
+            return take(session, None)
+    with _copy(db) as copy, copy.open(writes=True) as session:
+        return take(session, None)
+
+
+def worked_out(db: Database, take: Take, now: datetime) -> Staged | None:
+    """Return what came of a list on a copy; None where it is taken in as it is. Raises Invalid."""
+    if not needs_copy(db):
+        return None
+    with _copy(db) as copy, copy.open(writes=True) as session:
+        state = _state(session, now)
+        done = take(session, None)
+        staged = _new(session, state, done, dict(enumerate(done.new_rows)))
+    for _ in range(MOST_COPIES):
+        with db.read() as session:
+            touched = touched_rows(session, staged, now)
+        if len(touched) <= MOST_AT_LAST:
+            break
+        with _copy(db) as copy, copy.open(writes=True) as session:
+            state = _state(session, now)
+            staged = _again(session, staged, state, take, now)
+    return staged
+
+
+def carried_over(session: Session, staged: Staged | None, take: Take, now: datetime) -> Imported:
+    """Write what was worked out, in the transaction that is open. Raises Invalid naming what cannot be booked any more,
+    and Changed."""
+    if staged is None:
+        return take(session, None)
+    return _again(session, staged, None, take, now).done
+
+
+def touched_rows(session: Session, staged: Staged, now: datetime, today: _State | None = None) -> set[int]:
+    """Return the numbers of the rows that what was changed since may touch. Raises Changed."""
+    before, today = staged.state, today or _state(session, now)
+    people = "customer", "site"
+    new_people = any(name in staged.rows for name in people) and any(
+        today.last[one] != before.last[one] for one in people
+    )
+    if before.frame != today.frame or new_people:
+        raise Changed
+    other = {id for id, version in today.versions.items() if before.versions.get(id) != version}
+    near: dict[int | None, list[tuple[datetime, datetime]]] = defaultdict(list)
+    promised: set[tuple[int, datetime]] = set()
+    if other:
+        changed = select(
+            Visit.technician_id, Visit.planned_from_at, Visit.planned_until_at, Visit.site_id, Visit.promised_from_at
+        )
+        for row in session.execute(changed.where(Visit.id.in_(other))):
+            near[row.technician_id].append((row.planned_from_at, row.planned_until_at))
+            promised.add((row.site_id, row.promised_from_at))
+    if fresh_holds := today.holds - before.holds:
+        held = select(Hold.technician_id, Hold.from_at, Hold.until_at).where(Hold.id.in_(fresh_holds))
+        for hold in session.execute(held):
+            near[hold.technician_id].append((hold.from_at, hold.until_at))
+    if not near:
+        return set()
+    touched = set()
+    for first, who, from_at, until_at, site_id, promised_at in _visits(staged):
+        if (site_id, promised_at) in promised or any(
+            begins_at < until_at + DAYS_NEAR and from_at - DAYS_NEAR < ends_at
+            for begins_at, ends_at in near.get(who, ())
+        ):
+            touched.add(staged.row_of[first])
+    return touched
+
+
+def _visits(staged: Staged) -> Iterator[tuple[int, int | None, datetime, datetime, int, datetime]]:
+    """Yield each new visit: the first one's number, whose, planned from and until, where, promised from."""
+    names = list(staged.columns.get("visit", ()))
+    wanted = ("technician_id", "planned_from_at", "planned_until_at", "site_id", "promised_from_at")
+    places = [names.index(name) for name in ("id", "beside_id", *wanted)] if names else []
+    for row in staged.rows.get("visit", ()):
+        id, beside, who, from_at, until_at, site_id, promised_at = (row[place] for place in places)
+        yield beside or id, who, _instant(from_at), _instant(until_at), site_id, _instant(promised_at)
+
+
+def _instant(kept: str) -> datetime:
+    return datetime.fromisoformat(f"{kept}+00:00")
+
+
+def _again(session: Session, staged: Staged, state: _State | None, take: Take, now: datetime) -> Staged:
+    """Write what nothing has touched, book the rest anew, and return what there is then."""
+    base = state or _state(session, now)
+    touched = touched_rows(session, staged, now, base)
+    out = {visit for visit, row in staged.row_of.items() if row in touched}
+    by = {name: base.last[name] - staged.state.last[name] for name in base.last}
+    kept_rows: dict[int, int] = {}
+    for table in Base.metadata.sorted_tables:
+        rows = staged.rows.get(table.name, ())
+        if not rows:
+            continue
+        written = _shifted(table, staged, rows, by, out)
+        if table.name == "visit":
+            place = list(staged.columns["visit"]).index("id")
+            for row in rows:
+                if row[place] in staged.row_of and row[place] not in out:
+                    kept_rows[row[place] + by["visit"]] = staged.row_of[row[place]]
+        if written:
+            marks = ", ".join("?" * len(written[0]))
+            names = ", ".join(f'"{name}"' for name in staged.columns[table.name])
+            session.connection().exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', written)
+    done = staged.done
+    more: Imported | None = None
+    if touched:
+        session.expire_all()
+        more = take(session, touched)
+        known = more.known
+        done = replace(done, added=done.added - known, known=done.known + known)
+    if state is None:
+        return replace(staged, done=done)
+    return _new(session, state, done, dict(enumerate(more.new_rows)) if more else {}, kept_rows)
+
+
+def _shifted(
+    table: Table,
+    staged: Staged,
+    rows: Sequence[tuple[Any, ...]],
+    by: Mapping[str, int],
+    out: Collection[int],
+) -> list[tuple[Any, ...]]:
+    """Return new rows with the numbers that they get where they are written, without those of visits left `out`."""
+    names = list(staged.columns[table.name])
+    refers = {names.index("id"): table.name} if "id" in names else {}
+    for column in table.columns:
+        for key in column.foreign_keys:
+            refers[names.index(column.name)] = key.column.table.name
+    visits = [place for place, name in refers.items() if name == "visit"]
+    moves = [(place, by[name], staged.state.last[name]) for place, name in refers.items() if by.get(name)]
+    body = names.index("body") if table.name == WebhookMessage.__tablename__ else None
+    written = []
+    for row in rows:
+        if out and any(row[place] in out for place in visits):
+            continue
+        if body is not None:
+            said = json.loads(row[body])
+            if said["data"].get("visit") in out:
+                continue
+            if said["data"].get("visit", 0) > staged.state.last["visit"] and by["visit"]:
+                said["data"]["visit"] += by["visit"]
+                row = (*row[:body], json.dumps(said, ensure_ascii=False), *row[body + 1 :])
+        if moves:
+            cells = list(row)
+            for place, more, last in moves:
+                if cells[place] is not None and cells[place] > last:
+                    cells[place] += more
+            row = tuple(cells)
+        written.append(row)
+    return written
+
+
+def _state(session: Session, now: datetime) -> _State:
+    last = {
+        table.name: session.scalar(select(func.max(table.c.id))) or 0
+        for table in Base.metadata.sorted_tables
+        if "id" in table.c and table.c.id.type.python_type is int
+    }
+    since = now - DAYS_NEAR - timedelta(minutes=2 * LONGEST_VISIT_MIN)
+    versions = session.execute(select(Visit.id, Visit.version).where(Visit.planned_from_at > since))
+    holds = session.scalars(select(Hold.id).where(Hold.expires_at > now))
+    frame = repr([[tuple(row) for row in session.execute(wanted)] for wanted in _FRAME])
+    return _State(last, {row.id: row.version for row in versions}, frozenset(holds), frame)
+
+
+def _new(
+    session: Session, state: _State, done: Imported, order: Mapping[int, int], kept: Mapping[int, int] | None = None
+) -> Staged:
+    """Return the rows that are new since a state; `order`: the rows of the file in the order of the new visits."""
+    session.flush()
+    columns: dict[str, Sequence[str]] = {}
+    rows: dict[str, Sequence[tuple[Any, ...]]] = {}
+    for name, last in state.last.items():
+        found = session.connection().exec_driver_sql(f'SELECT * FROM "{name}" WHERE id > ? ORDER BY id', (last,))
+        columns[name] = list(found.keys())
+        rows[name] = [tuple(row) for row in found]
+    row_of = dict(kept or {})
+    if rows["visit"] and (order or kept):
+        id_at, beside_at = (list(columns["visit"]).index(name) for name in ("id", "beside_id"))
+        firsts = [row[id_at] for row in rows["visit"] if row[beside_at] is None and row[id_at] not in row_of]
+        row_of.update(zip(firsts, (order[number] for number in sorted(order)), strict=True))
+    return Staged(state, done, columns, {name: own for name, own in rows.items() if own}, row_of)
+
+
+@contextmanager
+def _copy(db: Database) -> Iterator[Database]:
+    """Copy the whole database, for what is not to be kept."""
+    assert db.file is not None
+    for left in db.file.parent.glob(f"{_PREFIX}*"):  # of a process that was killed
+        if not _lives(left.name.removeprefix(_PREFIX).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(dir=db.file.parent, prefix=f"{_PREFIX}{os.getpid()}-") as folder:
+        path = Path(folder) / "copy.sqlite"
+        db.copy_to(path)
+        copy = Database(f"sqlite:///{path}")
+        try:
+            yield copy
+        finally:
+            copy.close()
+
+
+def _lives(process: str) -> bool:
+    """Return whether there is a process of that number."""
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

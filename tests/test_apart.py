@@ -1,0 +1,160 @@
+"""Is a list that was worked out on a copy taken in just as if it had been booked row by row, and does nobody wait?"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import delete, func, select, text
+
+from app.apart import Changed, carried_over, touched_rows, tried, worked_out
+from app.db import Base
+from app.errors import Invalid
+from app.models import Absence, Service, Technician, Visit, VisitEvent, Webhook, WebhookMessage
+from app.operations.appointment import book
+from app.operations.intake import Imported, import_visits
+
+ZONE = ZoneInfo("Asia/Tokyo")
+ROWS = 30
+
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def lists(db, world, clock):
+    """A list of thirty visits of two technicians on fifteen days, and what takes it in."""
+    with db.write() as session:
+        other = Technician(name="鈴木", created_at=clock.now())
+        session.add(other)
+        session.add(
+            Webhook(name="x", url="https://a.example", secret="whsec_x", events=["visit.created"], state="on",
+                    created_at=clock.now(), created_by="user:1")
+        )  # fmt: skip
+        session.flush()
+        world.other = other.id
+    first = clock.now().astimezone(ZONE).replace(hour=10, minute=0) + timedelta(days=2)
+    world.at = lambda row: first + timedelta(days=(row - 2) // 2)
+    who = [world.technician, world.other]
+    rows = [
+        f"{world.customer},{world.service},{world.at(n):%Y-%m-%d %H:%M},60,{who[n % 2]}" for n in range(2, ROWS + 2)
+    ]
+    file = "\n".join(["お客様,サービス,約束開始,所要分,担当者", *rows]).replace(",10:00", "").encode()
+    # Both visits of a day are at one site: two services make them two.
+    file = _two_services(db, file)
+
+    def take(session, only):
+        return import_visits(session, file, now=clock.now(), zone=ZONE, actor="user:1", only=only)
+
+    world.take = take
+    return world
+
+
+def _two_services(db, file):
+    with db.write() as session:
+        more = Service(name_ja="別の作業", name_en="Other", duration_min=60)
+        session.add(more)
+        session.flush()
+        number = more.id
+    lines = file.decode().split("\n")
+    lines[2::2] = [",".join([cells[0], str(number), *cells[2:]]) for cells in (line.split(",") for line in lines[2::2])]
+    return "\n".join(lines).encode()
+
+
+def everything(db, *, but=()):
+    """Return all rows of all tables, without what is random."""
+    with db.read() as session:
+        found = {}
+        for table in Base.metadata.sorted_tables:
+            columns = [c for c in table.c if c.name not in ("link_token", "message_id", *but)]
+            found[table.name] = sorted(map(repr, session.execute(select(*columns)).all()))
+        return found
+
+
+def book_one(db, world, clock, row, technician, hour=14):
+    with db.write() as session:
+        at = world.at(row).replace(hour=int(hour), minute=int(hour % 1 * 60))
+        return book(
+            session, zone=ZONE, now=clock.now(), actor="user:2", customer_id=world.customer, site_id=world.site,
+            service_id=world.service, promised_from_at=at, promised_until_at=at, duration_min=60,
+            technician_id=technician, insist=True,
+        ).id  # fmt: skip
+
+
+def test_it_leaves_what_booking_row_by_row_leaves(db, lists, clock):
+    assert tried(db, lists.take) == Imported(ROWS, 0)
+    with db.open(writes=True) as session:
+        assert lists.take(session, None) == Imported(ROWS, 0)
+        session.flush()
+        columns = {t.name: [c for c in t.c if c.name not in ("link_token", "message_id")] for t in
+                   Base.metadata.sorted_tables}  # fmt: skip
+        direct = {name: sorted(map(repr, session.execute(select(*of)).all())) for name, of in columns.items()}
+    staged = worked_out(db, lists.take, clock.now())
+    assert everything(db)["visit"] == [], "nothing is kept before it is carried over"
+    with db.write() as session:
+        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
+    assert everything(db) == direct
+    again = worked_out(db, lists.take, clock.now())
+    assert again.done == Imported(0, ROWS)
+    assert not list(db.file.parent.glob(".list-*"))
+
+
+def test_what_was_booked_meanwhile_moves_its_numbers_and_only_what_it_touches_is_booked_anew(db, lists, clock):
+    staged = worked_out(db, lists.take, clock.now())
+    mine = book_one(db, lists, clock, 20, lists.technician)
+    with db.read() as session:
+        assert 0 < len(touched_rows(session, staged, clock.now())) < ROWS / 2
+    with db.write() as session:
+        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
+        assert session.scalar(select(func.count(Visit.id))) == ROWS + 1
+        assert session.scalar(select(func.count(Visit.id)).where(Visit.id == mine)) == 1
+        noted = session.execute(select(VisitEvent.visit_id, VisitEvent.facts)).all()
+        planned = {row.id: row.planned_from_at for row in session.execute(select(Visit.id, Visit.planned_from_at))}
+        assert {visit: datetime.fromisoformat(facts["planned_from"]) for visit, facts in noted} == planned
+        said = [json.loads(body)["data"] for body in session.scalars(select(WebhookMessage.body))]
+        assert {one["visit"]: datetime.fromisoformat(one["planned_from"]) for one in said} == planned
+        assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+def test_what_cannot_be_booked_any_more_keeps_all_of_it_out(db, lists, clock):
+    staged = worked_out(db, lists.take, clock.now())
+    book_one(db, lists, clock, 8, lists.technician, hour=10.5)
+    with pytest.raises(Invalid) as refused, db.write() as session:
+        carried_over(session, staged, lists.take, clock.now())
+    assert [(one.field, one.code) for one in refused.value.problems] == [("row 8, promised_from", "overlap")]
+    with db.read() as session:
+        assert session.scalar(select(func.count(Visit.id))) == 1
+
+
+def test_while_others_book_much_it_is_worked_out_on_further_copies(db, lists, clock, monkeypatch):
+    monkeypatch.setattr("app.apart.MOST_AT_LAST", 1)
+    calls = []
+
+    def take(session, only):
+        calls.append(only)
+        if only is None or len(calls) == 2:
+            mine.append(book_one(db, lists, clock, 10 + 8 * len(calls), lists.technician, hour=15))
+        return lists.take(session, only)
+
+    mine = []
+    staged = worked_out(db, take, clock.now())
+    with db.write() as session:
+        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
+        assert session.scalar(select(func.count(Visit.id))) == ROWS + len(mine)
+    assert len(calls) >= 2
+
+
+def test_a_day_off_that_was_entered_meanwhile_has_it_worked_out_anew(db, lists, clock):
+    staged = worked_out(db, lists.take, clock.now())
+    with db.write() as session:
+        at = lists.at(8).replace(hour=0)
+        session.add(
+            Absence(technician_id=None, from_at=at, until_at=at + timedelta(days=1), created_at=clock.now(),
+                    created_by="user:1")
+        )  # fmt: skip
+    with pytest.raises(Changed), db.write() as session:
+        carried_over(session, staged, lists.take, clock.now())
+    with db.write() as session:
+        session.execute(delete(Absence))
+        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
