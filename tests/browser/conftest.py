@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -147,7 +150,33 @@ def axe() -> Callable[[Page], list[str]]:
 
     def check(page: Page) -> list[str]:
         page.wait_for_load_state()  # a page without its style sheets has no contrast
-        found = Axe().run(page).response["violations"]
+        if page.evaluate("typeof axe") == "undefined":
+            page.evaluate(AXE_SCRIPT)
+        found = page.evaluate("axe.run({resultTypes: ['violations']}).then((found) => found.violations)")
         return [f"{v['id']}: {v['help']} at {[node['target'] for node in v['nodes']]}" for v in found]
 
     return check
+
+
+@pytest.fixture
+def wrong_on(axe: Callable[[Page], list[str]]) -> Callable[[Page, Any], list[str]]:
+    """Return a function that lists what is wrong with a page on screens (width in px, dark): for axe, or too wide.
+
+    With a folder in SHOTS, it takes a picture of each there.
+    """
+
+    def look(page: Page, screens: tuple[tuple[int, bool], ...]) -> list[str]:
+        before, wrong = page.viewport_size, []
+        for width, dark in screens:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            wrong += [f"{page.url}, {width} px, {'dark' if dark else 'light'}: {one}" for one in axe(page)]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wrong.append(f"{page.url} is wider than {width}")
+            if folder := os.environ.get("SHOTS"):
+                name = re.sub("[^a-z0-9]+", "-", page.url.split("/", 3)[3])
+                page.screenshot(path=Path(folder) / f"{name}-{width}-{dark}-{time.monotonic_ns()}.png", full_page=True)
+        page.set_viewport_size(before)
+        return wrong
+
+    return look

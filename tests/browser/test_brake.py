@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
+from tests.browser.screens import SCREENS
 from tests.web.test_brake import flood, parts
 
 __all__ = ["flood", "parts"]
@@ -34,13 +34,11 @@ def test_cancelled_by_a_press_nothing_leaves_until_somebody_says_go_on(browse, f
     expect(page.locator("#board")).to_be_visible()
 
 
-@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 1440), ("en", True, 360), ("ja", True, 820)])
-def test_it_is_clean_for_axe_and_fits(browse, flood, axe, lang, dark, width):
-    page = browse("/", as_role="manager", width=width, height=900, dark=dark, lang=lang)
+@SCREENS
+def test_it_is_clean_for_axe_and_fits(browse, flood, wrong_on, lang, screens):
+    page = browse(as_role="manager", lang=lang)
     wrong = []
     for path in ("/", "/brake", "/brake?do=all", "/brake?do=none", "/customers"):
         page.goto(path)
-        wrong.extend(f"{path}: {one}" for one in axe(page))
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wrong.append(f"{path} is wider than {width}")
+        wrong += wrong_on(page, screens)
     assert wrong == []

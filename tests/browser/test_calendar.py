@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from app.models import CalendarSubscription, Technician
+from tests.browser.screens import SCREENS
 
 SHOTS = os.environ.get("SHOTS")
 
@@ -26,15 +26,10 @@ def set_up(db, world, clock):
         ))  # fmt: skip
 
 
-@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 360), ("en", True, 820), ("ja", False, 1440)])
-def test_the_pages_are_read_by_everybody_on_every_screen(browse, axe, world, set_up, lang, dark, width):
+@SCREENS
+def test_the_pages_are_read_by_everybody_on_every_screen(browse, wrong_on, world, set_up, lang, screens):
     for path, role in ((f"/technicians/{world.technician}", "manager"), ("/t/calendar", "technician")):
-        page = browse(path, as_role=role, width=width, height=900, dark=dark, lang=lang)
-        assert axe(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        if SHOTS:
-            name = f"calendar-{role}-{lang}-{'dark' if dark else 'light'}-{width}.png"
-            page.screenshot(path=Path(SHOTS) / name, full_page=True)
+        assert wrong_on(browse(path, as_role=role, lang=lang), screens) == []
 
 
 def test_a_technician_makes_an_address_on_the_phone(browse, world):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
+
+from tests.browser.screens import SCREENS
 
 
 def test_from_the_list_to_everybody_told(browse, world):
@@ -25,17 +26,15 @@ def test_from_the_list_to_everybody_told(browse, world):
     expect(page.get_by_role("heading", level=1)).to_have_text("台風による到着の遅れ")
 
 
-@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 1440), ("en", True, 360), ("ja", True, 820)])
-def test_incidents_are_clean_for_axe_and_fit_with_none_one_and_many(browse, world, axe, lang, dark, width):
-    page = browse("/incidents", as_role="dispatcher", width=width, height=900, dark=dark, lang=lang)
+@SCREENS
+def test_incidents_are_clean_for_axe_and_fit_with_none_one_and_many(browse, world, wrong_on, lang, screens):
+    page = browse("/incidents", as_role="dispatcher", width=screens[0][0], lang=lang)
     wrong = []
 
     def look(path):
         if path is not None:
             page.goto(path)
-        wrong.extend(f"{page.url}: {one}" for one in axe(page))
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wrong.append(f"{page.url} is wider than {width}")
+        wrong.extend(wrong_on(page, screens))
 
     look(None)
     look("/incidents/new")
@@ -49,7 +48,7 @@ def test_incidents_are_clean_for_axe_and_fit_with_none_one_and_many(browse, worl
     page.locator("[name=words_ja]").fill("台風のため到着が遅れます。" * 20)
     page.locator("main form[method=post] button.primary").click()
     page.wait_for_url("**/incidents/1")
-    for summary in page.locator("summary").all():
+    for summary in page.locator("main summary").all():
         summary.click()
     look(None)
     page.locator('form[action$="/close"] [name=words_ja]').fill("解消しました。")

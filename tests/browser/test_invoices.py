@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from datetime import date, timedelta
-from pathlib import Path
-
-import pytest
 
 from app.models import Company, Customer, Paper, PriceBookVersion, Service, Visit
 from app.operations.price_book import STANDARD
+from tests.browser.screens import SCREENS
 
 SHOTS = os.environ.get("SHOTS")
 CABLE = {"price": 800, "name": {"ja": "LANケーブル", "en": "LAN cable"}}
 
 
-@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 360), ("en", True, 820), ("ja", False, 1440)])
-def test_an_invoice_is_issued_paid_and_given_back_by_hand(browse, axe, db, world, clock, lang, dark, width):
+@SCREENS
+def test_an_invoice_is_issued_paid_and_given_back_by_hand(browse, wrong_on, db, world, clock, lang, screens):
     visits = [world.visit(), world.visit(starts_in_min=200)]
     with db.write() as session:
         session.add(
@@ -36,34 +34,30 @@ def test_an_invoice_is_issued_paid_and_given_back_by_hand(browse, axe, db, world
             visit = session.get_one(Visit, visit_id)
             visit.status, visit.arrived_at = "completed", visit.promised_until_at + timedelta(minutes=50)
             visit.completed_at = clock.at = visit.arrived_at + timedelta(minutes=95)
-    page = browse(as_role="manager", width=width, height=900, dark=dark, lang=lang)
+    page = browse(as_role="manager", width=screens[0][0], height=900, lang=lang)
 
-    def look(name):
-        assert axe(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        if SHOTS:
-            file = f"{name}-{lang}-{'dark' if dark else 'light'}-{width}.png"
-            page.screenshot(path=Path(SHOTS) / file, full_page=True)
+    def look():
+        assert wrong_on(page, screens) == []
 
     page.goto("/invoices")
-    look("none")
+    look()
     page.goto(f"/visits/{visits[0]}/invoice")
     page.fill("#minutes", "80")
     page.fill("#minutes_reason", "部材の待ち時間を除く")
     page.select_option("#part_0", "cable")
     page.fill("#quantity_0", "2")
     page.locator("form[method=get] button").click()
-    look("preview")
+    look()
     page.locator("form[method=post].card button.primary").click()
-    look("open")
+    look()
     page.locator("form[action$=payment] button").click()
     page.fill("#amount_0", "1000")
     page.fill("#reason", "お待たせしたお詫び")
     page.locator("button[value=some]").click()
-    look("given-back")
+    look()
     page.goto("/invoices")
-    look("list")
+    look()
     with db.read() as session:
         token = session.get_one(Paper, 1).token
     page.goto(f"/d/{token}?lang={lang}")
-    look("customer")
+    look()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from app.list_work import work_through_lists
 from app.models import ListFile
+from tests.browser.screens import SCREENS
 
 SHOTS = os.environ.get("SHOTS")
 
 
-@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 360), ("en", True, 820), ("ja", False, 1440)])
-def test_the_pages_are_read_by_everybody_on_every_screen(browse, axe, db, world, clock, lang, dark, width):
+@SCREENS
+def test_the_pages_are_read_by_everybody_on_every_screen(browse, wrong_on, db, world, clock, lang, screens):
     wrong = [[f"row {n}, {field}", "too_long", {"most": 200}] for n in range(2, 60) for field in ("address", "name")]
     states = [("tried", wrong), ("tried", []), ("trying", []), ("taken", []), ("failed", [])]
     with db.write() as session:
@@ -24,14 +23,10 @@ def test_the_pages_are_read_by_everybody_on_every_screen(browse, axe, db, world,
                 kind="customers", name="顧客一覧_2026年度_最終_最終2_コピー.csv" * 3, content=b"", actor="user:1",
                 state=state, created_at=clock.now(), problems=problems, added=9_999, known=12,
             ))  # fmt: skip
-    page = browse(as_role="manager", width=width, height=900, dark=dark, lang=lang)
+    page = browse(as_role="manager", lang=lang)
     for path in ("/lists", "/lists/1", "/lists/2", "/lists/3"):
         page.goto(path)
-        assert axe(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        if SHOTS:
-            name = f"{path.replace('/', '-')[1:]}-{lang}-{'dark' if dark else 'light'}-{width}.png"
-            page.screenshot(path=Path(SHOTS) / name, full_page=True)
+        assert wrong_on(page, screens) == []
 
 
 def test_a_list_is_sent_looked_at_and_taken_in(browse, world, parts, tmp_path):

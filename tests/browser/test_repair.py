@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from app.models import Lease
 from app.operations.booking import change_visit
 from app.tick import offer_repairs, sweep
+from tests.browser.screens import SCREENS
 from tests.late_day import overrun, read
 
 
@@ -38,13 +39,13 @@ def test_from_the_list_to_another_technician_in_two_presses(browse, world, db, c
     assert read(db, late.next).technician_id == late.helper
 
 
-@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 1440), ("en", True, 360), ("ja", True, 820)])
+@SCREENS
 def test_offers_are_clean_for_axe_and_fit_with_many_with_one_to_ask_for_and_with_none(
-    browse, world, db, clock, parts, axe, lang, dark, width
+    browse, world, db, clock, parts, wrong_on, lang, screens
 ):
     late = overrun(world, db, clock, parts, helpers=3)
     offer_repairs(parts, clock.at)
-    page = browse(None, as_role="dispatcher", width=width, height=900, dark=dark, lang=lang)
+    page = browse(None, as_role="dispatcher", width=screens[0][0], lang=lang)
     wrong = []
 
     def look(path, offers):
@@ -52,9 +53,7 @@ def test_offers_are_clean_for_axe_and_fit_with_many_with_one_to_ask_for_and_with
         for summary in page.locator("#repairs summary").all():
             summary.click()
         assert page.locator("#repairs .offer").count() == offers
-        wrong.extend(f"{path}: {one}" for one in axe(page))
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            wrong.append(f"{path} is wider than {width}")
+        wrong.extend(wrong_on(page, screens))
 
     look("/", 0)
     look(f"/visits/{late.next}", 2)

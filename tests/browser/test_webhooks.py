@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from app.models import Webhook, WebhookMessage
 from app.rules.webhook import EVENTS
+from tests.browser.screens import SCREENS
 
 SHOTS = os.environ.get("SHOTS")
 LONG = "本社基幹システム連携ゲートウェイ(会計・在庫・人事・勤怠・配送・電子帳簿)第2系統"
@@ -38,16 +39,12 @@ def programs(db, world, clock):
             ))  # fmt: skip
 
 
-@pytest.mark.parametrize(("lang", "dark", "width"), [("ja", False, 360), ("en", True, 820), ("ja", False, 1440)])
-def test_the_pages_are_read_by_everybody_on_every_screen(browse, axe, programs, lang, dark, width):
-    page = browse(as_role="manager", width=width, height=900, dark=dark, lang=lang)
+@SCREENS
+def test_the_pages_are_read_by_everybody_on_every_screen(browse, wrong_on, programs, lang, screens):
+    page = browse(as_role="manager", lang=lang)
     for path in ("/webhooks", "/webhooks/4", "/webhooks/3"):
         page.goto(path)
-        assert axe(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        if SHOTS:
-            name = f"{path.replace('/', '-')[1:]}-{lang}-{'dark' if dark else 'light'}-{width}.png"
-            page.screenshot(path=Path(SHOTS) / name, full_page=True)
+        assert wrong_on(page, screens) == []
 
 
 def test_a_program_is_added_by_keyboard(browse, world):

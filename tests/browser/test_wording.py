@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
-
 from app.operations.wording import current_texts
+from tests.browser.screens import SCREENS
 
 
-@pytest.mark.parametrize(("lang", "width", "dark"), [("ja", 360, True), ("en", 820, False), ("ja", 1440, False)])
-def test_the_list_and_the_editor_are_clean_and_fit(browse, axe, world, lang, width, dark):
+@SCREENS
+def test_the_list_and_the_editor_are_clean_and_fit(browse, wrong_on, world, lang, screens):
     world.visit(60)
-    page = browse("/wording", as_role="manager", width=width, lang=lang, dark=dark)
-    assert axe(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = browse("/wording", as_role="manager", width=screens[0][0], lang=lang)
+    assert wrong_on(page, screens) == []
     page.goto("/wording/holding_unknown/ja")
-    assert axe(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert wrong_on(page, screens) == []
     page.fill("#body", "{{ etta }}")
     page.click("button[value=save]")
     page.wait_for_selector("#body[aria-invalid=true]")
     assert page.input_value("#body") == "{{ etta }}"
-    assert axe(page) == []
+    assert wrong_on(page, screens) == []
 
 
 def test_what_is_written_shows_beside_it_and_a_press_puts_a_fact_in(browse, db):

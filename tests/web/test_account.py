@@ -48,6 +48,7 @@ def test_the_setup_is_closed_when_it_is_done(client, world, db):
         assert session.get(Company, 1).name != SETUP["name"]
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("wrong", "value", "field"),
     [
@@ -106,6 +107,7 @@ def test_guessing_passwords_is_slowed_down(client, world):
     assert replies[-1] == 429
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -171,6 +173,7 @@ def test_a_new_password_signs_every_other_browser_out(signed_in, app, db):
     assert post(other, "/account/sign-in", {**DISPATCHER, "password": "a longer password"}).status_code == 302
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -111,6 +111,7 @@ def test_one_at_a_time_and_a_running_one_can_be_cancelled(manager, db, clock, wo
     assert f'href="/backtest/{running}"' in refused.text
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("language", "words"),
     [
@@ -140,6 +141,7 @@ def test_a_result_of_another_release_is_said_to_be_one(manager, db, clock):
     assert manager.get(f"/backtest/{number}/file").status_code == 303
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("reason", ["broken", "too_long", "lost", "nothing"])
 def test_a_failure_says_why(manager, db, clock, reason):
     number = kept(db, clock, state="failed", state_reason=reason)
@@ -155,6 +157,7 @@ def test_tried_values_are_put_into_force_after_asking(manager, db, clock, outcom
         assert current_policy(session).quote_max_min == 40
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("state", ["waiting", "running", "failed", "cancelled"])
 def test_values_without_a_result_are_not_put_into_force(manager, db, clock, state):
     number = kept(db, clock, state=state, policy_values={"quote_max_min": 40})

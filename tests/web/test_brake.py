@@ -124,6 +124,7 @@ def test_who_comes_second_is_told_that_it_is_decided(signed_in, flood):
     assert (late.status_code, "すでに別の担当者が" in late.text) == (409, True)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "wish", [{"decision": "now", "up_to": "9"}, {"decision": "all"}, {"decision": "true", "up_to": "x"}]
 )

@@ -57,6 +57,7 @@ def test_what_was_entered_is_shown_in_words(office, world, typed, shown):
     assert shown in office.get("/days-off").text
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("typed", "field"),
     [({"first": ""}, "first"), ({"last": "2026-11-24"}, "last"), ({"who": ""}, "who"), ({"begins": "25:00"}, "begins"),

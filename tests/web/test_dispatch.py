@@ -161,6 +161,7 @@ def test_the_alarms_named_in_the_code_are_found():
     assert {"rule_failed", "visit_left_open", "word_promised", "call_me", "notice_held"} <= set(alarm_kinds())
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("locale", i18n.LOCALES)
 @pytest.mark.parametrize("kind", alarm_kinds())
 def test_every_alarm_is_a_sentence_with_one_thing_to_do(office, world, db, clock, kind, locale):
@@ -466,6 +467,7 @@ def test_a_window_may_end_after_midnight(office, world, db):
     assert visit.promised_until_at - visit.promised_from_at == timedelta(hours=1)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -524,6 +526,7 @@ def test_customers_are_found_by_name_number_address_and_mail(office, world, type
     assert (f'value="{world.customer}:{world.site}"' in found) == (typed != "ﾔﾏﾀﾞ")
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("typed", ["%", "_", "'", "\\", "\x00"])
 def test_signs_of_the_query_language_find_nobody(office, world, typed):
     reply = office.get("/visits/new/customers", query_string={"find": typed})

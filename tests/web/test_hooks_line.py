@@ -96,6 +96,7 @@ def line_id(db, world):
         return session.get_one(Customer, world.customer).line_id
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "raw", [b'{"destination": "U0", "events": []}', b"", b"[]", b"null", b"{", b'{"events": 7}', b'{"events": [7, {}]}']
 )
@@ -103,6 +104,7 @@ def test_what_means_nothing_to_us_is_answered_alike(post, raw):
     assert post(raw=raw) == 200
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "changes",
     [

@@ -79,6 +79,7 @@ CASES = [(hook, name) for hook in (*HOOKS, "/hooks/line") for name in FORGED]
 CASES += [(hook, name) for hook in HOOKS for name in OF_TWILIO]
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("hook", "forgery"), CASES)
 def test_a_forged_callback_is_refused_and_changes_nothing(call_back, written, hook, forgery):
     answer = call_back(hook, **{**FORGED, **OF_TWILIO}[forgery])
@@ -97,11 +98,13 @@ def test_a_genuine_callback_is_answered(call_back, hook):
     assert call_back(hook).status_code in (200, 204)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_signature_over_the_address_with_its_port_is_genuine(call_back, hook):
     assert call_back(hook, signed_for=f"{BASE}:443{hook}?n=1-1").status_code in (200, 204)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("hook", [*HOOKS, "/hooks/line"])
 def test_without_a_secret_nothing_is_believed(call_back, parts, app, hook):
     parts.settings = parts.settings.model_copy(update={"twilio_auth_token": "", "line_channel_secret": ""})

@@ -94,6 +94,7 @@ def test_two_has_the_office_call_once(post, notice, db):
     assert calls_wanted(db) == 1
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("key", ["3", "9", ""])
 def test_any_other_key_has_it_read_again_and_proves_nothing(post, notice, key):
     reply = post(Digits=key)
@@ -129,6 +130,7 @@ def test_that_somebody_or_a_machine_picked_up_proves_nothing(post, notice):
     assert notice().state == "sent"
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("status", ["busy", "no-answer", "failed"])
 def test_who_did_not_pick_up_is_told_otherwise(post, notice, db, status):
     post("/status", CallStatus=status)

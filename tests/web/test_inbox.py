@@ -133,6 +133,7 @@ def test_a_message_that_came_while_the_page_was_read_stays_unread(desk, db, hear
     assert handled[1] is None
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("words", ["", "   ", "{customer}様、{eta}です", "あ" * 501])
 def test_an_answer_with_a_hole_or_too_long_is_refused_and_kept_in_the_box(db, hear, press, world, words):
     world.visit()
@@ -193,6 +194,7 @@ def test_what_was_written_to_an_unknown_sender_goes_along_when_it_is_known_who_t
     assert "はい、拝見します。" in desk.get(f"/inbox/c{world.customer}").text
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("words", ["", " ", "{{ name }}", "あ" * 501])
 def test_an_answer_about_no_visit_is_checked_like_any_other(db, hear, press, world, words):
     hear("こんにちは")
@@ -333,6 +335,7 @@ def test_each_conversation_stands_once_with_what_is_unread_or_else_its_last_word
     assert "電話ください" in desk.get("/inbox").text
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("path", ["/inbox", "/inbox/list", "/inbox/c1", "/inbox/c1/now"])
 def test_a_technician_reads_nobodys_letters(signed_in, path):
     assert signed_in("technician").get(path).status_code == 403

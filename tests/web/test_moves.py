@@ -82,6 +82,7 @@ def test_a_risk_needs_a_word_before_it_is_saved_on_the_board_and_in_the_form(sig
         assert session.get(Visit, day.wanted).technician_id == day.suzuki
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("at", ["", "yesterday", "2026-11-24T18:00:00", "0001-01-01T00:00:00+14:00"])
 def test_nonsense_is_no_place(signed_in, day, at):
     reply = signed_in("dispatcher").get(f"/visits/{day.wanted}/place", query_string={"technician": "1", "at": at})

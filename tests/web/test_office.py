@@ -204,6 +204,7 @@ def test_no_page_of_the_desk_opens_without_a_sign_in(app, client, world):
             assert reply.status_code == 403, path
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("role", ROLES)
 def test_every_page_of_the_desk_refuses_roles_that_are_too_low(app, signed_in, role):
     app.config["WTF_CSRF_ENABLED"] = False
@@ -271,6 +272,7 @@ def test_a_customer_is_added_found_and_changed(signed_in, db):
     assert "遅れても自動では連絡しません" in office.get(f"/customers/{customer.id}").text
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -375,6 +377,7 @@ def test_breaks_that_the_form_does_not_show_survive_it(manager, db, world):
     assert one(db, Technician, id=world.technician).working_hours["mon"] == [["09:00", "12:00"], ["13:00", "18:00"]]
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -486,6 +489,7 @@ def test_the_last_admin_cannot_lock_everybody_out(admin, db):
     assert one(db, User, role="admin").active
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("changes", "status"),
     [({"name": ""}, 422), ({"email": "x"}, 422), ({"email": "a@b.jp\nc"}, 422), ({"password": "short"}, 422),
