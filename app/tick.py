@@ -18,6 +18,7 @@ from app.brake import Brake
 from app.crash import calling, writing
 from app.db import SILENT, held_elsewhere
 from app.lanes import Lanes
+from app.operations.agreement import call_about_price, unagreed_soon
 from app.operations.day import due_technicians
 from app.operations.incident import speak_due, to_speak_of
 from app.operations.ladder import climb as climb_ladder
@@ -132,9 +133,12 @@ def remind(parts: Parts, now: datetime) -> int:
     telling = Telling(parts.settings.base_url, parts.settings.zone, parts.channels)
     with parts.db.read() as session:
         due = due_reminders(session, now, MOST_REMINDERS)
-        unanswered = unanswered_quotes(session, now)
+        unanswered, unagreed = unanswered_quotes(session, now), unagreed_soon(session, now)
     batches = (due[first : first + AT_ONCE] for first in range(0, len(due), AT_ONCE))
     told = sum(_remind(parts, batch, telling, now) for batch in batches)
+    for visit_id in unagreed:
+        with writing(parts.db, "remind") as session:
+            call_about_price(session, visit_id, now)
     return told + sum(_ask_again(parts, quote_id, telling, now) for quote_id in unanswered)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, Problem, Refused
-from app.models import Quote, QuoteAnswer, Technician, Visit, VisitEvent
+from app.models import Alarm, Quote, QuoteAnswer, Technician, Visit, VisitEvent
+from app.operations.alarm import raise_alarm
 from app.operations.booking import add_event, visit_for_change
 from app.operations.confirmation import confirm_told
 from app.operations.notice import Telling
@@ -37,6 +38,12 @@ from app.rules.pricing import Price
 STATES = (*("no_price", "none", "made", "sent", "seen", "accepted", "declined", "expired", "price_rose"),)
 #: In these, one press makes the quote, or sends the one that was made.
 TO_SEND = ("none", "made", "expired", "price_rose")
+
+
+#: A price that is still open is a person's matter so long before the work begins ...
+CALLED_WITHIN = timedelta(hours=2)
+#: ... and is best settled before the technician would set out.
+SETS_OUT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,31 @@ def note_seen(session: Session, token: str, now: datetime) -> None:
     confirm_told(session, visit.id, "opened", now)
     if _seen_at(session, quote) is None:
         add_event(session, visit, "quote_seen", "customer", now, facts={"quote": quote.id})
+
+
+def unagreed_soon(session: Session, now: datetime) -> Sequence[int]:
+    """Return the visits that begin soon, that nobody may set out to yet, and that nobody was called about."""
+    if not keeps_prices(session):
+        return ()
+    called = exists().where(
+        Alarm.kind == "price_open", Alarm.visit_id == Visit.id, Alarm.raised_at > now - CALLED_WITHIN
+    )
+    soon = Visit.planned_from_at.between(now, now + CALLED_WITHIN), Visit.status == "booked", Visit.beside_id.is_(None)
+    visits = session.scalars(select(Visit).where(*soon, ~called).order_by(Visit.id)).all()
+    return [visit.id for visit in visits if why_not_dispatched(session, visit) is not None]
+
+
+def call_about_price(session: Session, visit_id: int, now: datetime) -> bool:
+    """Put a visit on the desk's list whose price nobody has agreed to while its technician should set out soon."""
+    visit = visit_for_change(session, visit_id)
+    if visit.status != "booked" or why_not_dispatched(session, visit) is None:
+        return False
+    facts = {"deadline_at": max(visit.planned_from_at - SETS_OUT, now).isoformat()}
+    raise_alarm(
+        session, "price_open", f"visit:{visit.id}", now,
+        visit_id=visit.id, technician_id=visit.technician_id, facts=facts,
+    )  # fmt: skip
+    return True
 
 
 def price_change(

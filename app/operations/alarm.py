@@ -26,7 +26,7 @@ ABOUT_WAITING = (
     "calendar_conflict",
     "second_late",
     *("move_declined", "move_unanswered", "move_gone", "reschedule_unanswered"),
-    "price_declined",
+    *("price_declined", "price_open"),
 )
 #: The brake holds: whatever else there is comes after.
 BRAKE = "brake"

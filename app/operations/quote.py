@@ -269,7 +269,7 @@ def answer_quote(
     add_event(session, visit, f"quote_{answer}", "customer", now, facts={"quote": quote.id, "total": quote.total})
     subject = f"visit:{visit.id}"
     if answer == "accepted":
-        clear_alarms(session, subject, ("price_declined",), now)
+        clear_alarms(session, subject, ("price_declined", "price_open"), now)
     else:
         raise_alarm(session, "price_declined", subject, now, visit_id=visit.id, technician_id=visit.technician_id)
     return quote

@@ -21,7 +21,7 @@ KINDS = (
     *("reply_waiting", "reply_overdue", "answer_failed", "call_me", "cannot_be_there"),
     *("call_customer", "notice_held", "quote_broken", "word_promised", "incident_news_due", "brake"),
     *("move_declined", "move_unanswered", "move_gone", "reschedule_unanswered"),
-    "price_declined",
+    *("price_declined", "price_open"),
 )
 
 

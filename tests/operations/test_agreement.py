@@ -6,22 +6,26 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
 from app.errors import Conflict, Invalid
-from app.models import Customer, Notice, PriceBookVersion, Service, Technician, Visit
+from app.models import Alarm, Customer, Notice, PriceBookVersion, Service, Technician, Visit
 from app.operations.agreement import (
     agreed_by_visit,
     agreement_of,
+    call_about_price,
     note_seen,
     offer_price,
     offer_when_booked,
     price_change,
 )
+from app.operations.alarm import clear_alarms
 from app.operations.booking import change_visit
 from app.operations.estimate import Plan, estimate
 from app.operations.notice import Telling
 from app.operations.price_book import STANDARD
 from app.operations.quote import Wish, answer_quote, make_quote, quotes_of, why_not_dispatched
+from app.tick import remind
 from tests.conftest import STORY_DAY_AT
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
@@ -172,3 +176,29 @@ def test_who_goes_along_sets_out_once_the_first_ones_price_is_agreed(db, world, 
         assert why_not_dispatched(session, both[1]) is None
         assert {one.quote.total for one in agreed_by_visit(session, both).values()} == {11_000}
         assert agreement_of(session, both[1], clock.now()) is None
+
+
+def test_the_desk_is_called_once_when_nobody_can_set_out_soon_and_no_more_when_she_accepts(
+    parts, db, world, clock, kept, telling
+):
+    def open_alarms():
+        with db.read() as session:
+            return session.scalars(select(Alarm.kind).where(Alarm.cleared_at.is_(None))).all()
+
+    at_night, by_day = world.visit(starts_in_min=390), world.visit(starts_in_min=20)
+    ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
+    with db.write() as session:
+        token = offer_price(session, at_night, telling, **ask).token
+    remind(parts, clock.now())
+    assert open_alarms() == []
+    remind(parts, clock.forward(minutes=280))
+    assert open_alarms() == ["price_open"]
+    with db.write() as session:
+        clear_alarms(session, f"visit:{at_night}", ("price_open",), clock.now())
+    remind(parts, clock.forward(minutes=1))
+    assert open_alarms() == []  # somebody has dealt with it
+    with db.write() as session:
+        assert call_about_price(session, at_night, clock.now())
+        assert not call_about_price(session, by_day, clock.now())
+    accept(db, clock, token)
+    assert open_alarms() == []
