@@ -80,6 +80,7 @@ def test_a_night_visit_is_agreed_driven_done_billed_and_printed(browse, axe, db,
     assert TOTAL[lang] in hers.inner_text(".price .sum")
     desk.goto(f"/visits/{visit_id}")
     step(desk, "seen")
+    assert axe(desk) == []
     hers.fill("#name", "山田 花子")
     hers.click("button[value=accept]")
     hers.wait_for_selector("section.answer.on_time")
