@@ -33,6 +33,13 @@
     if (reply?.status === 409) button.closest("li").remove();
   }
 
+  // Another time than the one that is kept is not that one any more.
+  form.addEventListener("input", (event) => {
+    if (!FIELDS.includes(event.target.name)) return;
+    for (const offer of list.querySelectorAll("button.offer[aria-pressed=true]")) offer.setAttribute("aria-pressed", "false");
+    kept.textContent = "";
+  });
+
   ask.type = "button";
   ask.addEventListener("click", search);
   list.addEventListener("click", (event) => {
