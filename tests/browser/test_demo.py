@@ -52,6 +52,7 @@ def page(stage, chromium):
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("response", lambda reply: wrong.append(reply.url) if reply.status >= 500 else None)
     yield opened
     context.close()
     server.shutdown()
