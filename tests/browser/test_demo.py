@@ -76,7 +76,7 @@ def test_the_customers_phone_fills_without_a_reload(page, stage, axe):
     assert page.locator("text=遅れをお詫びします").count() == 0
     play(stage, 32)
     page.wait_for_selector(".new:has-text('遅れをお詫びします')")
-    assert "16:50" in page.inner_text(".clock")
+    page.wait_for_selector(".clock:has-text('16:50')")
     assert "渋滞で" in page.inner_text(".road")
     page.wait_for_timeout(900)  # the bubble has come to rest: axe measures the colours of what is seen
     assert axe(page) == []
