@@ -12,18 +12,21 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, Problem
 from app.models import AddedWork, Quote, Visit, VisitEvent
-from app.operations.cancelling import fee_of_visit
+from app.operations.cancelling import fee_of_visit, waived
 from app.operations.onsite import agreed_so_far, not_agreed
 from app.operations.price_book import book_at
 from app.operations.pricing import book_for, priced
 from app.operations.quote import accepted_quote
 from app.rules.agreed import as_agreed
+from app.rules.cancelling import Fee
 from app.rules.price_book import PartPrice, PriceBook
 from app.rules.pricing import Job, PartUsed, Price
 
 #: Of these visits something can be owed.
 BILLED = ("completed", "no_access", "cancelled")
 A_MINUTE = timedelta(minutes=1)
+#: Called off by our own doing, or because we were late: nothing is owed.
+NOT_HERS = ("our_doing", "our_delay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Bill:
     taken_off: int = 0
     #: What was added on site and never agreed to: no line of it is in the bill.
     left_out: Sequence[AddedWork] = ()
+    #: Why a fee is what it is.
+    fee: Fee | None = None
 
     @property
     def never_agreed(self) -> bool:
@@ -133,6 +138,10 @@ def _fee(session: Session, visit: Visit) -> Bill:
     event = session.scalars(wanted.order_by(VisitEvent.id.desc()).limit(1)).first()
     if event is None:
         raise Conflict("nothing_owed")
+    if event.facts.get("fee_why") in NOT_HERS:
+        raise Conflict("nothing_owed")
+    if waived(session, visit.id) is not None:
+        raise Conflict("fee_waived")
     found = fee_of_visit(session, visit, event.at, no_access=visit.status == "no_access")
     if found is None:
         raise Conflict("no_prices_yet")
@@ -143,4 +152,4 @@ def _fee(session: Session, visit: Visit) -> Bill:
         price = as_agreed(replace(book, overrun_percent=Fraction(0)), price, shown)
     if price.total <= 0:
         raise Conflict("nothing_owed")
-    return Bill(visit.status, book, price, event.at, event.at, agreed=accepted_quote(session, visit.id))
+    return Bill(visit.status, book, price, event.at, event.at, agreed=accepted_quote(session, visit.id), fee=fee)

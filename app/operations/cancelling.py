@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Visit
+from app.models import Visit, VisitEvent
 from app.operations.price_book import book_at, keeps_prices, kept_book
 from app.operations.pricing import distance_of
 from app.operations.quote import accepted_quote
@@ -45,7 +47,36 @@ def fee_of_visit(
             promised_until_at=visit.promised_until_at,
             arrived_at=visit.arrived_at,
             no_access=no_access,
+            kept=kept_step(session, visit.id),
         )
     except CannotPrice:  # further away than the book goes
         return None
     return book, fee
+
+
+def kept_step(session: Session, visit_id: int) -> Fraction:
+    """Return the percent that a customer would have owed when she moved her visit by herself, as she was shown it.
+
+    Who moves a visit to call it off for nothing later owes what it would have been; once we have moved it, nothing is
+    kept of that.
+    """
+    kinds = ("fee_step_kept", "changed")
+    wanted = select(VisitEvent).where(VisitEvent.visit_id == visit_id, VisitEvent.kind.in_(kinds))
+    kept = Fraction(0)
+    for event in session.scalars(wanted.order_by(VisitEvent.id)):
+        if event.kind == "fee_step_kept":
+            kept = max(kept, Fraction(event.facts["percent"]))
+        elif event.actor != "customer" and _promise(event, "before") != _promise(event, "after"):
+            kept = Fraction(0)
+    return kept
+
+
+def waived(session: Session, visit_id: int) -> VisitEvent | None:
+    """Return that a customer was let off the fee of a visit; None when she was not."""
+    wanted = select(VisitEvent).where(VisitEvent.visit_id == visit_id, VisitEvent.kind == "fee_waived")
+    return session.scalars(wanted.limit(1)).first()
+
+
+def _promise(event: VisitEvent, side: str) -> tuple[object, object]:
+    facts = event.facts.get(side) or {}
+    return facts.get("promised_from"), facts.get("promised_until")

@@ -12,6 +12,7 @@ from app.i18n import LOCALES, long_day_words, money_words, phone_words, t, time_
 from app.models import Company, Visit
 from app.operations.bill import Bill
 from app.operations.price_words import explanation, line_name, plain
+from app.rules.cancelling import Fee
 from app.rules.invoice import missing_of
 from app.rules.pricing import TaxLine
 
@@ -83,6 +84,8 @@ def invoice_content(frame: Frame, bill: Bill) -> dict[str, Any]:
             [t("invoice.work", locale), frame.visit.service.name(locale)],
             [t("invoice.site", locale), frame.visit.site.address],
         ]
+        if bill.fee is not None:
+            facts.append([t("invoice.reason", locale), _why_owed(bill.fee, locale)])
         if bill.minutes is not None:
             facts.append([t("invoice.worked", locale), _worked(bill, frame, locale)])
         words[locale] = {
@@ -253,6 +256,13 @@ def _worked(bill: Bill, frame: Frame, locale: str) -> str:
     if bill.minutes == bill.real_min:
         return t("invoice.worked_real", locale, minutes=bill.minutes, **clocks)
     return t("invoice.worked_other", locale, minutes=bill.minutes, reason=bill.minutes_reason, **clocks)
+
+
+def _why_owed(fee: Fee, locale: str) -> str:
+    """Return why a fee is owed, with what the company says that it rests on."""
+    said = t(f"invoice.fee_{fee.why}", locale, hours=max(fee.hours_before, 0))
+    own = (fee.reason.en or fee.reason.ja) if locale == "en" else (fee.reason.ja or fee.reason.en)
+    return t("invoice.fee_because", locale, why=said, basis=own) if own else said
 
 
 def _said_of(bill: Bill, frame: Frame, sums: Sums, locale: str) -> list[str]:

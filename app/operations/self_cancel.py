@@ -14,31 +14,15 @@ from app.models import CustomerNote, Visit, VisitEvent
 from app.operations.addition import readable
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import Message, cancel
-from app.operations.cancelling import fee_of_visit
+from app.operations.called_off import Owed, is_late, owed_now
 from app.operations.company import find_company
-from app.operations.customer_view import told_window, visit_of_link
+from app.operations.customer_view import visit_of_link
 from app.operations.notice import Telling
-from app.operations.proposal import must_choose
-from app.rules.self_service import broke_promise, is_near, why_not_cancelled
+from app.rules.self_service import is_near, why_not_cancelled
 
 #: What a customer can say with one touch; whatever else she writes.
 REASONS = ("solved", "no_time", "elsewhere", "other")
 LONGEST_WORDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """What calling off costs: `total` with tax, in the currency's smallest coins, as a share of base and travel.
-
-    `why` is hours (so many `hours_before` the promise); our_delay, or our_doing (we cannot come then): nothing is owed.
-    """
-
-    total: int
-    why: str
-    percent: float = 0.0
-    hours_before: int = 0
-    currency: str = "JPY"
-    exponent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +40,8 @@ class CallOff:
 def call_off_terms(session: Session, token: str, now: datetime) -> CallOff:
     """Return on what terms the visit behind a link can be called off now. Raises NotFound."""
     visit = visit_of_link(session, token, now)
-    late = _is_late(session, visit, now)
-    return CallOff(_why_not(session, visit, late), _owed(session, visit, late, now), visit.version)
+    late = is_late(session, visit, now)
+    return CallOff(_why_not(session, visit, late), owed_now(session, visit, now), visit.version)
 
 
 def call_off(
@@ -86,17 +70,15 @@ def call_off(
         raise Invalid.one("words", "too_long", most=LONGEST_WORDS)
     if reason not in ("", *REASONS):
         raise Invalid.one("reason", "choice", choices=", ".join(REASONS))
-    late = _is_late(session, visit, now)
+    late = is_late(session, visit, now)
     why_not = _why_not(session, visit, late)
     if why_not is not None:
         raise Conflict("not_cancellable", why=why_not)
-    owed = _owed(session, visit, late, now)
+    owed = owed_now(session, visit, now)
     if owed is not None and owed.total > (seen or 0):
         raise Conflict("fee_changed")
     near, technician_id = is_near(visit.promised_from_at, now, telling.zone), visit.technician_id
-    agreed: dict[str, Any] = {}
-    if owed is not None:
-        agreed = {"fee": owed.total, "currency": owed.currency, "exponent": owed.exponent, "fee_why": owed.why}
+    agreed = owed.facts if owed is not None else {}
     cancel(
         session, visit.id, Message(telling, side="customer"), now=now, actor="customer", version=version,
         reason=reason_words if reason else "", agreed=agreed,
@@ -111,7 +93,7 @@ def call_off(
 
 def may_call_off(session: Session, visit: Visit, now: datetime) -> bool:
     """Return whether the customer can call the visit off by herself."""
-    return _why_not(session, visit, _is_late(session, visit, now)) is None
+    return _why_not(session, visit, is_late(session, visit, now)) is None
 
 
 def agreed_fee(session: Session, visit: Visit) -> Owed | None:
@@ -135,20 +117,3 @@ def _cancelled(session: Session, visit: Visit) -> dict[str, Any] | None:
 def _why_not(session: Session, visit: Visit, late: bool) -> str | None:
     company = find_company(session)
     return why_not_cancelled(visit.status, allowed=company is not None and company.self_cancel, late=late)
-
-
-def _is_late(session: Session, visit: Visit, now: datetime) -> bool:
-    told = told_window(session, visit)
-    return visit.arrived_at is None and broke_promise(visit.promised_until_at, told[0] if told else None, now)
-
-
-def _owed(session: Session, visit: Visit, late: bool, now: datetime) -> Owed | None:
-    if must_choose(session, visit):
-        return Owed(0, "our_doing")
-    if late:
-        return Owed(0, "our_delay")
-    found = fee_of_visit(session, visit, now)
-    if found is None:
-        return None
-    book, fee = found
-    return Owed(fee.price.total, fee.why, float(fee.percent), fee.hours_before, book.currency, book.exponent)

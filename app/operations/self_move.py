@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from fractions import Fraction
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from app.errors import Conflict, Invalid, Refused
 from app.models import Hold, Visit
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import Message, change
+from app.operations.called_off import Owed, keep_step, owed_now
 from app.operations.customer_view import visit_of_link
 from app.operations.hold import goes_along, hold_time
 from app.operations.notice import Telling
@@ -49,6 +51,8 @@ class Kept:
     expires_at: datetime
     version: int
     rise: Rise | None
+    #: What calling off costs at this moment: moving does not lower it.
+    owed: Owed | None
 
 
 def keep_time(
@@ -86,7 +90,8 @@ def kept_time(session: Session, token: str, hold: str, now: datetime) -> Kept | 
     if row is None or row.expires_at <= now:
         return None
     choice = Choice(row.from_at, row.from_at + window_of(visit), row.technician_id == visit.technician_id)
-    return Kept(row.token, choice, row.expires_at, visit.version, _rise(session, visit, row.from_at))
+    rise, owed = _rise(session, visit, row.from_at), owed_now(session, visit, now)
+    return Kept(row.token, choice, row.expires_at, visit.version, rise, owed)
 
 
 def let_times_go(session: Session, visit_id: int) -> None:
@@ -100,9 +105,19 @@ def let_go_of(session: Session, token: str, now: datetime) -> None:
 
 
 def move_to(
-    session: Session, token: str, hold: str, starts_at: datetime, *, version: int, telling: Telling, now: datetime
+    session: Session,
+    token: str,
+    hold: str,
+    starts_at: datetime,
+    *,
+    version: int,
+    telling: Telling,
+    now: datetime,
+    kept_percent: Fraction = Fraction(0),
 ) -> None:
     """Move the visit to the time that was kept, and confirm it to the customer as any move is.
+
+    `kept_percent` is what she was shown that calling off will cost at least, because it would just now.
 
     A time that is kept no more is taken all the same while it is free. The same press again changes nothing. Raises
     NotFound, Conflict with the reason why not, or `taken`; Stale when the visit was changed since she saw it.
@@ -118,7 +133,7 @@ def move_to(
         let_times_go(session, visit.id)
         able = able_at(session, visit, starts_at, telling.zone, now)
         row = _kept_for(session, visit, starts_at, able, now)
-    before_at = visit.promised_from_at
+    before_at, owed = visit.promised_from_at, owed_now(session, visit, now)
     moved = change(
         session,
         visit.id,
@@ -133,6 +148,7 @@ def move_to(
         second_technician_id=goes_along(session, row),
         hold=row.token,
     )
+    keep_step(session, moved, kept_percent, owed, now)
     if why_not_dispatched(session, moved) is not None:  # who would set out would be held back without a new word
         raise_alarm(
             session, "self_moved_price", f"visit:{moved.id}", now,

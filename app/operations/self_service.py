@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.operations.addition import Added, added_behind
+from app.operations.called_off import Owed
 from app.operations.customer_view import visit_of_link
-from app.operations.self_cancel import Owed, agreed_fee, may_call_off
+from app.operations.self_cancel import agreed_fee, may_call_off
 from app.operations.self_times import may_move
 
 

@@ -30,6 +30,7 @@ NEEDS = {
     "dispatch.visits.visit": "dispatch",
     "dispatch.visits.move": "dispatch",
     "dispatch.visits.cancel": "dispatch",
+    "dispatch.visits.waive": "dispatch",
     "dispatch.visits.set_status": "dispatch",
     "dispatch.visits.undo": "dispatch",
     "dispatch.visits.set_eta": "dispatch",

@@ -14,6 +14,7 @@ from app.operations.field import report_status
 from app.operations.price_book import keeps_prices
 from app.operations.price_book_versions import take_standard
 from app.operations.reminder import book_reminders
+from tests.web.pages import post
 from tests.web.test_customer import said
 from tests.web.test_self_move import everything, form_of, rows
 
@@ -187,3 +188,38 @@ def test_the_dispatcher_is_called_when_it_is_near_and_reads_why(client, link, db
 def test_the_offer_to_move_instead_stands_where_that_can_be_done(client, link):
     assert "取り消さずに日時を変える" in said(client.get(f"{link(72).path}/cancel"))
     assert "取り消さずに日時を変える" not in said(client.get(f"{link(3).path}/cancel"))
+
+
+def test_the_desk_sees_the_fee_before_it_calls_off_and_who_may_waives_it(link, db, signed_in, client):
+    one = link(3)
+    office = signed_in("manager")
+    page = office.get(f"/visits/{one.id}").text
+    assert "お客様のご都合の場合の取消料:3,850円(税込)" in page
+    fields = {"version": "1", "reason": "都合", "side": "customer", "tell": "no", "tell_why": "電話で"}
+    assert post(office, f"/visits/{one.id}/cancel", {**fields, "fee": "0"}).status_code == 409
+    assert post(office, f"/visits/{one.id}/cancel", {**fields, "fee": "3850"}).status_code == 303
+    assert "3,850円" in office.get("/invoices").text
+    assert "取消料 3,850円(税込)" in office.get(f"/visits/{one.id}").text
+    assert "fee/waive" not in signed_in("dispatcher").get(f"/visits/{one.id}").text
+    office = signed_in("manager")
+    assert post(office, f"/visits/{one.id}/fee/waive", {"waive": ""}).status_code == 422
+    assert post(office, f"/visits/{one.id}/fee/waive", {"waive": "長年のお客様"}).status_code == 303
+    page = office.get(f"/visits/{one.id}").text
+    assert "取消料は請求しません" in page
+    assert "長年のお客様" in page
+    assert f"/visits/{one.id}/invoice" not in page
+
+
+def test_programs_ask_what_it_costs_call_off_and_let_off(link, world, client):
+    def call(method, path, json=None, role="manager"):
+        headers = {"Authorization": f"Bearer {getattr(world, f'{role}_token')}"}
+        return client.open(f"/api/v1/visits/{one.id}{path}", method=method, json=json, headers=headers)
+
+    one = link(30)
+    asked = call("GET", "/cancellation").json
+    assert (asked["known"], asked["total"], asked["why"], asked["percent"]) == (True, 2_310, "hours", 30)
+    assert call("PATCH", "", {"status": "cancelled", "reason": "x", "side": "customer"}).status_code == 200
+    assert call("GET", "/cancellation").json["known"] is False
+    assert call("POST", "/cancellation/waiver", {"reason": "y"}, "dispatcher").status_code == 403
+    assert call("POST", "/cancellation/waiver", {"reason": "y"}).status_code == 204
+    assert call("POST", "/invoice", {}).json["reason"] == "fee_waived"

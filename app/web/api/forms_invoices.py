@@ -50,6 +50,19 @@ class CreditNoteIn(Body):
     )
 
 
+class CancellationOut(Reply):
+    known: bool = Field(description="Whether prices are kept and this work has one.")
+    total: int | None = Field(None, description="With tax, whole coins.")
+    why: str | None = Field(None, description="hours, moved, our_delay or our_doing: of the last two nothing is owed.")
+    percent: float | None = Field(None, description="Of base price and travel.")
+    hours_before: int | None = Field(None, description="Whole hours before the promise.")
+    currency: str | None = None
+
+
+class WaiverIn(Body):
+    reason: Line = Field(min_length=1, max_length=LONGEST_REASON)
+
+
 class PaperLineOut(Reply):
     code: str
     name: str

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from app.errors import Invalid, Problem
 from app.models import Notice, Visit
-from app.operations.appointment import Message, book, cancel, change
+from app.operations.appointment import Message, book, change
+from app.operations.called_off import call_off_at_desk, owed_now, waive_fee
 from app.operations.consequences import ASK, Aim, ask_first
 from app.operations.field import report_eta, report_status
 from app.operations.visit import find_visit, list_notices, list_visits
 from app.web.api.forms import EtaIn, NoticesOut, PageIn, StatusIn, VisitIn, VisitOut, VisitPatch, VisitsIn, VisitsOut
+from app.web.api.forms_invoices import CancellationOut, WaiverIn
 from app.web.api.gate import blueprint, etag, wanted_version
 from app.web.visitor import needs, now, parts, session, signed_in, telling, zone
 
@@ -107,7 +110,7 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
     message = Message(telling(), json_data.tell, json_data.tell_why, json_data.side, json_data.told_reason)
     if "status" in given:
         _refuse(sorted(given.keys() - {"status", "reason"}), "extra")
-        return shown(cancel(session(), visit_id, message, reason=json_data.reason, **common))
+        return shown(_cancel(visit_id, message, reason=json_data.reason, version=common["version"]))
     _refuse(["reason"] if "reason" in given else [] if given else ["body"], "extra" if given else "missing")
     if json_data.tell == ASK:
         _refuse(sorted(given.keys() - _ASKED), "extra")
@@ -122,6 +125,39 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
     return shown(change(session(), visit_id, message, **renamed, **common))
 
 
+@blueprint.get("/visits/<int:visit_id>/cancellation")
+@needs("dispatch")
+@blueprint.output(CancellationOut)
+@blueprint.doc(tags=["Visits"])
+def get_cancellation(visit_id: int) -> dict[str, Any]:
+    """Return what calling the visit off by its customer's wish would cost her now; by our own doing it is nothing."""
+    visit = find_visit(session(), visit_id)
+    owed = owed_now(session(), visit, now()) if visit.is_open else None
+    return {"known": owed is not None, **(asdict(owed) if owed is not None else {})}
+
+
+@blueprint.post("/visits/<int:visit_id>/cancellation/waiver")
+@needs("dispatch")
+@blueprint.input(WaiverIn)
+@blueprint.output({}, status_code=204)
+@blueprint.doc(tags=["Visits"])
+def create_waiver(visit_id: int, json_data: WaiverIn) -> str:
+    """Let the customer off the fee of a visit that was called off or found nobody; the history says why.
+
+    403 when the role's discount limit is not all of a price. 409 `nothing_owed`, `already_invoiced`.
+    """
+    who = signed_in()
+    waive_fee(session(), visit_id, json_data.reason, role=who.role, now=now(), actor=who.name)
+    return ""
+
+
+def _cancel(visit_id: int, message: Message, *, reason: str = "", version: int | None = None) -> Visit:
+    """Cancel a visit; what its customer owes for that is kept with it, and shown by `GET …/cancellation` before."""
+    who = signed_in()
+    wish: dict[str, Any] = {"reason": reason, "version": version, "role": who.role, "now": now(), "actor": who.name}
+    return call_off_at_desk(session(), visit_id, message, seen=None, **wish)
+
+
 @blueprint.post("/visits/<int:visit_id>/status")
 @needs("dispatch")
 @blueprint.input(StatusIn)
@@ -130,7 +166,7 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
 def create_status(visit_id: int, json_data: StatusIn) -> Shown:
     """Report what has happened; steps may be left out, and what is over stays over."""
     if json_data.status == "cancelled":
-        return shown(cancel(session(), visit_id, Message(telling()), now=now(), actor=signed_in().name))
+        return shown(_cancel(visit_id, Message(telling())))
     visit = report_status(
         session(), visit_id, json_data.status, at=json_data.at, now=now(), actor=signed_in().name, by="office"
     )

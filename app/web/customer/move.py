@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from fractions import Fraction
+from typing import Any
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from app.errors import Conflict
 from app.operations.self_move import keep_time, kept_time, let_go_of, move_to
 from app.operations.self_times import Able, find_times
+from app.rules.book_reading import exact
 from app.web.customer.room import back, blueprint, finds, known_link, load, page, presses
 from app.web.visitor import end_session, now, parts, session, telling, zone
 
@@ -55,10 +58,17 @@ def do_move(token: str, hold: str) -> ResponseReturnValue:
     version = request.form.get("version", "")
     known = int(version) if version.isdecimal() and len(version) < 10 else 0
     try:
-        move_to(session(), token, hold, _moment(), version=known, telling=telling(), now=now())
+        wish: dict[str, Any] = {"version": known, "kept_percent": _percent()}
+        move_to(session(), token, hold, _moment(), telling=telling(), now=now(), **wish)
     except Conflict:  # also of a visit that the office has changed meanwhile
         return _times_again(token)
     return back(token)
+
+
+def _percent() -> Fraction:
+    """Return what she was shown that calling off costs at least; of what is no share, nothing."""
+    shown = exact(request.form.get("kept_percent", "")[:10])
+    return shown if shown is not None and 0 <= shown <= 100 else Fraction(0)
 
 
 @blueprint.post("/<token>/move/back")

@@ -15,9 +15,9 @@ from app.models import Visit
 from app.operations.addition import Added, added_to, photo_of
 from app.operations.agreement import agreement_of, offer_price
 from app.operations.alarm import clear_alarm
-from app.operations.appointment import cancel as cancel_appointment
 from app.operations.bill import BILLED
 from app.operations.booking import LONGEST_NOTE
+from app.operations.called_off import call_off_at_desk, fee_left, owed_now, role_may_waive, waive_fee
 from app.operations.consent import ways_to
 from app.operations.consequences import Aim, carry_out
 from app.operations.field import report_eta, report_status, undo_status
@@ -74,8 +74,19 @@ def cancel(visit_id: int) -> Any:
     """Cancel a visit, with the reason."""
     form = Form(request.form)
     reason, version, message = form.text("reason", needed=True), form.row("version", needed=True), message_of(form)
+    seen = form.whole("fee", least=0, most=2**31 - 1, needed=False)
     wish: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": version, "reason": reason}
-    return _done(visit_id, form, "cancel", lambda: cancel_appointment(session(), visit_id, message, **wish))
+    wish |= {"seen": seen or 0, "waive": form.text("waive"), "role": signed_in().role}
+    return _done(visit_id, form, "cancel", lambda: call_off_at_desk(session(), visit_id, message, **wish))
+
+
+@blueprint.post("/visits/<int:visit_id>/fee/waive")
+@needs("dispatch")
+def waive(visit_id: int) -> Any:
+    """Let the customer off the fee of a visit that is called off already."""
+    form, who = Form(request.form), signed_in()
+    wish: dict[str, Any] = {"role": who.role, "now": now(), "actor": who.name}
+    return _done(visit_id, form, "fee", lambda: waive_fee(session(), visit_id, form.text("waive"), **wish))
 
 
 @blueprint.post("/visits/<int:visit_id>/status")
@@ -224,6 +235,9 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         asked=open_question(session(), visit_id),
         agreement=agreement_of(session(), history.visit, now()),
         ways=ways_to(session(), history.visit.customer, parts().channels),
+        owed=owed_now(session(), history.visit, now()) if history.visit.is_open else None,
+        fee=fee_left(session(), history.visit),
+        may_waive=role_may_waive(session(), history.visit, signed_in().role),
         papers=accounts_of(session(), visit_id) if history.visit.status in BILLED else (),
         reach_km=round(REACH_M["car"] / 1000),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.i18n import LOCALES, money_words
 from app.models import Paper, Visit
 from app.operations.bill import Told, parts_known
+from app.operations.called_off import fees_to_bill
 from app.operations.invoice import (
     Account,
     Desk,
@@ -43,8 +44,8 @@ def invoices() -> Any:
     asked = Form(request.args)
     page = asked.whole("page", least=1, most=100_000, needed=False) or 1
     found = find_invoices(session(), asked.text("q"), page)
-    waiting = not_invoiced(session())
-    return render_template("office/invoices.html", listed=found, asked=asked, waiting=waiting)
+    waiting, fees = not_invoiced(session()), fees_to_bill(session(), now())
+    return render_template("office/invoices.html", listed=found, asked=asked, waiting=waiting, fees=fees)
 
 
 @blueprint.get("/visits/<int:visit_id>/invoice")
