@@ -37,7 +37,7 @@ def agreement_pdf(quote: Quote, said: QuoteAnswer | None, locale: str, zone: tzi
     y = sheet.paragraph(LEFT, y, t("invoice.to_individual", locale, name=words["customer"]), 11, WIDE) + 1
     y = sheet.paragraph(LEFT, y, document["lead"], _SIZE, WIDE) + 2
     y = _facts(sheet, document["facts"], y) + 2
-    y = _lines(sheet, words, y) + 3
+    y = _lines(sheet, words, y, locale) + 3
     if document["cooling"]:
         cooling = document["cooling"]
         y = _framed(sheet, y, [cooling["title"], *(f"・{one}" for one in cooling["items"]), cooling["to"]]) + 3
@@ -88,7 +88,7 @@ def _facts(sheet: Sheet, facts: Sequence[Sequence[str]], y: float) -> float:
     return y
 
 
-def _lines(sheet: Sheet, words: Mapping[str, Any], y: float) -> float:
+def _lines(sheet: Sheet, words: Mapping[str, Any], y: float, locale: str) -> float:
     rows = [(line["name"], line["why"], line["amount"]) for line in words["lines"]]
     for name, why, amount in rows:
         text = f"{name}({why})" if why else name
@@ -98,11 +98,11 @@ def _lines(sheet: Sheet, words: Mapping[str, Any], y: float) -> float:
         sheet.say(LEFT + 130, y + 0.8, amount, _SIZE, align="R")
         y += tall
         sheet.rule(LEFT, y)
-    sums = [(tax["name"], tax["amount"]) for tax in words["taxes"]] + [("", words["total"])]
+    sums = [(tax["name"], tax["amount"]) for tax in words["taxes"]] + [(t("quote.total", locale), words["total"])]
     for name, amount in sums:
         y = sheet.room(y, 6)
         sheet.say(LEFT + 75, y + 0.8, name, _SIZE, _GREY)
-        sheet.say(LEFT + 75, y + 0.8, amount, _SIZE if name else 11, align="R")
+        sheet.say(LEFT + 75, y + 0.8, amount, _SIZE, align="R")
         y += 5.5
     return y
 

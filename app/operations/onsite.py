@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.errors import Conflict, Invalid, NotFound
 from app.models import AddedWork, Handover, Quote, Technician, Visit
+from app.models.onsite import HANDED_WAYS
 from app.operations.booking import add_event, visit_for_change
 from app.operations.company import find_company
 from app.operations.onsite_words import LAW_OF, added_words, document, missing_of
@@ -26,7 +27,7 @@ from app.rules.pricing import Job, PartUsed, Price
 #: States of a visit in which somebody is there to add something.
 THERE = ("arrived", "working")
 #: More is no addition any more but another visit.
-MOST_MINUTES, MOST_PIECES, MOST_KINDS = 480, 99, 20
+MOST_MINUTES, MOST_PIECES = 480, 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +194,8 @@ def hand_over(session: Session, quote_id: int, way: str, *, now: datetime, actor
     if quote is None:
         raise NotFound("quote")
     visit = visit_for_change(session, quote.visit_id)
-    if way not in ("paper", "electronic"):
-        raise Invalid.one("way", "choice", choices="paper, electronic")
+    if way not in HANDED_WAYS:
+        raise Invalid.one("way", "choice", choices=", ".join(HANDED_WAYS))
     said = accepted_answer(quote)
     if said is None or not quote.shown["ja"].get("document"):
         raise Conflict("nothing_to_hand_over")

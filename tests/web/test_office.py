@@ -154,6 +154,7 @@ NEEDS = {
     "dispatch.visits.ask_price": "dispatch",
     "dispatch.quotes.new_quote": "dispatch",
     "dispatch.quotes.send": "dispatch",
+    "dispatch.quotes.handed": "dispatch",
     "office.save_policy": "settings",
     "office.restore": "settings",
     "office.webhooks": "settings",

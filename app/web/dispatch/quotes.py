@@ -11,6 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.errors import Invalid, Problem, Refused
 from app.operations.estimate import AN_HOUR
+from app.operations.onsite import hand_over, handovers, withdraws_until
 from app.operations.price_book import book_at
 from app.operations.price_words import money
 from app.operations.pricing import at_most, job_of_visit, priced
@@ -19,7 +20,7 @@ from app.operations.quote_sending import send_quote, sent_quotes
 from app.operations.visit import find_visit
 from app.rules.book_reading import MOST_AMOUNT, exact
 from app.web.forms import Form
-from app.web.visitor import locale, needs, now, parts, session, signed_in, telling
+from app.web.visitor import locale, needs, now, parts, session, signed_in, telling, zone
 
 blueprint = Blueprint("quotes", __name__)
 
@@ -53,6 +54,16 @@ def send(visit_id: int, quote_id: int) -> Any:
     """Tell the customer of a quote, once."""
     form, who = Form(request.form), signed_in().name
     if form.submit(lambda: send_quote(session(), quote_id, telling(), now=now(), actor=who)) is None:
+        return _quotes(visit_id, form)
+    return redirect(url_for("dispatch.quotes.quote", visit_id=visit_id), 303)
+
+
+@blueprint.post("/visits/<int:visit_id>/quote/<int:quote_id>/handed")
+@needs("dispatch")
+def handed(visit_id: int, quote_id: int) -> Any:
+    """Write down that the customer was given, or sent, the paper of what she agreed to on site."""
+    form, who = Form(request.form), signed_in().name
+    if form.submit(lambda: hand_over(session(), quote_id, "paper", now=now(), actor=who)) is None:
         return _quotes(visit_id, form)
     return redirect(url_for("dispatch.quotes.quote", visit_id=visit_id), 303)
 
@@ -93,6 +104,8 @@ def _quotes(visit_id: int, form: Form) -> Any:
         quotes=[(one, quote_state(session(), one, now())) for one in quotes],
         why_not=why_not_dispatched(session(), visit) if visit.status == "booked" else None,
         sent=sent_quotes(session(), [one.id for one in quotes]),
+        handed={one.id: handovers(session(), one.id) for one in quotes if one.job.get("on_site")},
+        until={one.id: withdraws_until(session(), one, zone()) for one in quotes if one.job.get("on_site")},
         amount=lambda coins: money(coins, book, locale()),
         link=lambda one: f"{parts().settings.base_url}/q/{one.token}",
     )

@@ -24,6 +24,7 @@ from app.operations.invoice import (
     stamp_of,
 )
 from app.operations.invoice_sending import send_invoice, sent_invoices, thank
+from app.operations.onsite import withdraws_until
 from app.operations.payment import issue_receipt, pay_back, take_payment
 from app.operations.price_words import part_name
 from app.paper import paper_pdf
@@ -34,6 +35,8 @@ from app.web.visitor import locale, needs, now, session, signed_in, telling, zon
 
 #: Different parts that one visit's form has room for.
 PART_ROWS = 3
+#: And as many as were agreed to, or noted on site.
+MOST_PART_ROWS = 40
 MOST_MINUTES, MOST_PIECES, MOST_COINS = 2880, 999, 10_000_000
 
 
@@ -161,7 +164,7 @@ def _told(form: Form) -> Told:
     """Return what was typed of a bill; before anything was, the parts are those of the quote."""
     rows = [
         (form.value(f"part_{row}"), form.whole(f"quantity_{row}", least=1, most=MOST_PIECES, needed=False))
-        for row in range(PART_ROWS)
+        for row in range(MOST_PART_ROWS)
     ]
     return Told(
         minutes=form.whole("minutes", least=0, most=MOST_MINUTES, needed=False),
@@ -181,8 +184,8 @@ def _preview(visit_id: int, form: Form) -> Any:
     visit = known_row(Visit, visit_id, "visit")
     parts, agreed = parts_known(session(), visit)
     if not form.value("counted"):
-        begins = {f"part_{row}": used.code for row, used in enumerate(agreed[:PART_ROWS])}
-        begins |= {f"quantity_{row}": str(used.quantity) for row, used in enumerate(agreed[:PART_ROWS])}
+        begins = {f"part_{row}": used.code for row, used in enumerate(agreed)}
+        begins |= {f"quantity_{row}": str(used.quantity) for row, used in enumerate(agreed)}
         form = Form(begins=begins)
     shown = None
     if form.refusal is None or form.refusal.code == "bill_changed":
@@ -195,8 +198,9 @@ def _preview(visit_id: int, form: Form) -> Any:
         form=form,
         bill=bill,
         content=content,
+        until=withdraws_until(session(), bill.agreed, zone()) if bill and bill.agreed else None,
         parts=[(code, part_name(code, part.name, locale())) for code, part in parts.items()],
-        rows=PART_ROWS,
+        rows=max(PART_ROWS, len(agreed)),
         money=_money,
     )
     return page, form.status
