@@ -90,9 +90,9 @@ class Prepared:
 
     def _results(self, dialect: Dialect, came: Sequence[Sequence[Any]]) -> _Changes:
         """Return what becomes of the columns of a result, as the driver describes them."""
-        assert isinstance(self._statement, SelectBase)
+        assert isinstance(self._statement, SelectBase | Insert)
         changes: list[tuple[int, Callable[[Sequence[Any]], Iterable[Any]]]] = []
-        for index, column in enumerate(self._statement.selected_columns):
+        for index, column in enumerate(self._statement.exported_columns):
             processor = column.type.dialect_impl(dialect).result_processor(dialect, came[index][1])
             if isinstance(column.type, UTCDateTime):
                 changes.append((index, partial(UTCDateTime.read, dialect=dialect)))

@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Notice, Visit, Webhook, WebhookMessage
@@ -15,11 +15,11 @@ from app.prepared import Prepared
 from app.rules.webhook import DELAYS, EVENT_OF_ENTRY
 
 #: Every change asks it; nearly always nobody is to be told.
-_LISTENING = Prepared(
-    select(Webhook.__table__.c.id, Webhook.__table__.c.events).where(
-        or_(Webhook.__table__.c.state == "on", Webhook.__table__.c.state == "paused")
-    )
-)
+_WEBHOOK = Webhook.__table__.c
+_LISTENS = or_(_WEBHOOK.state == "on", _WEBHOOK.state == "paused")
+_LISTENING = Prepared(select(_WEBHOOK.id, _WEBHOOK.events).where(_LISTENS))
+#: A column: how many want to be told of anything.
+LISTENERS = select(func.count(_WEBHOOK.id)).where(_LISTENS).scalar_subquery()
 
 
 def announce(session: Session, event: str, data: dict[str, Any], now: datetime) -> None:

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound, Problem, Stale
 from app.models import Customer, Hold, Service, Site, Visit, VisitEvent
 from app.operations.alarm import ABOUT_WAITING, clear_alarms
-from app.operations.announce import announce_entry
+from app.operations.announce import LISTENERS, announce_entry
 from app.operations.plan import Start, plan_start
 from app.operations.second import beside, check_enough, check_first, check_two, follow, made_beside, stand_down
-from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, look_again
+from app.operations.turn import FIRST_LOOK_BEFORE, lock_technicians, lock_technicians_of, look_again
 from app.prepared import Prepared
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import AWAITED, change_allowed
@@ -44,9 +44,9 @@ _ASKED_FOR = Prepared(
     .join(Service.__table__, _SERVICE.active)
     .where(_CUSTOMER.id == bindparam("customer"), _SITE.id == bindparam("site"), _SERVICE.id == bindparam("service"))
 )
-_WITH_WHOM = Prepared(select(_VISIT.technician_id, _VISIT.second_technician_id).where(_VISIT.id == bindparam("visit")))
+_OF_CHANGE = select(Visit).where(Visit.id == bindparam("visit")).with_for_update(of=Visit, key_share=True)
 _NOTE = Prepared(
-    insert(VisitEvent.__table__),  # type: ignore[arg-type]
+    insert(VisitEvent.__table__).returning(LISTENERS),  # type: ignore[arg-type]
     ("visit_id", "at", "recorded_at", "kind", "actor", "facts", "client_key"),
 )
 #: What is locked after the mark can be given back.
@@ -310,11 +310,10 @@ def _locked(session: Session, visit_id: int, next_technician_ids: Sequence[int |
         return session.get(Visit, visit_id, populate_existing=True)
     session.flush()
     connection = session.connection()
-    with_whom = [who for both in _WITH_WHOM.rows(connection, {"visit": visit_id}) for who in both]
-    technicians = {*with_whom, *next_technician_ids}
     _MARK.run(connection, [()])
-    lock_technicians(session, *technicians)
-    visit = session.get(Visit, visit_id, with_for_update={"of": Visit, "key_share": True}, populate_existing=True)
+    technicians = lock_technicians_of(session, visit_id, *next_technician_ids)
+    found = session.scalars(_OF_CHANGE, {"visit": visit_id}, execution_options={"populate_existing": True})
+    visit = found.one_or_none()
     if visit is not None and not {visit.technician_id, visit.second_technician_id} <= {None, *technicians}:
         _GIVE_BACK.run(connection, [()])
         _KEEP.run(connection, [()])
@@ -367,8 +366,10 @@ def add_event(
 ) -> None:
     """Add an entry to a visit's history: what happened when, and when we heard of it."""
     session.flush()
-    _NOTE.run(session.connection(), [(visit.id, at or now, now, kind, actor, facts or {}, client_key)])
-    announce_entry(session, visit, kind, at or now, now)
+    entry = {"visit_id": visit.id, "at": at or now, "recorded_at": now, "kind": kind, "actor": actor}
+    [(listeners,)] = _NOTE.rows(session.connection(), {**entry, "facts": facts or {}, "client_key": client_key})
+    if listeners:
+        announce_entry(session, visit, kind, at or now, now)
 
 
 def forget_forecast(visit: Visit) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.types import ARRAY, BigInteger
 
 from app.models import Technician, Visit
 from app.prepared import Prepared, among
@@ -26,6 +27,24 @@ _LOCK = (
     .with_for_update(key_share=True)
 )
 _LOCKED, _FREE = Prepared(_LOCK), Prepared(_LOCK.with_for_update(key_share=True, skip_locked=True))
+_LOCKED_OF = Prepared(
+    select(Technician.id)
+    .where(
+        Technician.id
+        == func.any(
+            bindparam("technicians", type_=ARRAY(BigInteger)).op("||")(
+                func.array(
+                    select(_VISIT.technician_id)
+                    .where(_VISIT.id == bindparam("visit"))
+                    .union_all(select(_VISIT.second_technician_id).where(_VISIT.id == bindparam("visit")))
+                    .scalar_subquery()
+                )
+            )
+        )
+    )
+    .order_by(Technician.id)
+    .with_for_update(key_share=True)
+)
 _FIRST = (
     select(_VISIT.id)
     .where(
@@ -57,6 +76,15 @@ def lock_technicians(session: Session, *technician_ids: int | None) -> None:
     wanted = sorted({technician_id for technician_id in technician_ids if technician_id is not None})
     if wanted:
         _LOCKED.rows(session.connection(), {"technicians": wanted})
+
+
+def lock_technicians_of(session: Session, visit_id: int, *more: int | None) -> Sequence[int]:
+    """Wait for the turn to change the days of a visit's technicians, and of some more; return who they are.
+
+    Whose it is may have changed until it was waited for. For PostgreSQL alone.
+    """
+    asked = {"visit": visit_id, "technicians": [technician_id for technician_id in more if technician_id is not None]}
+    return [locked for (locked,) in _LOCKED_OF.rows(session.connection(), asked)]
 
 
 def lock_free_technicians(session: Session, technician_ids: Sequence[int]) -> Sequence[int]:
