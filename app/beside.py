@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 from app import join, logs
 from app.clock import WallClock
 from app.config import Settings
+from app.models.kept_run import KeptRun
+from app.operations.kept_run import fail_run, give_back_run, report_progress
 from app.parts import Parts
 
 #: A process notes by itself that its time is over; one that does not is ended so many seconds later.
@@ -27,9 +29,15 @@ ENDED_AFTER_S = 60
 Claim = tuple[int, int]
 
 
+class Stopped(Exception):
+    """Nobody wants the run any more."""
+
+
 class Beside(ABC):
     """Looks for wishes of one kind and keeps the one process that fulfils them."""
 
+    #: Where the wishes are kept.
+    kept: ClassVar[type[KeptRun]]
     #: A process that takes longer than `limit` is ended: a machine that slow has other things to do.
     limit: ClassVar[timedelta]
     #: What the process runs; spawned, so by its name in a module.
@@ -50,14 +58,6 @@ class Beside(ABC):
     def claim(self, session: Session, now: datetime) -> Claim | None:
         """Take the next wish up; None when there is nothing to do."""
 
-    @abstractmethod
-    def give_back(self, session: Session, claimed: Claim) -> None:
-        """Let another process take up what this one cannot finish."""
-
-    @abstractmethod
-    def fail(self, session: Session, claimed: Claim, reason: str, now: datetime) -> None:
-        """Note that a process ended without a result: `broken` or `too_long`."""
-
     def tick(self, *, leads: bool) -> None:
         """Note the end of the process that runs, and begin the next wish when this house leads."""
         if self._process is not None:
@@ -71,7 +71,7 @@ class Beside(ABC):
             return
         self._end()
         with self._parts.db.write() as session:
-            self.give_back(session, self._claimed)
+            give_back_run(session, self.kept, *self._claimed)
 
     def _begin(self) -> None:
         with self._parts.db.read() as session:
@@ -97,7 +97,8 @@ class Beside(ABC):
         self._end()
         if overdue or died:
             with self._parts.db.write() as session:
-                self.fail(session, self._claimed, "too_long" if overdue else "broken", self._wall.now())
+                reason = "too_long" if overdue else "broken"
+                fail_run(session, self.kept, *self._claimed, reason, self._wall.now())
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -108,6 +109,26 @@ class Beside(ABC):
             process.kill()
             process.join()
         process.close()
+
+
+def beating(parts: Parts, kept: type[KeptRun], claimed: Claim, every_s: float) -> Callable[[float], None]:
+    """Return what a run calls often with the share that is done: now and then it shows that the run lives.
+
+    It raises Stopped where the run is not wanted any more.
+    """
+    wall, next_s = WallClock(), 0.0
+
+    def progress(share: float) -> None:
+        nonlocal next_s
+        now_s = time.monotonic()
+        if now_s < next_s:
+            return
+        next_s = now_s + every_s
+        with parts.db.write() as session:
+            if not report_progress(session, kept, *claimed, share, wall.now()):
+                raise Stopped
+
+    return progress
 
 
 def alone(settings: Settings, nice: int, work: Callable[[Parts], None]) -> None:

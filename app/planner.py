@@ -3,7 +3,6 @@ left of a day on which something has happened, for that cannot wait."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -11,20 +10,13 @@ from typing import Any, ClassVar
 import structlog
 from sqlalchemy.orm import Session
 
-from app.beside import Beside, Claim, alone
-from app.clock import WallClock
+from app.beside import Beside, Claim, Stopped, alone, beating
 from app.config import Settings
+from app.models import Planning
 from app.operations.day_planning import result_of
+from app.operations.kept_run import fail_run, find_run, finish_run
 from app.operations.optimise import plan_day, read_day
-from app.operations.planning import (
-    claim_planning,
-    fail_planning,
-    find_planning,
-    finish_planning,
-    give_back_planning,
-    is_any_open,
-    report_progress,
-)
+from app.operations.planning import claim_planning, is_any_open
 from app.operations.replan import find_ways, judged_ways, read_case
 from app.parts import Parts
 from app.providers.solver_vroom import SolverFailed, solve
@@ -39,31 +31,27 @@ BEAT_S = 0.5
 NICE = 5
 
 
-class _Stopped(Exception):
-    """Nobody wants the run any more."""
-
-
 def fulfil(parts: Parts, planning_id: int, run: int) -> None:
     """Plan what a wish asks for and keep what comes out, or why nothing does."""
     now = parts.clock.now()
     try:
-        result = _plan(parts, planning_id, _beating(parts, planning_id, run))
+        result = _plan(parts, planning_id, beating(parts, Planning, (planning_id, run), BEAT_S))
         with parts.db.write() as session:
-            finish_planning(session, planning_id, run, result, now)
-    except _Stopped:
+            finish_run(session, Planning, planning_id, run, result, now)
+    except Stopped:
         return
     except Exception as error:
         reason = error.reason if isinstance(error, SolverFailed) else "broken"
         log.error("a day could not be planned anew", planning_id=planning_id, exc_info=True)
         with parts.db.write() as session:
-            fail_planning(session, planning_id, run, reason, now)
+            fail_run(session, Planning, planning_id, run, reason, now)
 
 
 def _plan(parts: Parts, planning_id: int, progress: Callable[[float], None]) -> dict[str, Any]:
     """Read, close, work it out: neither a router nor a solver is waited for inside a transaction."""
     zone = parts.settings.zone
     with parts.db.read() as session:
-        planning = find_planning(session, planning_id)
+        planning = find_run(session, Planning, planning_id)
         asked = None if planning.kind == "day" else read_case(session, planning, zone)
         if asked is None:
             # The company's time is that of whoever asked, also where a day is played in fast motion.
@@ -76,23 +64,6 @@ def _plan(parts: Parts, planning_id: int, progress: Callable[[float], None]) -> 
         return judged_ways(session, planning, asked, found, zone)
 
 
-def _beating(parts: Parts, planning_id: int, run: int) -> Callable[[float], None]:
-    """Return what a run calls often: now and then it says how far it is, and asks whether to go on."""
-    wall, next_s = WallClock(), 0.0
-
-    def progress(share: float) -> None:
-        nonlocal next_s
-        now_s = time.monotonic()
-        if now_s < next_s:
-            return
-        next_s = now_s + BEAT_S
-        with parts.db.write() as session:
-            if not report_progress(session, planning_id, run, share, wall.now()):
-                raise _Stopped
-
-    return progress
-
-
 def _in_a_process_of_its_own(settings: Settings, planning_id: int, run: int) -> None:
     alone(settings, NICE, lambda parts: fulfil(parts, planning_id, run))
 
@@ -101,6 +72,7 @@ class DayPlanner(Beside):
     """Keeps the one process that plans whole days."""
 
     limit = LIMIT
+    kept = Planning
     work = staticmethod(_in_a_process_of_its_own)
     kinds: ClassVar[tuple[str, ...]] = ("day",)
 
@@ -112,14 +84,6 @@ class DayPlanner(Beside):
         """Take the next one up."""
         claimed = claim_planning(session, self.kinds, now)
         return None if claimed is None else (claimed.id, claimed.runs)
-
-    def give_back(self, session: Session, claimed: Claim) -> None:
-        """Let another process take it up."""
-        give_back_planning(session, *claimed)
-
-    def fail(self, session: Session, claimed: Claim, reason: str, now: datetime) -> None:
-        """Note why nothing came out."""
-        fail_planning(session, *claimed, reason, now)
 
 
 class Replanner(DayPlanner):

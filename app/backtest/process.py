@@ -14,17 +14,12 @@ from sqlalchemy.orm import Session
 from app.backtest.days import load_own_day, own_days
 from app.backtest.play import run_backtest
 from app.backtest.report import result_as_json
-from app.beside import Beside, Claim, alone
+from app.beside import Beside, Claim, Stopped, alone, beating
 from app.clock import WallClock
 from app.config import Settings
-from app.operations.backtest import (
-    claim_backtest,
-    fail_backtest,
-    find_backtest,
-    finish_backtest,
-    give_back_backtest,
-    report_progress,
-)
+from app.models import Backtest
+from app.operations.backtest import claim_backtest
+from app.operations.kept_run import fail_run, find_run, finish_run
 from app.operations.policy import current_policy, try_policy
 from app.parts import Parts
 
@@ -36,10 +31,6 @@ LIMIT = timedelta(hours=2)
 BEAT_S = 1.0
 #: How far behind everything else a run stands in the queue for the processor (0 to 19).
 NICE = 15
-
-
-class _Stopped(Exception):
-    """Nobody wants the run any more."""
 
 
 class _TooLong(Exception):
@@ -54,22 +45,22 @@ def fulfil(parts: Parts, backtest_id: int, run: int) -> None:
     """Play what a wish asks for and keep what comes out, or why nothing does."""
     wall = WallClock()
     try:
-        result = _play(parts, backtest_id, _beating(parts, backtest_id, run))
+        result = _play(parts, backtest_id, _in_time(beating(parts, Backtest, (backtest_id, run), BEAT_S)))
         with parts.db.write() as session:
-            finish_backtest(session, backtest_id, run, result, wall.now())
-    except _Stopped:
+            finish_run(session, Backtest, backtest_id, run, result, wall.now())
+    except Stopped:
         return
     except Exception as error:
         reason = {_TooLong: "too_long", _Nothing: "nothing"}.get(type(error), "broken")
         if reason == "broken":
             log.error("a backtest failed", backtest_id=backtest_id, exc_info=True)
         with parts.db.write() as session:
-            fail_backtest(session, backtest_id, run, reason, wall.now())
+            fail_run(session, Backtest, backtest_id, run, reason, wall.now())
 
 
 def _play(parts: Parts, backtest_id: int, progress: Callable[[float], None]) -> dict[str, Any]:
     with parts.db.read() as session:
-        wish = find_backtest(session, backtest_id)
+        wish = find_run(session, Backtest, backtest_id)
         policies = [current_policy(session)]
         edited = try_policy(session, wish.policy_values)
         if asdict(edited) != asdict(policies[0]):
@@ -83,25 +74,16 @@ def _play(parts: Parts, backtest_id: int, progress: Callable[[float], None]) -> 
     return result_as_json(run_backtest(days, len(found), policies, progress))
 
 
-def _beating(parts: Parts, backtest_id: int, run: int) -> Callable[[float], None]:
-    """Return what a run calls often: now and then it says how far it is, and asks whether to go on."""
-    wall = WallClock()
+def _in_time(progress: Callable[[float], None]) -> Callable[[float], None]:
+    """Return what ends a run that has used its time up, and else says how far it is."""
     ends_s = time.monotonic() + LIMIT.total_seconds()
-    next_s = 0.0
 
-    def progress(share: float) -> None:
-        nonlocal next_s
-        now_s = time.monotonic()
-        if now_s >= ends_s:
+    def going(share: float) -> None:
+        if time.monotonic() >= ends_s:
             raise _TooLong
-        if now_s < next_s:
-            return
-        next_s = now_s + BEAT_S
-        with parts.db.write() as session:
-            if not report_progress(session, backtest_id, run, share, wall.now()):
-                raise _Stopped
+        progress(share)
 
-    return progress
+    return going
 
 
 def _in_a_process_of_its_own(settings: Settings, backtest_id: int, run: int) -> None:
@@ -112,17 +94,10 @@ class Backtester(Beside):
     """Keeps the one process that plays days."""
 
     limit = LIMIT
+    kept = Backtest
     work = staticmethod(_in_a_process_of_its_own)
 
     def claim(self, session: Session, now: datetime) -> Claim | None:
         """Take the next one up."""
         claimed = claim_backtest(session, now)
         return None if claimed is None else (claimed.id, claimed.runs)
-
-    def give_back(self, session: Session, claimed: Claim) -> None:
-        """Let another process take it up."""
-        give_back_backtest(session, *claimed)
-
-    def fail(self, session: Session, claimed: Claim, reason: str, now: datetime) -> None:
-        """Note why nothing came out."""
-        fail_backtest(session, *claimed, reason, now)

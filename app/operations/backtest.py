@@ -7,19 +7,17 @@ from dataclasses import asdict
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, defer
 
-from app.db import rows_touched
-from app.errors import Conflict, Invalid, NotFound, Problem
+from app.errors import Conflict, Invalid, Problem
 from app.models import Backtest, PolicyVersion, PositionFix
+from app.operations.kept_run import begin_run, find_run, is_open, next_run
 from app.operations.policy import change_policy, current_policy, newest_version, try_policy
 from app.rules.policy import Policy
 
 #: A process that has not shown itself for so long is gone.
 LOST = timedelta(seconds=60)
-#: A run that was lost (a restart, a crash) is begun anew, but not for ever.
-MOST_RUNS = 2
 #: No more days at once: a person waits for the answer.
 MOST_DAYS = 62
 #: Results are kept so many; nobody looks at older ones.
@@ -61,7 +59,7 @@ def start_backtest(
         problems += invalid.problems
     if problems:
         raise Invalid(problems)
-    if session.scalar(select(Backtest.id).where(Backtest.state.in_(("waiting", "running"))).limit(1)):
+    if session.scalar(select(Backtest.id).where(is_open(Backtest)).limit(1)):
         raise Conflict("backtest_running")
     wish = Backtest(created_at=now, actor=actor, first_on=from_day, last_on=until_day, policy_values=changed)
     session.add(wish)
@@ -95,35 +93,13 @@ def list_backtests(session: Session, limit: int) -> Sequence[Backtest]:
     ).all()
 
 
-def find_backtest(session: Session, backtest_id: int) -> Backtest:
-    """Return one with its result. Raises NotFound."""
-    found = session.get(Backtest, backtest_id)
-    if found is None:
-        raise NotFound("backtest")
-    return found
-
-
-def cancel_backtest(session: Session, backtest_id: int, now: datetime) -> Backtest:
-    """Stop one that waits or runs; its process notices within seconds. Raises NotFound, Conflict when it is over."""
-    # Read anew under the lock: its process may be at its end just now.
-    found = session.get(Backtest, backtest_id, with_for_update=True, populate_existing=True)
-    if found is None:
-        raise NotFound("backtest")
-    if not found.open:
-        raise Conflict("backtest_over")
-    found.state, found.finished_at = "cancelled", now
-    return found
-
-
 def use_backtest(session: Session, backtest_id: int, *, actor: str, now: datetime) -> Policy:
     """Put the values that were tried into force and return the policy; a run that tried none changes nothing.
 
     Raises NotFound; Conflict `backtest_unfinished` when nothing has come out, and `backtest_outdated` when the policy
     was changed since: what came out compares with the one before.
     """
-    found = session.get(Backtest, backtest_id)
-    if found is None:
-        raise NotFound("backtest")
+    found = find_run(session, Backtest, backtest_id)
     if found.state != "done":
         raise Conflict("backtest_unfinished")
     newest = newest_version(session)
@@ -139,48 +115,11 @@ def is_outdated(found: Backtest, newest: PolicyVersion | None) -> bool:
 
 
 def claim_backtest(session: Session, now: datetime) -> Backtest | None:
-    """Take the next one up, or one whose process is gone; None when there is nothing to do.
+    """Take the next one up, or one whose process is gone; None when there is nothing to do, or one is played already.
 
     `now` is the real time, by which its process shows that it is alive.
     """
-    lost = (Backtest.state == "running") & (Backtest.seen_at < now - LOST)
-    next_one = select(Backtest).where(or_(Backtest.state == "waiting", lost)).order_by(Backtest.id).limit(1)
-    found = session.scalar(next_one.with_for_update())
+    found = next_run(session, Backtest, now, LOST)
     if found is None or session.scalar(select(Backtest.id).where(Backtest.state == "running", Backtest.id != found.id)):
         return None
-    if found.runs >= MOST_RUNS:
-        found.state, found.state_reason, found.finished_at = "failed", "lost", now
-        return None
-    found.state, found.runs, found.progress = "running", found.runs + 1, 0.0
-    found.started_at = found.seen_at = now
-    return found
-
-
-def report_progress(session: Session, backtest_id: int, run: int, share: float, now: datetime) -> bool:
-    """Show that a run lives and how far it is; return False when it is to stop: cancelled, or begun anew elsewhere."""
-    return _change(session, backtest_id, run, progress=share, seen_at=now)
-
-
-def finish_backtest(session: Session, backtest_id: int, run: int, result: Mapping[str, Any], now: datetime) -> bool:
-    """Keep what came out; return False when the run has been cancelled or begun anew."""
-    return _change(session, backtest_id, run, state="done", progress=1.0, result=dict(result), finished_at=now)
-
-
-def fail_backtest(session: Session, backtest_id: int, run: int, reason: str, now: datetime) -> bool:
-    """Record that a run failed and why, as a code; return False when it was over already."""
-    return _change(session, backtest_id, run, state="failed", state_reason=reason, finished_at=now)
-
-
-def give_back_backtest(session: Session, backtest_id: int, run: int) -> bool:
-    """Let another process take a run up that this one cannot finish because it is told to stop."""
-    return _change(session, backtest_id, run, state="waiting", runs=run - 1, progress=0.0)
-
-
-def _change(session: Session, backtest_id: int, run: int, **values: Any) -> bool:
-    done = session.execute(
-        update(Backtest)
-        .where(Backtest.id == backtest_id, Backtest.runs == run, Backtest.state == "running")
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(rows_touched(done))
+    return begin_run(found, now)

@@ -14,7 +14,8 @@ from app.backtest.process import Backtester, fulfil
 from app.backtest.report import result_of_json
 from app.config import Settings
 from app.models import Backtest
-from app.operations.backtest import claim_backtest, find_backtest
+from app.operations.backtest import claim_backtest
+from app.operations.kept_run import find_run
 from app.parts import Parts
 from app.replay import Replay, read_day_log
 
@@ -48,7 +49,7 @@ def wish(parts: Parts, on: date = STORY_ON, **values: float) -> tuple[int, int]:
 
 def became(parts: Parts, backtest_id: int) -> Backtest:
     with parts.db.read() as session:
-        return find_backtest(session, backtest_id)
+        return find_run(session, Backtest, backtest_id)
 
 
 def test_a_wish_becomes_a_result(replayed):
@@ -92,7 +93,7 @@ def test_a_run_that_takes_too_long_is_ended(replayed, monkeypatch):
 def test_a_cancelled_run_ends_without_a_word(replayed):
     backtest_id, run = wish(replayed.parts)
     with replayed.parts.db.write() as session:
-        find_backtest(session, backtest_id).state = "cancelled"
+        find_run(session, Backtest, backtest_id).state = "cancelled"
     fulfil(replayed.parts, backtest_id, run)
     assert (became(replayed.parts, backtest_id).state, became(replayed.parts, backtest_id).result) == (
         "cancelled", None,

@@ -9,7 +9,8 @@ from app.backtest.days import log_day
 from app.backtest.play import run_backtest
 from app.backtest.report import html_report, result_as_json
 from app.models import Backtest
-from app.operations.backtest import claim_backtest, finish_backtest, report_progress
+from app.operations.backtest import claim_backtest
+from app.operations.kept_run import finish_run, report_progress
 from app.rules.policy import Policy
 from tests.backtest.test_play import DEAF, STORY
 
@@ -62,11 +63,11 @@ def test_a_running_one_moves_and_turns_into_its_result(browse, world, db, clock,
     expect(page.locator("#progress")).to_contain_text("playing 0 %")
     page.get_by_role("button", name="Cancel").focus()
     with db.write() as session:
-        report_progress(session, *run, 0.42, clock.now())
+        report_progress(session, Backtest, *run, 0.42, clock.now())
     expect(page.locator("#progress")).to_contain_text("playing 42 %")
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     with db.write() as session:
-        finish_backtest(session, *run, result_as_json(outcome), clock.now())
+        finish_run(session, Backtest, *run, result_as_json(outcome), clock.now())
     expect(page.get_by_role("heading", name="Visits to look at")).to_be_visible()
 
 

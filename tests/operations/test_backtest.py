@@ -12,18 +12,13 @@ from app.models import Backtest
 from app.operations.backtest import (
     KEPT,
     LOST,
-    cancel_backtest,
     claim_backtest,
-    fail_backtest,
-    find_backtest,
-    finish_backtest,
     first_playable_day,
     first_whole_day,
-    give_back_backtest,
     list_backtests,
-    report_progress,
     start_backtest,
 )  # fmt: skip
+from app.operations.kept_run import cancel_run, fail_run, find_run, finish_run, give_back_run, report_progress
 from app.operations.position import ReportedFix, record_fixes
 from app.rules.position import Fix
 
@@ -52,7 +47,7 @@ def claim(db, at):
 
 def state(db, backtest_id):
     with db.read() as session:
-        found = find_backtest(session, backtest_id)
+        found = find_run(session, Backtest, backtest_id)
         return found.state, found.state_reason, found.progress
 
 
@@ -102,10 +97,10 @@ def test_one_wish_at_a_time(ask, db, clock):
     with pytest.raises(Conflict, match="backtest_running"):
         ask()
     with db.write() as session:
-        cancel_backtest(session, one, clock.now())
+        cancel_run(session, Backtest, one, clock.now())
     assert ask() != one
     with db.write() as session, pytest.raises(Conflict, match="backtest_over"):
-        cancel_backtest(session, one, clock.now())
+        cancel_run(session, Backtest, one, clock.now())
 
 
 def test_a_wish_is_taken_up_once_and_done(ask, db, clock):
@@ -114,13 +109,13 @@ def test_a_wish_is_taken_up_once_and_done(ask, db, clock):
     assert claimed == (one, 1)
     assert claim(db, clock.now()) is None
     with db.write() as session:
-        assert report_progress(session, *claimed, 0.5, clock.now())
+        assert report_progress(session, Backtest, *claimed, 0.5, clock.now())
     assert state(db, one) == ("running", None, 0.5)
     with db.write() as session:
-        assert finish_backtest(session, *claimed, {"some": "thing"}, clock.now())
-        assert not report_progress(session, *claimed, 0.9, clock.now())
+        assert finish_run(session, Backtest, *claimed, {"some": "thing"}, clock.now())
+        assert not report_progress(session, Backtest, *claimed, 0.9, clock.now())
     with db.read() as session:
-        found = find_backtest(session, one)
+        found = find_run(session, Backtest, one)
         assert (found.state, found.progress, found.result, found.policy_values) == (
             "done", 1.0, {"some": "thing"}, {"last_share": 0.5},
         )  # fmt: skip
@@ -133,8 +128,8 @@ def test_a_run_whose_process_is_gone_is_begun_anew_but_not_for_ever(ask, db, clo
     second = claim(db, clock.now() + LOST + timedelta(seconds=1))
     assert second == (one, 2)
     with db.write() as session:  # the first process wakes up: it has lost the run
-        assert not report_progress(session, *first, 0.9, clock.now())
-        assert not finish_backtest(session, *first, {}, clock.now())
+        assert not report_progress(session, Backtest, *first, 0.9, clock.now())
+        assert not finish_run(session, Backtest, *first, {}, clock.now())
     assert claim(db, clock.now() + 3 * LOST) is None
     assert state(db, one) == ("failed", "lost", 0.0)
 
@@ -144,12 +139,12 @@ def test_what_is_done_meanwhile_is_not_cancelled(ask, db, clock):
         pytest.skip("SQLite has one writer at a time")
     one, run = ask(), claim(db, clock.now())[1]
     with db.write() as session:
-        seen = find_backtest(session, one)
+        seen = find_run(session, Backtest, one)
         assert seen.open
         with db.write() as other:
-            finish_backtest(other, one, run, {"days": []}, clock.now())
+            finish_run(other, Backtest, one, run, {"days": []}, clock.now())
         with pytest.raises(Conflict):
-            cancel_backtest(session, one, clock.now())
+            cancel_run(session, Backtest, one, clock.now())
     assert state(db, one)[0] == "done"
 
 
@@ -157,18 +152,18 @@ def test_a_cancelled_run_learns_of_it_and_leaves_no_result(ask, db, clock):
     one = ask()
     claimed = claim(db, clock.now())
     with db.write() as session:
-        cancel_backtest(session, one, clock.now())
+        cancel_run(session, Backtest, one, clock.now())
     with db.write() as session:
-        assert not report_progress(session, *claimed, 0.5, clock.now())
-        assert not finish_backtest(session, *claimed, {}, clock.now())
-        assert not fail_backtest(session, *claimed, "broken", clock.now())
+        assert not report_progress(session, Backtest, *claimed, 0.5, clock.now())
+        assert not finish_run(session, Backtest, *claimed, {}, clock.now())
+        assert not fail_run(session, Backtest, *claimed, "broken", clock.now())
     assert state(db, one)[0] == "cancelled"
 
 
 def test_a_run_that_is_given_back_counts_as_not_begun(ask, db, clock):
     one = ask()
     with db.write() as session:
-        assert give_back_backtest(session, *claim_pair(session, clock))
+        assert give_back_run(session, Backtest, *claim_pair(session, clock))
     assert claim(db, clock.now()) == (one, 1)
 
 
@@ -195,4 +190,4 @@ def test_old_results_go(ask, db, clock):
         kept = list_backtests(session, 1000)
         assert (len(kept), kept[0].id) == (KEPT, newest)
         with pytest.raises(NotFound):
-            find_backtest(session, 1)
+            find_run(session, Backtest, 1)

@@ -14,8 +14,9 @@ from app.errors import Conflict, Invalid, Stale
 from app.models import Planning, Visit
 from app.operations.booking import change_visit
 from app.operations.day_planning import apply_day, start_day, take_day_back
+from app.operations.kept_run import cancel_run, find_run, report_progress
 from app.operations.notice import Telling
-from app.operations.planning import cancel_planning, claim_planning, find_planning, report_progress, start_planning
+from app.operations.planning import claim_planning, start_planning
 from app.planner import DayPlanner, fulfil
 from tests.late_day import read
 from tests.operations.test_optimise import ON, day  # noqa: F401
@@ -46,7 +47,7 @@ def planned(parts, db, clock):
 
 def of(db, number) -> Planning:
     with db.read() as session:
-        return find_planning(session, number)
+        return find_run(session, Planning, number)
 
 
 def test_a_plan_is_kept_booked_once_and_brought_back(day, planned, db, clock, telling):  # noqa: F811
@@ -96,10 +97,10 @@ def test_a_second_wish_ends_the_first_and_a_cancelled_one_is_not_worked_at(db, c
         assert claim_planning(session, ("day",), clock.at).id == second
     assert of(db, first).state == "cancelled"
     with db.write() as session:
-        cancel_planning(session, second, clock.at)
-        assert not report_progress(session, second, 1, 0.5, clock.at)
+        cancel_run(session, Planning, second, clock.at)
+        assert not report_progress(session, Planning, second, 1, 0.5, clock.at)
     with pytest.raises(Conflict, match="planning_over"), db.write() as session:
-        cancel_planning(session, second, clock.at)
+        cancel_run(session, Planning, second, clock.at)
 
 
 def test_a_run_whose_process_is_gone_is_begun_anew_and_given_up_in_the_end(db, clock, world):

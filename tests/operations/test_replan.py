@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, Stale
-from app.models import Absence, Customer, Notice, Proposal, Service, Site, Technician, Visit
+from app.models import Absence, Customer, Notice, Planning, Proposal, Service, Site, Technician, Visit
 from app.operations.booking import change_visit
 from app.operations.field import report_status
+from app.operations.kept_run import find_run
 from app.operations.notice import Telling
-from app.operations.planning import claim_planning, find_planning
+from app.operations.planning import claim_planning
 from app.operations.replan import apply_way, start_leaving, start_overrun, start_urgent, take_way_back
 from app.planner import fulfil
 from app.providers.solver_vroom import as_numbers
@@ -79,7 +80,7 @@ def today(db, clock, world, parts, monkeypatch):
             claim_planning(session, ("leaves", "overruns", "urgent"), clock.at)
         fulfil(parts, number, 1)
         with db.read() as session:
-            row = find_planning(session, number)
+            row = find_run(session, Planning, number)
             assert row.state == "done", row.state_reason
             return number, row.result
 

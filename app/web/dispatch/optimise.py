@@ -12,8 +12,9 @@ from app.errors import NotFound
 from app.models import Planning
 from app.operations.day_planning import LEAST_S, MOST_S, USUAL_S, apply_day, start_day, take_day_back, to_pin
 from app.operations.history import actor_names
+from app.operations.kept_run import cancel_run
 from app.operations.lease import is_watched
-from app.operations.planning import cancel_planning, last_planning
+from app.operations.planning import last_planning
 from app.rules.calendar import can_be_shown
 from app.web.forms import Form
 from app.web.visitor import needs, now, parts, session, signed_in, telling, zone
@@ -45,7 +46,7 @@ def begin(day: str) -> Any:
 @needs("dispatch")
 def cancel(day: str, planning_id: int) -> Any:
     """Stop a plan that is being made."""
-    return _done(_on(day), lambda: cancel_planning(session(), planning_id, now()))
+    return _done(_on(day), lambda: cancel_run(session(), Planning, planning_id, now()))
 
 
 @blueprint.post("/optimise/<day>/<int:planning_id>/apply")

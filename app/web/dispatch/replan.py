@@ -13,8 +13,8 @@ from app.clock import real_now
 from app.errors import NotFound
 from app.models import Planning, Site, Technician, Visit
 from app.operations.history import actor_names
+from app.operations.kept_run import cancel_run, find_run
 from app.operations.lease import is_watched
-from app.operations.planning import cancel_planning, find_planning
 from app.operations.replan import (
     HOLDS_FOR,
     REASONS,
@@ -64,7 +64,7 @@ def ways(planning_id: int) -> Any:
 @needs("dispatch")
 def cancel(planning_id: int) -> Any:
     """Stop the search."""
-    return _done(planning_id, lambda _: cancel_planning(session(), planning_id, now()))
+    return _done(planning_id, lambda _: cancel_run(session(), Planning, planning_id, now()))
 
 
 @blueprint.post("/replan/<int:planning_id>/apply")
@@ -133,7 +133,7 @@ def _to(planning_id: int) -> Any:
 
 
 def _page(planning_id: int, form: Form) -> Any:
-    row = find_planning(session(), planning_id)
+    row = find_run(session(), Planning, planning_id)
     if row.kind not in KINDS:
         raise NotFound("planning")
     page = render_template(

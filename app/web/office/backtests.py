@@ -11,8 +11,6 @@ from app.backtest import report
 from app.clock import real_now
 from app.models import Backtest
 from app.operations.backtest import (
-    cancel_backtest,
-    find_backtest,
     first_playable_day,
     is_outdated,
     list_backtests,
@@ -21,6 +19,7 @@ from app.operations.backtest import (
 from app.operations.backtest import use_backtest as use_tried
 from app.operations.daylog import days_with_visits, really_told
 from app.operations.history import actor_names
+from app.operations.kept_run import cancel_run, find_run
 from app.operations.lease import is_watched
 from app.operations.policy import newest_version
 from app.rules.backtest import Result
@@ -65,7 +64,7 @@ def preview_policy() -> Any:
 @needs("settings")
 def backtest(backtest_id: int) -> Any:
     """Show one: how far it is, or what came out."""
-    row = find_backtest(session(), backtest_id)
+    row = find_run(session(), Backtest, backtest_id)
     result = _result(row)
     return render_template(
         "office/backtest.html",
@@ -81,7 +80,7 @@ def backtest(backtest_id: int) -> Any:
 @needs("settings")
 def backtest_file(backtest_id: int) -> Any:
     """Hand a result out as one file that needs nothing else."""
-    row = find_backtest(session(), backtest_id)
+    row = find_run(session(), Backtest, backtest_id)
     result = _result(row)
     if result is None:
         return saved("office.backtest", backtest_id=backtest_id)
@@ -94,7 +93,7 @@ def backtest_file(backtest_id: int) -> Any:
 @needs("settings")
 def stop_backtest(backtest_id: int) -> Any:
     """Stop one that waits or runs."""
-    cancel_backtest(session(), backtest_id, now())
+    cancel_run(session(), Backtest, backtest_id, now())
     return saved("office.backtest", backtest_id=backtest_id)
 
 
