@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app import auth
@@ -25,6 +25,9 @@ from tests.conftest import copied
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: A name that leads to this host and is no secure context, as a phone sees a server without a certificate.
 INSECURE_HOST = "mamonaku.test"
+#: How long a page is waited for: a machine that runs much else beside must not fail a test. Who passes waits for less.
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 #: What Chromium says of an answer of 4xx or of no network: the test's own matter.
 NO_ANSWER = ("Failed to load resource", "An unknown error occurred when fetching the script")
 
@@ -117,7 +120,7 @@ def browse(
             timezone_id="Asia/Tokyo",
             **context,
         )
-        opened.set_default_timeout(5000)
+        opened.set_default_timeout(PATIENCE_MS)
         contexts.append(opened)
         if as_role:
             signer = live.app.session_interface.get_signing_serializer(live.app)

@@ -48,7 +48,7 @@ def page(stage, chromium):
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     context = chromium.new_context(base_url=f"http://127.0.0.1:{server.server_port}", locale="ja-JP")
-    context.set_default_timeout(8000)
+    context.set_default_timeout(20_000)
     opened = context.new_page()
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))

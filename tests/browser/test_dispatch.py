@@ -51,7 +51,7 @@ def test_the_board_refreshes_itself_and_keeps_drawer_focus_and_typing(browse, wo
     page.locator("#drawer summary", has_text="日時・担当を変える").click()
     page.locator("#drawer #note").fill("half a se")
     forecast(db, visit_id, clock, late_probability=0.5)  # seen by the board on its own
-    expect(page.locator(f"#v{visit_id} .state.risk")).to_be_visible(timeout=9000)
+    expect(page.locator(f"#v{visit_id} .state.risk")).to_be_visible()
     expect(page.locator("#drawer #note")).to_have_value("half a se")
     expect(page.locator("#drawer #note")).to_be_focused()
     expect(page.locator("#live")).to_have_class("live on")

@@ -74,7 +74,7 @@ def press(button):
 
 
 def sync(page, words):
-    expect(page.locator("#sync")).to_contain_text(words, timeout=10_000)
+    expect(page.locator("#sync")).to_contain_text(words)
 
 
 def status(db, visit_id):

@@ -86,7 +86,7 @@ def test_a_notification_is_shown_on_her_device_and_counts_as_delivered(browse, l
         deliver_due(db, channels, clock, TOKYO)
         (taken,) = service.taken
         payload = {name: taken[name] for name in ("text", "page", "reference")}
-        with page.expect_event("console", lambda said: said.text == "told", timeout=5000):
+        with page.expect_event("console", lambda said: said.text == "told", timeout=20_000):
             page.evaluate("""() => { const wait = async () => {
                 const worker = await navigator.serviceWorker.getRegistration("/static/");
                 const [shown] = await worker.getNotifications();
