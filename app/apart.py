@@ -269,6 +269,9 @@ def _new(
         id_at, beside_at = (list(columns["visit"]).index(name) for name in ("id", "beside_id"))
         firsts = [row[id_at] for row in rows["visit"] if row[beside_at] is None and row[id_at] not in row_of]
         row_of.update(zip(firsts, (order[number] for number in sorted(order)), strict=True))
+        # The guard against overlap looks at what a technician has before: the last one first, it has little to look at.
+        from_at = list(columns["visit"]).index("planned_from_at")
+        rows["visit"] = sorted(rows["visit"], key=lambda row: (row[from_at], -row[id_at]), reverse=True)
     return Staged(state, done, columns, {name: own for name, own in rows.items() if own}, row_of)
 
 

@@ -12,7 +12,7 @@ from app.crash import writing
 from app.db import SILENT
 from app.errors import Invalid
 from app.models import ListFile
-from app.operations.intake import Imported, import_customers, import_visits
+from app.operations.intake import Imported, Known, import_customers, import_visits
 from app.operations.list_file import wished_list
 from app.parts import Parts
 
@@ -79,8 +79,9 @@ def _taking(parts: Parts, sent: ListFile) -> Take:
         return lambda session, only: import_customers(
             session, content, now=now, country=settings.country, progress=tell, only=only
         )
+    known = Known()
     return lambda session, only: import_visits(
-        session, content, now=now, zone=settings.zone, actor=actor, progress=tell, only=only
+        session, content, now=now, zone=settings.zone, actor=actor, progress=tell, only=only, known=known
     )
 
 

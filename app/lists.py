@@ -12,7 +12,7 @@ import click
 from app.apart import Changed, Take, carried_over, tried, worked_out
 from app.i18n import LOCALES
 from app.operations.export import export_customers, export_visits
-from app.operations.intake import Imported, Progress, import_customers, import_visits
+from app.operations.intake import Imported, Known, Progress, import_customers, import_visits
 from app.parts import Parts
 from app.shell import joined
 
@@ -71,6 +71,13 @@ def import_customers_file(file: Path, dry_run: bool) -> None:
     )
 
 
+def _visits(parts: Parts, rows: bytes, tell: Progress) -> Take:
+    now, zone, known = parts.clock.now(), parts.settings.zone, Known()
+    return lambda session, only: import_visits(
+        session, rows, now=now, zone=zone, actor="system", progress=tell, only=only, known=known
+    )
+
+
 @import_.command("visits")
 @_csv
 @_dry
@@ -79,11 +86,7 @@ def import_visits_file(file: Path, dry_run: bool) -> None:
     _import(
         file,
         dry_run,
-        lambda parts, rows, tell: (
-            lambda session, only: import_visits(
-                session, rows, now=parts.clock.now(), zone=parts.settings.zone, actor="system", progress=tell, only=only
-            )
-        ),
+        _visits,
     )
 
 

@@ -74,8 +74,11 @@ class Hours:
         return [self.from_at + timedelta(hours=n) for n in range(count + 1)]
 
 
-def read_hours(session: Session, board: Board, zone: tzinfo, now: datetime, *, everybody: bool) -> Hours:
-    """Return a board's day as hours: nobody's visits first, then each technician's; `everybody`: the free ones too."""
+def read_hours(
+    session: Session, board: Board, zone: tzinfo, now: datetime, *, everybody: bool, reach: str = ""
+) -> Hours:
+    """Return a board's day as hours: nobody's visits first, then each technician's; `everybody`: the free ones too;
+    `reach`: how far beyond what is worked (one of rules.hours.REACHES)."""
     begins_at, ends_at = (at.astimezone(UTC) for at in day_bounds(board.on, zone))
     lanes = {lane.technician_id: lane for lane in board.lanes}
     if everybody:  # what was called off takes nobody's time; who asks for it sees it
@@ -116,7 +119,7 @@ def read_hours(session: Session, board: Board, zone: tzinfo, now: datetime, *, e
     spans = [span for own in shifts.values() for span in own or () if span[1] > begins_at + timedelta(hours=4)]
     for lane in lanes.values():
         spans += [(min(one.promised_from_at, work[0]), work[1]) for one in lane.visits for work in [_work(one, now)]]
-    drawn = axis((begins_at, ends_at), spans)
+    drawn = axis((begins_at, ends_at), spans, reach)
     is_today = now.astimezone(zone).date() == board.on
     rows = [_row(lanes.get(None), None, drawn, [], is_today, zone, now)] if None in lanes or everybody else []
     for person in people:

@@ -123,19 +123,23 @@ def import_visits(
     actor: str,
     progress: Progress | None = None,
     only: Collection[int] | None = None,
+    known: Known | None = None,
 ) -> Imported:
     """Book the visits of a CSV file (UTF-8 or Shift_JIS), of all rows or `only` of some; times without an offset are
-    local to `zone`.
+    local to `zone`. What is read of it once is `known` the next time.
 
     Needs the columns customer, service and promised_from; customer, service and technician are names or our numbers.
     An end may be a time of the same day. Raises Invalid naming row and column of everything that is wrong, clashes with
     other visits too; then nothing may be kept.
     """
-    places = _Places(
-        customers=session.scalars(select(Customer).options(selectinload(Customer.sites))).all(),
-        services=session.scalars(select(Service).where(Service.active)).all(),
-        technicians=session.scalars(select(Technician).where(Technician.active)).all(),
-    )
+    known = known if known is not None else Known()
+    if known.places is None:
+        known.places = _Places(
+            customers=session.scalars(select(Customer).options(selectinload(Customer.sites))).all(),
+            services=session.scalars(select(Service).where(Service.active)).all(),
+            technicians=session.scalars(select(Technician).where(Technician.active)).all(),
+        )
+    places = known.places
     booked = _Booked(session)
     if session.get_bind().dialect.name != "sqlite":
         # A plan that was made while there were few visits, and is kept, reads all of them for every row.
@@ -147,6 +151,7 @@ def import_visits(
         lambda row: _take_visit(session, row, places, booked, now, zone, actor),
         progress,
         only,
+        known,
     )
 
 
@@ -157,11 +162,14 @@ def _each_row(
     take: Callable[[Row], bool],
     progress: Progress | None,
     only: Collection[int] | None,
+    known: Known | None = None,
 ) -> Imported:
     """Take every row in turn, and tell of all the wrong ones together."""
     problems: list[Problem] = []
     new_rows: list[int] = []
-    rows = list(islice(read_rows(file, columns, needed), MOST_ROWS + 1))
+    rows = known.rows if known and known.rows else list(islice(read_rows(file, columns, needed), MOST_ROWS + 1))
+    if known is not None:
+        known.rows = rows
     if len(rows) > MOST_ROWS:
         raise Invalid.one("file", "too_many", most=MOST_ROWS)
     if only is not None:
@@ -275,6 +283,14 @@ def _degrees(row: Row, column: str) -> float | None:
         return float(row[column])
     except ValueError:
         raise Invalid.one(column, "position") from None
+
+
+@dataclass
+class Known:
+    """What a list of visits says, and whom and what it can mean: read once for a list that is gone through again."""
+
+    places: _Places | None = None
+    rows: list[Row] | None = None
 
 
 class _Places:

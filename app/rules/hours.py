@@ -50,13 +50,19 @@ class Stop:
     arrives_at: datetime | None = None
 
 
-def axis(day: Span, spans: Iterable[Span]) -> Span:
+#: How far a day is drawn beyond what is worked and planned, when somebody wants that: from midnight, until midnight.
+REACHES = ("", "early", "late", "all")
+
+
+def axis(day: Span, spans: Iterable[Span], reach: str = "") -> Span:
     """Return from when to when a day is drawn, in whole hours: what is worked and planned, and never less than usual.
 
     `day` are its bounds; nothing is drawn before it, and at most six hours after it. Example: a visit at 6:30 begins
-    the day at 6 o'clock. An hour after the last of it is drawn too: there is room to move it.
+    the day at 6 o'clock. An hour after the last of it is drawn too: there is room to move it. `reach`: one of REACHES.
     """
     begins_at, ends_at = day
+    spans = [*spans, *([(begins_at, begins_at + AN_HOUR)] if reach in ("early", "all") else ())]
+    spans += [(ends_at - 2 * AN_HOUR, ends_at - AN_HOUR)] if reach in ("late", "all") else ()
     first, last = begins_at + AN_HOUR * USUAL_HOURS[0], begins_at + AN_HOUR * USUAL_HOURS[1]
     for from_at, until_at in spans:
         if until_at > begins_at and from_at < ends_at:

@@ -57,9 +57,29 @@ function draw() {
 
 function aim(at, technician) {
   const [from, until] = bounds();
+  if (at < from) reachOut("early");
+  else if (at > until - STEP_MS) reachOut("late");
   held.at = Math.min(Math.max(Math.round(at / STEP_MS) * STEP_MS, from), until - STEP_MS);
   if (rowOf(technician)) held.row = technician;
   return draw();
+}
+
+// Beyond what is drawn there is more of the day: whoever carries a visit to the edge sees it.
+let reaching = false;
+async function reachOut(end) {
+  const asked = new URLSearchParams(location.search);
+  const now = asked.get("reach") ?? "";
+  if (reaching || now === end || now === "all") return;
+  reaching = true;
+  asked.set("reach", now ? "all" : end);
+  history.replaceState(history.state, "", `?${asked}`);
+  const drawn = hours().dataset.from + hours().dataset.until;
+  for (let tries = 0; tries < 20 && hours().dataset.from + hours().dataset.until === drawn; tries += 1) {
+    await refresh();
+    await new Promise((done) => { setTimeout(done, 100); });
+  }
+  reaching = false;
+  if (held) say(draw());
 }
 
 function putBack(silently = false) {

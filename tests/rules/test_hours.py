@@ -20,6 +20,9 @@ def test_a_day_is_drawn_in_whole_hours_around_what_is_in_it():
     assert axis(DAY, [(at(6.5), at(7)), (at(17), at(18.5))]) == (at(6), at(20))
     assert axis(DAY, [(at(-3), at(1)), (at(23), at(29.5))]) == (at(0), at(30))
     assert axis(DAY, [(at(26), at(27))]) == (at(8), at(18))
+    assert axis(DAY, [], "early") == (at(0), at(18))
+    assert axis(DAY, [], "late") == (at(8), at(24))
+    assert axis(DAY, [(at(20), at(25))], "all") == (at(0), at(26))
 
 
 def test_what_is_not_free_is_shaded_with_its_reason():

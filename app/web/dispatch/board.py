@@ -17,6 +17,7 @@ from app.operations.lease import is_watched
 from app.operations.locating import usual_place
 from app.rules.board import STANDINGS
 from app.rules.calendar import can_be_shown
+from app.rules.hours import REACHES
 from app.web.desk import desk_words, service_name
 from app.web.dispatch.bars import Bars
 from app.web.dispatch.live import answer_live
@@ -51,7 +52,7 @@ def board() -> Any:
 @needs("dispatch")
 def board_now() -> Any:
     """Answer with the changing part of the board, or "not modified" when it says what the page says already."""
-    mark = board_mark(session(), _day(), zone(), now()) + ("" if _watched() else "-")
+    mark = board_mark(session(), _day(), zone(), now()) + _reach() + ("" if _watched() else "-")
     return answer_live(mark, lambda: render_template("dispatch/_board.html", **_board()))
 
 
@@ -75,7 +76,7 @@ def _board() -> dict[str, Any]:
         session(), on, zone(), now(), technician_id=who, only=only, text=text, whole=view == "hours"
     )
     alarms = read_alarms(session())
-    hours = read_hours(session(), shown, zone(), now(), everybody=not (who or only or text))
+    hours = read_hours(session(), shown, zone(), now(), everybody=not (who or only or text), reach=_reach())
     return {
         "board": shown,
         "view": view,
@@ -103,6 +104,7 @@ def _board() -> dict[str, Any]:
         "standings": STANDINGS,
         "views": VIEWS,
         "here": _address_of,
+        "reach": _reach(),
     }
 
 
@@ -112,9 +114,17 @@ def _view(asked: str) -> str:
     return asked if asked in VIEWS else "list" if on_phone else "hours"
 
 
+def _reach() -> str:
+    """Return how far beyond what is worked the hours are to be drawn."""
+    asked = request.args.get("reach", "")
+    return asked if asked in REACHES else ""
+
+
 def _address_of(**changes: date | str | None) -> str:
     """Return the board's address with some of its parameters changed."""
-    given = {key: value for key, value in request.args.items() if key in ("on", "technician", "only", "q", "view")}
+    given = {
+        key: value for key, value in request.args.items() if key in ("on", "technician", "only", "q", "view", "reach")
+    }
     given.update({key: str(value) if value else "" for key, value in changes.items()})
     kept: dict[str, Any] = {key: value for key, value in given.items() if value}
     return url_for("dispatch.board", **kept)
