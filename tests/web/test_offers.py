@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import select, update
 
-from app.models import Hold, Site, Technician, Visit
+from app.models import Customer, Hold, Site, Technician, Visit
 from tests.web.pages import post
 from tests.web.test_slots import NINE_TO_SIX, WEDNESDAY
 
@@ -108,3 +108,12 @@ def test_who_insists_on_a_time_sees_the_risk_first(office, world, db):
     with db.read() as session:
         assert len(session.scalars(select(Visit)).all()) == 1
     assert post(office, "/visits/new", {**wish, "insist": "1"}).status_code == 303
+
+
+def test_what_the_customer_likes_stands_beside_her_name_and_whom_she_avoids_is_not_offered(office, world, db):
+    with db.write() as session:
+        session.execute(update(Customer).values(likes_time="evening", avoids=[world.technician]))
+    found = office.get("/visits/new/customers", query_string={"find": "山田"}).text
+    assert "夕方以降" in found
+    assert "佐藤さんは不可" in found
+    assert not offered(office.get("/visits/new/offers", query_string=typed(world)).text)

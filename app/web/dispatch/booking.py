@@ -75,7 +75,8 @@ def book() -> Any:
 def customers() -> Any:
     """Answer with the customers that a name or number finds, to choose from."""
     form = Form(request.args)
-    return render_template("dispatch/_customers_found.html", form=form, found=_found(form))
+    people = technician_choices(session())
+    return render_template("dispatch/_customers_found.html", form=form, found=_found(form), technicians=people)
 
 
 @blueprint.get("/geocode")
