@@ -37,6 +37,7 @@ def test_a_night_visit_is_agreed_driven_done_billed_and_printed(browse, axe, db,
     kind, steps = request.node.callspec.params["db"], iter(range(1, 30))
 
     def step(page, name):
+        page.wait_for_load_state()  # a page without its style sheets is wide
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         if SHOTS:
             page.screenshot(path=Path(SHOTS) / f"{lang}-{kind}-{next(steps):02}-{name}.png", full_page=True)
@@ -49,7 +50,15 @@ def test_a_night_visit_is_agreed_driven_done_billed_and_printed(browse, axe, db,
         taken = {"at": clock.now(), "by": "user:1", "code": "standard-2026", "valid_from": date(2026, 10, 1)}
         session.add(PriceBookVersion(**taken, book=dict(STANDARD)))
 
-    desk = browse("/visits/new", as_role="dispatcher", width=1440, height=900, lang=lang)
+    def look(page):
+        assert lang == "en" or axe(page) == []  # once is enough: the words alone differ
+
+    def opened(path, **how):
+        page = browse(path, lang=lang, **how)
+        page.set_default_timeout(20_000)  # the first price of a process reads the holidays of a country
+        return page
+
+    desk = opened("/visits/new", as_role="dispatcher", width=1440, height=900)
     desk.fill("#find", "山田")
     desk.wait_for_selector("#found input[name=who]:checked")
     desk.select_option("#technician", label="佐藤")
@@ -58,21 +67,21 @@ def test_a_night_visit_is_agreed_driven_done_billed_and_printed(browse, axe, db,
     assert "22:30–23:30" in desk.inner_text(".estimate-lines")
     assert "21:30" in desk.inner_text(".elsewhen")
     assert "10,175" in desk.inner_text("#price-now")
-    assert axe(desk) == []
+    look(desk)
     step(desk, "booking")
     desk.click("button[value=book_and_quote]")
     desk.wait_for_selector("#drawer #price .state")
     step(desk, "booked")
 
-    phone = browse("/t", as_role="technician", lang=lang)
+    phone = opened("/t", as_role="technician")
     phone.wait_for_selector(".held")
-    assert axe(phone) == []
+    look(phone)
     step(phone, "technician-waits")
 
     with db.read() as session:
         told = session.scalars(select(Notice.body)).one()
         visit_id = session.scalars(select(Visit.id)).one()
-    hers = browse(re.search(r"https?://[^/]+(/\S+)", told)[1], lang=lang)
+    hers = opened(re.search(r"https?://[^/]+(/\S+)", told)[1])
     step(hers, "customer-visit")
     hers.click("a.button[href*='/q/']")
     with hers.expect_response("**/opened"):
@@ -80,7 +89,7 @@ def test_a_night_visit_is_agreed_driven_done_billed_and_printed(browse, axe, db,
     assert TOTAL[lang] in hers.inner_text(".price .sum")
     desk.goto(f"/visits/{visit_id}")
     step(desk, "seen")
-    assert axe(desk) == []
+    look(desk)
     hers.fill("#name", "山田 花子")
     hers.click("button[value=accept]")
     hers.wait_for_selector("section.answer.on_time")
