@@ -194,18 +194,18 @@ def test_the_desk_sees_the_fee_before_it_calls_off_and_who_may_waives_it(link, d
     one = link(3)
     office = signed_in("manager")
     page = office.get(f"/visits/{one.id}").text
-    assert "お客様のご都合の場合の取消料:3,850円(税込)" in page
+    assert "お客様のご都合の場合のキャンセル料:3,850円(税込)" in page
     fields = {"version": "1", "reason": "都合", "side": "customer", "tell": "no", "tell_why": "電話で"}
     assert post(office, f"/visits/{one.id}/cancel", {**fields, "fee": "0"}).status_code == 409
     assert post(office, f"/visits/{one.id}/cancel", {**fields, "fee": "3850"}).status_code == 303
     assert "3,850円" in office.get("/invoices").text
-    assert "取消料 3,850円(税込)" in office.get(f"/visits/{one.id}").text
+    assert "キャンセル料 3,850円(税込)" in office.get(f"/visits/{one.id}").text
     assert "fee/waive" not in signed_in("dispatcher").get(f"/visits/{one.id}").text
     office = signed_in("manager")
     assert post(office, f"/visits/{one.id}/fee/waive", {"waive": ""}).status_code == 422
     assert post(office, f"/visits/{one.id}/fee/waive", {"waive": "長年のお客様"}).status_code == 303
     page = office.get(f"/visits/{one.id}").text
-    assert "取消料は請求しません" in page
+    assert "キャンセル料は請求しません" in page
     assert "長年のお客様" in page
     assert f"/visits/{one.id}/invoice" not in page
 
