@@ -27,6 +27,7 @@ from app.models import Company, Customer, Service, Site, Technician
 from app.operations.booking import book_visit
 from app.parts import Parts
 
+pytest_plugins = ["tests.planned_days"]
 #: Tuesday 24 November 2026, 16:00 in Japan: the day of the story.
 STORY_DAY_AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 

@@ -13,8 +13,7 @@ from app.operations.planning import claim_planning
 from app.operations.proposal import Question, Step, ask
 from app.planner import Replanner, fulfil
 from tests.late_day import read
-from tests.operations.test_optimise import ON, day  # noqa: F401
-from tests.operations.test_replan import today  # noqa: F401
+from tests.planned_days import ON
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def fits(page, axe):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_who_leaves_is_relieved_by_touch_on_a_tablet(browse, axe, today, world, db, jobs):  # noqa: F811
+def test_who_leaves_is_relieved_by_touch_on_a_tablet(browse, axe, today, world, db, jobs):
     page = browse("/", as_role="dispatcher", width=820, height=1180, has_touch=True)
     page.get_by_role("link", name="予定を立て直す").tap()
     page.get_by_label("抜ける担当").select_option(str(world.technician))
@@ -53,7 +52,7 @@ def test_who_leaves_is_relieved_by_touch_on_a_tablet(browse, axe, today, world, 
     assert read(db, today.first).technician_id == today.suzuki
 
 
-def test_a_day_is_planned_anew_watched_and_booked_by_keyboard(browse, axe, day, db, jobs):  # noqa: F811
+def test_a_day_is_planned_anew_watched_and_booked_by_keyboard(browse, axe, day, db, jobs):
     page = browse(f"/optimise/{ON}", as_role="dispatcher", width=1440, lang="en", dark=True)
     page.get_by_label("Seconds to search").fill("1")
     page.keyboard.press("Enter")

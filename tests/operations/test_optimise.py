@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import event, select
 
 from app.errors import Conflict, Invalid, Stale
-from app.models import Customer, Hold, Notice, Service, Site, Technician, Visit
+from app.models import Hold, Notice, Service, Visit
 from app.operations.booking import change_visit
 from app.operations.field import report_status
 from app.operations.notice import Telling
 from app.operations.optimise import book_proposal, plan_day, read_day, take_back
 from app.providers.solver_vroom import solve
 from app.rules.optimise import Stop, faults, standing, timed
+from tests.planned_days import NINE, ON
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-#: The day after the story's.
-ON = date(2026, 11, 25)
-NINE = datetime(2026, 11, 25, 0, 0, tzinfo=UTC)
-EAST, WEST = (34.20, 135.30), (34.20, 135.10)
-
-
-@pytest.fixture
-def day(db, world, clock):
-    """Two technicians whose visits lie each at the other one's door; both know the work."""
-    week = {"wed": [["09:00", "12:00"], ["13:00", "18:00"]]}
-    ids = {}
-    with db.write() as session:
-        sato = session.get_one(Technician, world.technician)
-        sato.working_hours, (sato.base_lat, sato.base_lon) = week, WEST
-        tanaka = Technician(
-            name="田中", base_lat=EAST[0], base_lon=EAST[1], working_hours=week, skills=["net"], created_at=clock.now()
-        )
-        session.add(tanaka)
-        customer = session.get_one(Customer, world.customer)
-        for name, (lat, lon) in {"east": EAST, "west": WEST}.items():
-            site = Site(customer=customer, address=name, lat=lat + 0.01, lon=lon, located_by="given")
-            session.add(site)
-            session.flush()
-            ids[name] = site.id
-        ids["tanaka"], ids["sato"] = tanaka.id, sato.id
-    for number, (where, who) in enumerate([("east", "sato"), ("west", "tanaka"), ("east", "sato"), ("west", "tanaka")]):
-        begins_at = NINE + timedelta(hours=1 + 4 * (number // 2))
-        ids[number] = world.visit(
-            (begins_at - clock.now()) / timedelta(minutes=1), 120, site_id=ids[where], technician_id=ids[who]
-        )
-    return ids
 
 
 @pytest.fixture

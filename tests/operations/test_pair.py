@@ -23,8 +23,8 @@ from app.operations.self_times import find_times
 from app.operations.slots import find_slots
 from app.operations.technician_day import technician_day
 from tests.operations.test_proposal import Post
-from tests.operations.test_replan import solve_here
 from tests.operations.test_second import TELLING, TOKYO, booked, changed, crew, local, plan
+from tests.planned_days import solve_here
 
 __all__ = ["booked", "changed", "crew"]
 

@@ -19,7 +19,7 @@ from app.operations.notice import Telling
 from app.operations.planning import claim_planning, start_planning
 from app.planner import DayPlanner, fulfil
 from tests.late_day import read
-from tests.operations.test_optimise import ON, day  # noqa: F401
+from tests.planned_days import ON
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -50,7 +50,7 @@ def of(db, number) -> Planning:
         return find_run(session, Planning, number)
 
 
-def test_a_plan_is_kept_booked_once_and_brought_back(day, planned, db, clock, telling):  # noqa: F811
+def test_a_plan_is_kept_booked_once_and_brought_back(day, planned, db, clock, telling):
     number = planned()
     row = of(db, number)
     assert (row.state, row.progress) == ("done", 1.0)
@@ -71,7 +71,7 @@ def test_a_plan_is_kept_booked_once_and_brought_back(day, planned, db, clock, te
         take_day_back(session, number, **how)
 
 
-def test_a_plan_of_another_day_than_it_is_now_is_not_booked(day, planned, db, clock, telling):  # noqa: F811
+def test_a_plan_of_another_day_than_it_is_now_is_not_booked(day, planned, db, clock, telling):
     number = planned()
     with db.write() as session:
         change_visit(session, day[0], now=clock.at, actor="user:1", note="犬がいます")
@@ -80,7 +80,7 @@ def test_a_plan_of_another_day_than_it_is_now_is_not_booked(day, planned, db, cl
     assert of(db, number).applied_at is None
 
 
-def test_what_is_pinned_stays_and_what_cannot_be_asked_is_refused(day, planned, db, clock):  # noqa: F811
+def test_what_is_pinned_stays_and_what_cannot_be_asked_is_refused(day, planned, db, clock):
     number = planned(pinned=[day[0], 999])
     assert day[0] not in {one["visit"] for one in of(db, number).result["changes"]}
     for wrong in ({"seconds": 0}, {"seconds": 999}, {"on": ON - timedelta(days=2)}):

@@ -8,7 +8,7 @@ from app.models import Planning
 from app.operations.planning import claim_planning
 from app.planner import fulfil
 from tests.late_day import read
-from tests.operations.test_optimise import ON, day  # noqa: F401
+from tests.planned_days import ON
 from tests.web.pages import post
 
 #: Nothing here minds the database: the operations are proved on both.
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 PAGE = f"/optimise/{ON}"
 
 
-def test_from_the_button_to_the_plan_and_back(signed_in, day, parts, db, clock):  # noqa: F811
+def test_from_the_button_to_the_plan_and_back(signed_in, day, parts, db, clock):
     office = signed_in("dispatcher")
     assert PAGE in office.get(f"/?on={ON}").text
     wrong = post(office, PAGE, {"seconds": "9999"})
@@ -41,7 +41,7 @@ def test_from_the_button_to_the_plan_and_back(signed_in, day, parts, db, clock):
     assert read(db, day[0]).technician_id == day["sato"]
 
 
-def test_a_plan_that_is_being_made_can_be_stopped(signed_in, day, db):  # noqa: F811
+def test_a_plan_that_is_being_made_can_be_stopped(signed_in, day, db):
     office = signed_in("dispatcher")
     post(office, PAGE, {"seconds": "5"})
     assert post(office, f"{PAGE}/1/cancel").status_code == 303

@@ -9,7 +9,6 @@ import pytest
 from app.operations.planning import claim_planning
 from app.planner import Replanner, fulfil
 from tests.late_day import read
-from tests.operations.test_replan import today  # noqa: F401
 from tests.web.pages import post
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
@@ -28,7 +27,7 @@ def found(parts, db, clock):
     return call
 
 
-def test_from_the_technician_s_visit_to_a_day_without_him(signed_in, today, world, db, found):  # noqa: F811
+def test_from_the_technician_s_visit_to_a_day_without_him(signed_in, today, world, db, found):
     office = signed_in("dispatcher")
     link = re.search(r'href="(/replan\?kind=leaves[^"]*)"', office.get(f"/visits/{today.first}").text)[1]
     form = office.get(link.replace("&amp;", "&")).text
@@ -52,7 +51,7 @@ def test_from_the_technician_s_visit_to_a_day_without_him(signed_in, today, worl
     assert read(db, today.first).technician_id == world.technician
 
 
-def test_the_other_two_have_their_forms_and_a_search_can_be_stopped(signed_in, today, world):  # noqa: F811
+def test_the_other_two_have_their_forms_and_a_search_can_be_stopped(signed_in, today, world):
     office = signed_in("dispatcher")
     assert "お客様を探す" in office.get("/replan?kind=urgent").text
     assert "長引いている訪問の画面から" in office.get("/replan?kind=overruns").text
