@@ -34,7 +34,7 @@ def agreement_pdf(quote: Quote, said: QuoteAnswer | None, locale: str, zone: tzi
     sheet.set_lang(locale)
     y = sheet.paragraph(LEFT, TOP, document["title"], 16, WIDE) + 2
     y = _framed(sheet, y, [document["read_well"]]) + 3
-    y = sheet.paragraph(LEFT, y, t("invoice.to_individual", locale, name=words["customer"]), 11, WIDE) + 1
+    y = sheet.paragraph(LEFT, y, t(f"invoice.to_{addressed(quote)}", locale, name=words["customer"]), 11, WIDE) + 1
     y = sheet.paragraph(LEFT, y, document["lead"], _SIZE, WIDE) + 2
     y = _facts(sheet, document["facts"], y) + 2
     y = _lines(sheet, words, y, locale) + 3
@@ -50,6 +50,11 @@ def agreement_pdf(quote: Quote, said: QuoteAnswer | None, locale: str, zone: tzi
         _accepted(sheet, y + 3, said, locale, zone)
     sheet.feet()
     return sheet.finished()
+
+
+def addressed(quote: Quote) -> str:
+    """Return whom the document is addressed to, as its right to withdraw was judged: individual or corporate."""
+    return "corporate" if quote.shown["ja"]["document"]["right"] == "business" else "individual"
 
 
 def accepted_words(said: QuoteAnswer, locale: str, zone: tzinfo) -> str:

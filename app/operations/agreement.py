@@ -30,7 +30,6 @@ from app.operations.quote import (
     why_not_with,
 )
 from app.operations.quote_sending import send_quote, sent_quotes
-from app.operations.visit import find_visit
 from app.rules.price_book import PriceBook
 from app.rules.pricing import Price
 
@@ -130,12 +129,17 @@ def agreement_of(session: Session, visit: Visit, now: datetime) -> Agreement | N
 def offer_price(session: Session, visit_id: int, telling: Telling, *, role: str, now: datetime, actor: str) -> Quote:
     """Ask a customer whether she agrees to the price as planned now: by the quote that says so already, else a new one.
 
-    Raises NotFound, Invalid naming what is not known yet, Conflict when the visit is over, or no channel reaches her.
+    Raises NotFound, Invalid naming what is not known yet, Conflict when the visit is over, she has
+    accepted meanwhile, or no channel reaches her.
     """
-    newest = next(iter(quotes_of(session, visit_id)), None)
+    visit = visit_for_change(session, visit_id)  # two who press at once ask her once
+    quotes = quotes_of(session, visit_id)
+    newest, counts = next(iter(quotes), None), _that_counts(quotes, visit)
+    if counts is not None and quote_state(session, counts, now) == "accepted" and _holds(counts, visit):
+        raise Conflict("quote_accepted")  # she has answered meanwhile
     if newest is not None and quote_state(session, newest, now) == "open":
-        visit = find_visit(session, visit_id)
-        if priced(kept_book(newest.book), job_now(newest, visit)).total == newest.total:
+        as_it_is = priced(kept_book(newest.book), job_now(newest, visit)).total
+        if as_it_is == newest.total:
             send_quote(session, newest.id, telling, now=now, actor=actor)
             return newest
     made = make_quote(session, visit_id, Wish(), role=role, now=now, actor=actor)
@@ -248,9 +252,14 @@ def price_change(
 def _that_counts(quotes: Sequence[Quote], visit: Visit) -> Quote | None:
     """Return the quote whose acceptance still holds, else the newest: what the customer has been asked last."""
     accepted = accepted_of(quotes)
-    if accepted is not None and priced(kept_book(accepted.book), job_now(accepted, visit)).total <= accepted.total:
+    if accepted is not None and _holds(accepted, visit):
         return accepted
     return quotes[0] if quotes else None
+
+
+def _holds(quote: Quote, visit: Visit) -> bool:
+    """Return whether a visit costs no more, as it is planned now, than a quote of it says."""
+    return priced(kept_book(quote.book), job_now(quote, visit)).total <= quote.total
 
 
 def _as_planned(

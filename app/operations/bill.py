@@ -55,6 +55,8 @@ class Bill:
     minutes: int | None = None
     minutes_reason: str = ""
     agreed: Quote | None = None
+    #: The total that the customer agreed to, or knew from the plan once she was asked for more; None binds nothing.
+    known: int | None = None
     #: What nobody agreed to, tax included, and is not asked for.
     taken_off: int = 0
     #: What was added on site and never agreed to: no line of it is in the bill.
@@ -91,7 +93,8 @@ def bill_of_visit(session: Session, visit: Visit, told: Told) -> Bill:
     price = real_price if known is None else as_agreed(book, real_price, known)
     return Bill(
         "completed", book, price, began_at, ended_at, real, minutes,
-        told.minutes_reason.strip() if minutes != real else "", so_far.by, real_price.total - price.total, left_out,
+        told.minutes_reason.strip() if minutes != real else "", so_far.by, known, real_price.total - price.total,
+        left_out,
     )  # fmt: skip
 
 

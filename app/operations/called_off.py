@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Conflict, Invalid, NotAllowed, Problem
@@ -162,6 +162,8 @@ def fee_left(session: Session, visit: Visit) -> FeeLeft | None:
     if event is not None:
         facts = event.facts
         return FeeLeft(facts["waived"], facts["currency"], facts["exponent"], facts["reason"])
+    if visit.status == "cancelled" and not _fee_known(session, visit):
+        return None  # called off before anybody was shown a fee, or by ourselves
     try:
         bill = bill_of_visit(session, visit, Told())
     except (Conflict, Invalid):
@@ -176,18 +178,20 @@ def fees_to_bill(session: Session, now: datetime) -> Sequence[tuple[Visit, FeeLe
     """
     if not keeps_prices(session):
         return []
+    said = select(VisitEvent.id).where(VisitEvent.visit_id == Visit.id)
+    # What was called off before a fee was known to anybody, or for nothing, is nobody's debt.
+    known = said.where(VisitEvent.kind == "cancelled", VisitEvent.facts["fee"].as_integer() > 0).exists()
     wanted = select(Visit).where(
-        Visit.status.in_(("cancelled", "no_access")),
+        or_(Visit.status == "no_access", and_(Visit.status == "cancelled", known)),
         Visit.beside_id.is_(None),
         Visit.promised_from_at > now - REMEMBERED,
         ~select(Paper.id).where(Paper.visit_id == Visit.id).exists(),
+        ~said.where(VisitEvent.kind == "fee_waived").exists(),
     )
     with_names = wanted.options(joinedload(Visit.customer), joinedload(Visit.service))
     rows = session.scalars(with_names.order_by(Visit.promised_from_at.desc()).limit(MOST_LOOKED_AT)).all()
-    # What was called off before a fee was known to anybody is nobody's debt.
-    known = [visit for visit in rows if visit.status == "no_access" or _fee_known(session, visit)]
-    found = [(visit, fee_left(session, visit)) for visit in known]
-    return [(visit, fee) for visit, fee in found if fee is not None and not fee.waived]
+    found = [(visit, fee_left(session, visit)) for visit in rows]
+    return [(visit, fee) for visit, fee in found if fee is not None]
 
 
 def _fee_known(session: Session, visit: Visit) -> bool:

@@ -69,10 +69,12 @@ class Estimate:
 def estimate(session: Session, plan: Plan, now: datetime) -> Estimate:
     """Return what a plan costs. Raises Invalid naming what is unknown, or has no price."""
     job, near = _job(session, plan)
-    books: dict[date, PriceBook] = {}
+    books: dict[tuple[date, date], PriceBook] = {}
+    here = book_at(session, plan.start_at).timezone
 
     def book_of(at: datetime) -> PriceBook:
-        on = at.astimezone(UTC).date()
+        # A book is chosen by its local day: at midnight here the next one may begin.
+        on = at.astimezone(UTC).date(), at.astimezone(here).date()
         if on not in books:
             books[on] = _book(session, at, near)
         return books[on]

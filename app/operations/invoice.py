@@ -130,10 +130,13 @@ def issue_invoice(session: Session, visit_id: int, told: Told, *, seen: int | No
     return paper
 
 
-def credit(session: Session, paper_id: int, amounts: Sequence[int] | None, reason: str, *, desk: Desk) -> Paper:
+def credit(
+    session: Session, paper_id: int, amounts: Sequence[int] | None, reason: str, *, seen: int | None = None, desk: Desk
+) -> Paper:
     """Give an invoice back, whole (None) or these amounts of its lines, before tax; its own number refers to the first.
 
-    Raises NotFound, Invalid naming the field (reason, or amount_0 …), Conflict when nothing is left of it.
+    `seen` is what was owed when somebody looked (`check_seen`). Raises NotFound, Invalid naming the field (reason, or
+    amount_0 …), Conflict when nothing is left of it, or `bill_changed`.
     """
     invoice = locked_invoice(session, paper_id)
     problems: list[Any] = []
@@ -141,6 +144,7 @@ def credit(session: Session, paper_id: int, amounts: Sequence[int] | None, reaso
     if problems:
         raise Invalid(problems)
     account = account_of(session, paper_id)
+    check_seen(account, seen)
     tax, lines = sold_of(invoice)
     try:
         given = give_back(tax, lines, account.credited, amounts)
@@ -200,6 +204,15 @@ def account_of(session: Session, paper_id: int) -> Account:
     if invoice is None or invoice.kind != "invoice":
         raise NotFound("invoice")
     return _accounts(session, [invoice])[0]
+
+
+def check_seen(account: Account, seen: int | None) -> None:
+    """Raise Conflict `bill_changed` when what is owed, to whomever, is not what was looked at; None: nobody did.
+
+    So the same press twice, or two people at once, note a part of it once.
+    """
+    if seen is not None and abs(account.due) != seen:
+        raise Conflict("bill_changed")
 
 
 def accounts_of(session: Session, visit_id: int) -> Sequence[Account]:

@@ -120,11 +120,14 @@ def add_work(
     `seen` is the total that was looked at before; the form's `key` keeps one that is sent twice from standing twice.
     Raises NotFound, Conflict: beside, not_on_site, bill_changed, document_incomplete, no_prices_yet; Invalid.
     """
-    visit = own_visit(session, visit_id, technician_id)
-    there = session.scalar(select(AddedWork).where(AddedWork.client_key == key))
-    if there is not None:
-        return there
+    own_visit(session, visit_id, technician_id)
     visit = visit_for_change(session, visit_id)
+    # Looked for behind the lock: of two presses at once the second waits for the first.
+    there = session.scalar(select(AddedWork).where(AddedWork.client_key == key))
+    if there is not None and there.visit_id == visit.id:
+        return there
+    if there is not None or not key:
+        raise Conflict("bill_changed")
     check_there(visit)
     if not added:
         raise Invalid.one("minutes", "nothing_added")

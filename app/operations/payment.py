@@ -10,7 +10,17 @@ from app.errors import Conflict, Invalid
 from app.models import Paper, Payment
 from app.models.invoice import WAYS_TO_PAY
 from app.operations.booking import add_event
-from app.operations.invoice import Account, Desk, account_of, frame_of, kept_of, locked_invoice, next_number, sold_of
+from app.operations.invoice import (
+    Account,
+    Desk,
+    account_of,
+    check_seen,
+    frame_of,
+    kept_of,
+    locked_invoice,
+    next_number,
+    sold_of,
+)
 from app.operations.invoice_words import Sums, receipt_content
 from app.rules.invoice import what_is_left
 
@@ -19,13 +29,21 @@ LONG_AGO = timedelta(days=3 * 366)
 
 
 def take_payment(
-    session: Session, paper_id: int, way: str, paid_on: date, amount: int | None = None, *, desk: Desk
+    session: Session,
+    paper_id: int,
+    way: str,
+    paid_on: date,
+    amount: int | None = None,
+    *,
+    seen: int | None = None,
+    desk: Desk,
 ) -> Paper | None:
     """Write down that money came in for an invoice: part of what is owed, or all (None).
 
-    For cash the receipt is issued, and returned. Raises NotFound, Invalid naming the field, Conflict `nothing_owed`.
+    `seen` is what was owed when somebody looked: a part that is sent twice is noted once. For cash the receipt is
+    issued, and returned. Raises NotFound, Invalid naming the field, Conflict `nothing_owed`, `bill_changed`.
     """
-    account = _payable(session, paper_id, way, paid_on, desk)
+    account = _payable(session, paper_id, way, paid_on, seen, desk)
     if account.due <= 0:
         raise Conflict("nothing_owed")
     payment = _noted(session, account, way, paid_on, amount, account.due, desk)
@@ -33,13 +51,21 @@ def take_payment(
 
 
 def pay_back(
-    session: Session, paper_id: int, way: str, paid_on: date, amount: int | None = None, *, desk: Desk
+    session: Session,
+    paper_id: int,
+    way: str,
+    paid_on: date,
+    amount: int | None = None,
+    *,
+    seen: int | None = None,
+    desk: Desk,
 ) -> Payment:
     """Write down that money went back to the customer, of what a credit note left overpaid: part, or all (None).
 
-    Raises NotFound, Invalid naming the field, Conflict `nothing_to_pay_back`.
+    `seen` as of `take_payment`. Raises NotFound, Invalid naming the field, Conflict `nothing_to_pay_back`,
+    `bill_changed`.
     """
-    account = _payable(session, paper_id, way, paid_on, desk)
+    account = _payable(session, paper_id, way, paid_on, seen, desk)
     if account.due >= 0:
         raise Conflict("nothing_to_pay_back")
     return _noted(session, account, way, paid_on, amount, -account.due, desk, back=True)
@@ -85,7 +111,7 @@ def issue_receipt(session: Session, paper_id: int, payment_id: int | None = None
     return paper
 
 
-def _payable(session: Session, paper_id: int, way: str, paid_on: date, desk: Desk) -> Account:
+def _payable(session: Session, paper_id: int, way: str, paid_on: date, seen: int | None, desk: Desk) -> Account:
     locked_invoice(session, paper_id)
     if way not in WAYS_TO_PAY:
         raise Invalid.one("way", "choice", choices=", ".join(WAYS_TO_PAY))
@@ -94,7 +120,9 @@ def _payable(session: Session, paper_id: int, way: str, paid_on: date, desk: Des
         raise Invalid.one("paid_on", "in_the_future")
     if paid_on < today - LONG_AGO:
         raise Invalid.one("paid_on", "too_old")
-    return account_of(session, paper_id)
+    account = account_of(session, paper_id)
+    check_seen(account, seen)
+    return account
 
 
 def _noted(

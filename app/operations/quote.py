@@ -185,7 +185,9 @@ def job_now(quote: Quote, visit: Visit) -> Job:
 
 def quote_of_link(session: Session, token: str) -> Quote:
     """Return the quote behind a link. Raises NotFound."""
-    quote = session.scalar(select(Quote).where(Quote.token == token).options(selectinload(Quote.answers)))
+    wanted = select(Quote).where(Quote.token == token).options(selectinload(Quote.answers))
+    # Its answers as they are now: somebody may have answered while this one waited for the visit.
+    quote = session.scalar(wanted, execution_options={"populate_existing": True})
     if quote is None:
         raise NotFound("link")
     return quote

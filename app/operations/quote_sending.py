@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Required, TypedDict, Unpack
 
 from sqlalchemy import String, cast, exists, literal, select
-from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy.orm import Session, aliased
 
 from app.errors import Conflict, NotFound
 from app.i18n import t
@@ -104,7 +104,7 @@ def unanswered_quotes(session: Session, now: datetime) -> Sequence[int]:
     newer, sent, again = aliased(Quote), aliased(Notice), aliased(Notice)
     number = cast(Quote.id, String)
     wanted = (
-        select(Quote, sent.created_at)
+        select(Quote.id, sent.created_at, Visit.promised_from_at)
         .join(Visit, Visit.id == Quote.visit_id)
         .join(sent, sent.dedupe_key == literal("quote:") + number)
         .where(
@@ -117,13 +117,11 @@ def unanswered_quotes(session: Session, now: datetime) -> Sequence[int]:
             ~exists().where(newer.visit_id == Quote.visit_id, newer.id > Quote.id),
             ~exists().where(again.dedupe_key == literal("quote_again:") + number),
         )
-        .options(selectinload(Quote.visit))
         .order_by(Quote.id)
-        .limit(MOST_ASKED)
     )
-    found = session.execute(wanted).all()
-    due = [(quote.id, ask_again_at(sent_at, quote.visit.promised_from_at)) for quote, sent_at in found]
-    return [quote_id for quote_id, at in due if at is not None and at <= now]
+    # Those whose time has not come, or never does, must not take the places of those whose has.
+    due = [(quote_id, ask_again_at(sent_at, from_at)) for quote_id, sent_at, from_at in session.execute(wanted)]
+    return [quote_id for quote_id, at in due if at is not None and at <= now][:MOST_ASKED]
 
 
 def ask_again(session: Session, quote_id: int, telling: Telling, now: datetime) -> Notice | None:

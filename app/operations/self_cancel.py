@@ -15,6 +15,7 @@ from app.operations.addition import readable
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import Message, cancel
 from app.operations.called_off import Owed, is_late, owed_now
+from app.operations.cancelling import waived
 from app.operations.company import find_company
 from app.operations.customer_view import visit_of_link
 from app.operations.notice import Telling
@@ -97,9 +98,9 @@ def may_call_off(session: Session, visit: Visit, now: datetime) -> bool:
 
 
 def agreed_fee(session: Session, visit: Visit) -> Owed | None:
-    """Return what she agreed to owe when she called the visit off; None when she did not, or no fee was known."""
+    """Return what she agreed to owe when she called the visit off; None when none was known, or is owed."""
     facts = _cancelled(session, visit) if visit.status == "cancelled" else None
-    if facts is None or "fee" not in facts:
+    if facts is None or "fee" not in facts or waived(session, visit.id) is not None:
         return None
     return Owed(facts["fee"], facts["fee_why"], currency=facts["currency"], exponent=facts["exponent"])
 

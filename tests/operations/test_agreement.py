@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -115,6 +116,8 @@ def test_the_state_of_the_agreement_goes_from_nothing_to_accepted_and_back_when_
     assert stands(visit_id) == ("declined", "not_agreed")
     accept(db, clock, token)
     assert stands(visit_id) == ("accepted", None)
+    with db.write() as session, pytest.raises(Conflict, match="quote_accepted"):
+        offer_price(session, visit_id, telling, **ask)  # from a page that was older than her answer
     with db.read() as session:
         visit = session.get_one(Visit, visit_id)
         then = {"minutes": 60, "technician_id": visit.technician_id}
@@ -202,3 +205,17 @@ def test_the_desk_is_called_once_when_nobody_can_set_out_soon_and_no_more_when_s
         assert not call_about_price(session, by_day, clock.now())
     accept(db, clock, token)
     assert open_alarms() == []
+
+
+def test_where_new_prices_begin_at_midnight_each_side_of_it_is_told_by_its_own(db, world, clock, kept):
+    dearer = {**STANDARD, "code": "dearer", "valid_from": "2026-11-25"}
+    dearer["services"] = {code: {**one, "base": 2 * one["base"]} for code, one in STANDARD["services"].items()}
+    with db.write() as session:
+        session.add(
+            PriceBookVersion(at=clock.now(), by="test", code="dearer", valid_from=date(2026, 11, 25), book=dearer)
+        )
+        session.flush()
+        plan = Plan(world.service, datetime(2026, 11, 24, 15, 30, tzinfo=UTC), 60, **HERE)  # half past midnight
+        found = estimate(session, plan, clock.now())
+        before = estimate(session, replace(plan, start_at=plan.start_at - timedelta(hours=1)), clock.now())
+        assert (found.book.code, found.earlier.total) == ("dearer", before.price.total)

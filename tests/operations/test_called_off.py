@@ -10,12 +10,14 @@ from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotAllowed
 from app.models import Paper, Visit, VisitEvent
-from app.operations.appointment import Message, change
+from app.operations import called_off
+from app.operations.appointment import Message, cancel, change
 from app.operations.bill import Told
 from app.operations.called_off import call_off_at_desk, fee_left, fees_to_bill, keep_step, owed_now, waive_fee
 from app.operations.field import report_status
 from app.operations.invoice import issue_invoice
 from app.operations.notice import Telling
+from app.operations.self_cancel import agreed_fee
 from tests.operations.test_invoice import TOKYO, desk, only_sqlite, prices
 
 __all__ = ["desk", "prices"]
@@ -150,3 +152,32 @@ def test_what_she_was_not_shown_is_not_kept(db, world, prices, clock):
         visit = session.get_one(Visit, visit_id)
         keep_step(session, visit, Fraction(0), owed_now(session, visit, clock.now()), clock.now())
         assert session.scalars(select(VisitEvent).where(VisitEvent.kind == "fee_step_kept")).all() == []
+
+
+def test_what_was_called_off_for_nothing_hides_no_fee_that_is_still_to_be_billed(
+    db, world, prices, clock, call_off, monkeypatch
+):
+    monkeypatch.setattr(called_off, "MOST_LOOKED_AT", 1)
+    owed, ours = world.visit(starts_in_min=180), world.visit(starts_in_min=600)
+    call_off(owed)
+    call_off(ours, side="us")
+    with db.read() as session:
+        assert [visit.id for visit, _ in fees_to_bill(session, clock.now())] == [owed]
+
+
+def test_a_fee_that_nobody_was_shown_is_not_told_of(db, world, prices, clock, telling):
+    visit_id = world.visit(starts_in_min=180)
+    with db.write() as session:
+        cancel(session, visit_id, Message(telling, "no"), now=clock.now(), actor="user:1")
+    assert left(db, visit_id) is None
+
+
+def test_who_was_let_off_her_fee_reads_nothing_of_it_any_more(db, world, prices, clock, telling):
+    visit_id = world.visit(starts_in_min=180)
+    with db.write() as session:
+        visit = session.get_one(Visit, visit_id)
+        facts = owed_now(session, visit, clock.now()).facts
+        cancel(session, visit_id, Message(telling, "no"), now=clock.now(), actor="customer", agreed=facts)
+        assert agreed_fee(session, visit).total == 3_850
+        waive_fee(session, visit_id, "お詫び", role="manager", now=clock.now(), actor="user:1")
+        assert agreed_fee(session, visit) is None

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
-from app.agreement import agreement_pdf
+from app.agreement import addressed, agreement_pdf
 from app.errors import Conflict, Invalid, NotFound
-from app.models import AddedWork, Company, Customer, Quote, Visit
+from app.models import AddedWork, Company, Customer, Quote, QuoteAnswer, Visit
 from app.operations.bill import Told, bill_of_visit
 from app.operations.onsite import Added, add_work, hand_over, not_agreed, weigh, withdraws_until, works_of
-from app.operations.quote import Wish, accepted_answer, answer_quote, make_quote
+from app.operations.quote import Wish, accepted_answer, answer_quote, make_quote, quote_of_link
 from app.rules.pricing import PartUsed
 from tests.operations.test_invoice import TOKYO, only_sqlite, prices
 
@@ -228,3 +228,41 @@ def test_the_document_is_the_same_file_whenever_it_is_asked_for(db, there, add, 
         files = [agreement_pdf(quote, accepted_answer(quote), locale, TOKYO) for locale in ("ja", "en", "ja")]
         session.get_one(Company, 1).name = "別の会社"
         assert agreement_pdf(quote, accepted_answer(quote), "ja", TOKYO) == files[0] == files[2]
+
+
+@only_sqlite
+def test_a_forms_key_leads_to_no_other_visits_work(db, world, there, add, clock):
+    add(there, CLIP)
+    other = world.visit(starts_in_min=600, technician_id=world.technician)
+    with db.write() as session:
+        visit = session.get_one(Visit, other)
+        visit.status, visit.arrived_at = "arrived", visit.promised_from_at
+    for key in ("k" * 16, ""):
+        with pytest.raises(Conflict, match="bill_changed"):
+            add(other, CLIP, key=key)
+
+
+@only_sqlite
+def test_who_answers_while_another_answer_is_taken_in_finds_it(db, there, add, clock):
+    _, token = add(there, LONGER)
+    with db.write() as session:
+        quote = quote_of_link(session, token)
+        assert quote.answers == []
+        session.execute(
+            insert(QuoteAnswer.__table__).values(
+                quote_id=quote.id, at=clock.now(), answer="accepted", name="山田", signature="", drawn="", copy_way="",
+                language="ja", link="x", text_version="x",
+            )
+        )  # fmt: skip
+        assert answer_quote(session, token, "accepted", name="x", language="ja", link="x", now=clock.now()) is quote
+        with pytest.raises(Conflict, match="quote_accepted"):
+            answer_quote(session, token, "declined", language="ja", link="x", now=clock.now())
+
+
+@only_sqlite
+def test_the_document_of_a_business_is_addressed_as_one(db, world, there, add):
+    with db.write() as session:
+        session.get_one(Customer, world.customer).kind = "corporate"
+    add(there, LONGER)
+    with db.read() as session:
+        assert addressed(works_of(session, there)[0].quote) == "corporate"

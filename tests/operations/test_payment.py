@@ -63,3 +63,19 @@ def test_the_stamp_is_judged_before_tax_only_where_the_firm_owes_that_tax(db, do
         net, total = receipt.content["numbers"]["net"], receipt.content["numbers"]["total"]
         assert net < 50_000 <= total
         assert stamp_of(receipt) == 200
+
+
+@only_sqlite
+def test_a_part_that_is_sent_twice_is_noted_once(db, done, desk, today):
+    paper_id = issued(db, done(), desk)
+    with db.write() as session:
+        take_payment(session, paper_id, "cash", today(), 3_000, seen=7_700, desk=desk())
+        with pytest.raises(Conflict, match="bill_changed"):
+            take_payment(session, paper_id, "cash", today(), 3_000, seen=7_700, desk=desk())
+        take_payment(session, paper_id, "transfer", today(), seen=4_700, desk=desk())
+        credit(session, paper_id, [1_000, 0], "お詫び", seen=0, desk=desk())
+        with pytest.raises(Conflict, match="bill_changed"):
+            credit(session, paper_id, [1_000, 0], "お詫び", seen=0, desk=desk())
+        pay_back(session, paper_id, "transfer", today(), 100, seen=1_100, desk=desk())
+        with pytest.raises(Conflict, match="bill_changed"):
+            pay_back(session, paper_id, "transfer", today(), 100, seen=1_100, desk=desk())

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.errors import Conflict
 from app.models import Customer, Notice, Visit
+from app.operations import quote_sending
 from app.operations.bill import Told
 from app.operations.invoice import issue_invoice
 from app.operations.invoice_sending import send_invoice, thank
@@ -149,3 +150,13 @@ def test_an_invoice_that_reaches_nobody_is_not_called_sent(db, world, clock, tel
         nobody = Telling(telling.base_url, telling.zone, {})
         with pytest.raises(Conflict, match="answer_unreachable"):
             send_invoice(session, paper.id, nobody, now=clock.now(), actor="user:1")
+
+
+@only_sqlite
+def test_who_is_to_be_asked_later_takes_nobodys_place(db, clock, quoted, monkeypatch):
+    monkeypatch.setattr(quote_sending, "MOST_ASKED", 1)
+    quoted(25)  # sent too late to be asked a day before: three hours before, then
+    due, _ = quoted(30)
+    clock.forward(minutes=6 * 60 + 1)
+    with db.read() as session:
+        assert unanswered_quotes(session, clock.now()) == [due]

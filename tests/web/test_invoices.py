@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Company, Paper, PriceBookVersion, Service, Visit
+from app.operations.onsite import Added, add_work, weigh
 from app.operations.price_book import STANDARD
 from tests.web.pages import post
 
@@ -93,6 +94,37 @@ def test_a_customer_sees_the_paper_by_its_link_alone(signed_in, client, db, visi
     assert client.get(f"/d/{token}.pdf").data == client.get(f"/d/{token}.pdf").data
     for wrong in ("0" * 24, "%00", "x.pdf"):
         assert client.get(f"/d/{wrong}").status_code == 404
+
+
+def test_work_that_nobody_agreed_to_is_shown_and_left_out_where_no_quote_was_made_before(
+    signed_in, db, visit_id, world, clock, settings
+):
+    added = Added(minutes=60, also=("diagnosis",))
+    with db.write() as session:
+        visit = session.get_one(Visit, visit_id)
+        visit.status, visit.technician_id = "working", world.technician
+        session.get_one(Company, 1).representative = "青葉 太郎"
+        add_work(
+            session, visit_id, added, key="k", seen=weigh(session, visit, added).price.total, sign=False,
+            technician_id=world.technician, zone=settings.zone, country="DE", now=clock.now(),
+        )  # fmt: skip
+        visit.status, visit.completed_at = "completed", visit.arrived_at + timedelta(minutes=200)
+    page = signed_in("dispatcher").get(f"/visits/{visit_id}/invoice")
+    assert page.status_code == 200
+    assert "お客様が追加を承諾していないため、予定の金額(7,700円)" in page.text
+    assert "8,470円で発行する" in page.text
+
+
+def test_a_part_that_is_sent_twice_is_refused_the_second_time(signed_in, db, visit_id):
+    office = signed_in("manager")
+    post(office, f"/visits/{visit_id}/invoice", {"counted": "1", "seen": "13887"})
+    path = f"/invoices/{papers(db)[0].id}"
+    assert office.get(path).text.count('name="due" value="13887"') == 2
+    part = {"way": "cash", "paid_on": "2026-11-24", "amount": "3000", "due": "13887"}
+    assert [post(office, f"{path}/payment", part).status_code for _ in range(2)] == [303, 409]
+    back = {"step": "some", "amount_0": "1000", "reason": "お詫び", "due": "10887"}
+    assert [post(office, f"{path}/credit", back).status_code for _ in range(2)] == [303, 409]
+    assert len(papers(db)) == 3
 
 
 def test_only_a_manager_gives_back(signed_in, db, visit_id):

@@ -106,7 +106,8 @@ def credit_invoice(paper_id: int) -> Any:
     if form.value("step") != "all":
         left = account_of(session(), paper_id).left
         amounts = [_part_of(form, f"amount_{number}", most) for number, most in enumerate(left)]
-    return _done(paper_id, form, lambda: credit(session(), paper_id, amounts, form.text("reason"), desk=_desk()))
+    more: dict[str, Any] = {"seen": _seen(form), "desk": _desk()}
+    return _done(paper_id, form, lambda: credit(session(), paper_id, amounts, form.text("reason"), **more))
 
 
 @blueprint.get("/papers/<int:paper_id>.pdf")
@@ -146,8 +147,8 @@ def _issue(visit_id: int, told: Told, seen: int | None, *, send: bool) -> int:
     return paper.id
 
 
-def _pay(session: Session, paper_id: int, *money: Any, desk: Desk) -> Any:
-    paid = take_payment(session, paper_id, *money, desk=desk)
+def _pay(session: Session, paper_id: int, *money: Any, seen: int | None, desk: Desk) -> Any:
+    paid = take_payment(session, paper_id, *money, seen=seen, desk=desk)
     if request.form.get("thank"):
         thank(session, paper_id, telling(), desk=desk)
     return paid
@@ -157,7 +158,13 @@ def _money_moved(paper_id: int, note: Callable[..., Any]) -> Any:
     form = Form(request.form)
     paid_on, way = form.day("paid_on"), form.text("way")
     amount = form.whole("amount", least=1, most=2**31 - 1, needed=False)
-    return _done(paper_id, form, lambda: note(session(), paper_id, way, paid_on or now().date(), amount, desk=_desk()))
+    more: dict[str, Any] = {"seen": _seen(form), "desk": _desk()}
+    return _done(paper_id, form, lambda: note(session(), paper_id, way, paid_on or now().date(), amount, **more))
+
+
+def _seen(form: Form) -> int | None:
+    """Return what was owed, by either side, on the page that was looked at."""
+    return form.whole("due", least=0, most=2**31 - 1, needed=False)
 
 
 def _told(form: Form) -> Told:
