@@ -18,6 +18,7 @@ from app.operations.announce import announce_notice
 from app.operations.booking import add_event
 from app.operations.company import find_company
 from app.operations.consent import push_devices, why_closed
+from app.operations.invoice import account_of
 from app.operations.policy import current_policy
 from app.operations.quote import quote_state
 from app.operations.wording import company_facts, current_wordings
@@ -236,6 +237,8 @@ def why_outdated(session: Session, notice: Notice, visit: Visit, now: datetime) 
     answered = _why_answered(session, notice, now)
     if answered:
         return answered
+    if notice.kind == "invoice_issued" and account_of(session, notice.reason_facts["paper"]).state == "credited":
+        return "superseded"  # it was given back before she was told of it
     others = session.execute(
         select(Notice.id, Notice.kind, Notice.state, Notice.reach, Notice.about_incident).where(
             Notice.visit_id == visit.id, Notice.id != notice.id

@@ -120,7 +120,8 @@ def move_to(
     `kept_percent` is what she was shown that calling off will cost at least, because it would just now.
 
     A time that is kept no more is taken all the same while it is free. The same press again changes nothing. Raises
-    NotFound, Conflict with the reason why not, or `taken`; Stale when the visit was changed since she saw it.
+    NotFound, Conflict with the reason why not, `taken`, or `fee_changed` when calling off costs more than she was
+    shown; Stale when the visit was changed since she saw it.
     """
     visit = visit_of_link(session, token, now)
     row = _hold(session, visit, hold)
@@ -134,6 +135,8 @@ def move_to(
         able = able_at(session, visit, starts_at, telling.zone, now)
         row = _kept_for(session, visit, starts_at, able, now)
     before_at, owed = visit.promised_from_at, owed_now(session, visit, now)
+    if owed is not None and owed.total and Fraction(f"{owed.percent:g}") > kept_percent:
+        raise Conflict("fee_changed")  # she is shown it first, whatever was sent
     moved = change(
         session,
         visit.id,

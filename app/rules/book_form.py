@@ -118,7 +118,7 @@ SECTIONS: tuple[Group | Table, ...] = (
 )
 TABLES = {section.name: section for section in SECTIONS if isinstance(section, Table)}
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
-_FIRST = re.compile(r"([a-z_]+)\[(\d+)\](?:\.(.*))?")
+_FIRST = re.compile(r"([a-z_]+)\[(\d{1,4})\](?:\.(.*))?")
 
 
 @dataclass(frozen=True, slots=True)

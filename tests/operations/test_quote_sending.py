@@ -11,7 +11,7 @@ from app.errors import Conflict
 from app.models import Customer, Notice, Visit
 from app.operations import quote_sending
 from app.operations.bill import Told
-from app.operations.invoice import issue_invoice
+from app.operations.invoice import credit, issue_invoice
 from app.operations.invoice_sending import send_invoice, thank
 from app.operations.notice import Telling, why_outdated
 from app.operations.onsite import works_of
@@ -19,7 +19,7 @@ from app.operations.payment import take_payment
 from app.operations.quote import Wish, make_quote
 from app.operations.quote_sending import ask_again, send_quote, take_answer, unanswered_quotes
 from app.tick import remind
-from tests.operations.test_invoice import TOKYO, desk, done, only_sqlite, prices
+from tests.operations.test_invoice import TOKYO, desk, done, issued, only_sqlite, prices
 from tests.operations.test_onsite import LONGER, SCRAWL, add, there
 
 __all__ = ["add", "desk", "done", "prices", "there"]
@@ -160,3 +160,13 @@ def test_who_is_to_be_asked_later_takes_nobodys_place(db, clock, quoted, monkeyp
     clock.forward(minutes=6 * 60 + 1)
     with db.read() as session:
         assert unanswered_quotes(session, clock.now()) == [due]
+
+
+@only_sqlite
+def test_nobody_is_told_of_an_invoice_that_was_given_back_meanwhile(db, done, desk, telling, clock):
+    paper_id = issued(db, done(), desk)
+    with db.write() as session:
+        notice = send_invoice(session, paper_id, telling, now=clock.now(), actor="user:1")
+        assert why_outdated(session, notice, notice.visit, clock.now()) is None
+        credit(session, paper_id, None, "二重", desk=desk())
+        assert why_outdated(session, notice, notice.visit, clock.now()) == "superseded"

@@ -118,3 +118,7 @@ def test_a_row_is_taken_away_and_the_others_close_up():
 def test_data_that_are_no_book_are_shown_as_far_as_they_can_be():
     for data in ({}, {"services": 3, "bands": [4, None], "tax": "x", "holiday": [], "cancellation": {"a": 1}}):
         assert isinstance(tidy(typed_of(data)), dict)
+
+
+def test_a_row_of_a_number_beyond_all_rows_is_no_row():
+    assert rows_typed(tidy({f"travel[{'9' * 5000}].price": "1"}), "travel") == 0

@@ -7,6 +7,10 @@ import re
 import pytest
 
 from app.models import Service
+from tests.operations.test_invoice import prices
+from tests.operations.test_onsite import LONGER, add, there
+
+__all__ = ["add", "prices", "there"]
 
 pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 
@@ -86,3 +90,11 @@ def test_a_visit_that_is_over_or_unknown_or_unpriced_is_told(api, world, visit_i
     assert api("POST", f"/visits/{visit_id}/quote", {"service": "pc-repair", "distance_km": 3}).json["total"] == 15_950
     api("POST", f"/visits/{visit_id}/status", {"status": "cancelled"})
     assert api("POST", f"/visits/{visit_id}/quote", {}).json["reason"] == "visit_over"
+
+
+def test_who_declines_what_is_added_reads_that_the_rest_is_done(client, there, add):
+    _, token = add(there, LONGER)
+    client.post(f"/q/{token}", data={"answer": "decline"})
+    page = client.get(f"/q/{token}").text
+    assert "追加の作業は行わず" in page
+    assert "この金額では伺いません" not in page

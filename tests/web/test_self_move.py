@@ -302,3 +302,20 @@ def test_a_time_that_costs_more_says_so_first_and_the_dispatcher_is_asked_for_a_
     assert "料金が1,650円(税込)高くなる見込みです" in said(client.get(confirm))
     client.post(confirm, data=form_of(client, confirm))
     assert [one.kind for one in rows(db, Alarm)] == ["self_moved_price"]
+
+
+def test_what_calling_off_costs_is_kept_whatever_the_form_says_of_it(client, link, db, clock):
+    with db.write() as session:
+        session.get_one(Visit, link.id).service.price_code = "pc-setup"
+        session.add(
+            PriceBookVersion(valid_from=clock.now().date(), book=STANDARD, at=clock.now(), by="user:1", code="x")
+        )
+    clock.forward(minutes=20 * 60)  # 28 hours before: 30 percent
+    confirm = chosen(client, link, offered(client, f"{link.path}/move")[-1])
+    form = form_of(client, confirm)
+    assert form["kept_percent"] == "30"
+    reply = client.post(confirm, data={**form, "kept_percent": "0"})
+    assert (reply.status_code, "日時はまだ変更されていません" in said(reply)) == (409, True)
+    assert rows(db, VisitEvent, VisitEvent.kind == "fee_step_kept") == []
+    assert client.post(confirm, data=form_of(client, confirm)).status_code == 303
+    assert len(rows(db, VisitEvent, VisitEvent.kind == "fee_step_kept")) == 1

@@ -42,12 +42,18 @@ def choose(token: str) -> ResponseReturnValue:
 @finds
 def confirm_move(token: str, hold: str) -> ResponseReturnValue:
     """Show what was and what will be, while the time is kept."""
+    return _confirm(token, hold)
+
+
+def _confirm(token: str, hold: str, *, dearer: bool = False) -> str:
     view = load(token)
     try:
         kept = kept_time(session(), token, hold, now()) if hold.isascii() else None
     except Conflict:
         kept = None
-    return page("move_confirm", view=view, token=token, kept=kept) if kept else _times(token, over=True)
+    if kept is None:
+        return _times(token, over=True)
+    return page("move_confirm", view=view, token=token, kept=kept, dearer=dearer)
 
 
 @blueprint.post("/<token>/move/<hold>")
@@ -60,8 +66,11 @@ def do_move(token: str, hold: str) -> ResponseReturnValue:
     try:
         wish: dict[str, Any] = {"version": known, "kept_percent": _percent()}
         move_to(session(), token, hold, _moment(), telling=telling(), now=now(), **wish)
-    except Conflict:  # also of a visit that the office has changed meanwhile
-        return _times_again(token)
+    except Conflict as refusal:  # also of a visit that the office has changed meanwhile
+        if refusal.code != "fee_changed":
+            return _times_again(token)
+        end_session(commit=False)
+        return _confirm(token, hold, dearer=True), 409
     return back(token)
 
 
