@@ -260,7 +260,9 @@ def _worked(bill: Bill, frame: Frame, locale: str) -> str:
 
 def _why_owed(fee: Fee, locale: str) -> str:
     """Return why a fee is owed, with what the company says that it rests on."""
-    said = t(f"invoice.fee_{fee.why}", locale, hours=max(fee.hours_before, 0))
+    # Less than an hour before, or after it, is no number of hours.
+    why = "soon" if fee.why == "hours" and fee.hours_before < 1 else fee.why
+    said = t(f"invoice.fee_{why}", locale, hours=fee.hours_before)
     own = (fee.reason.en or fee.reason.ja) if locale == "en" else (fee.reason.ja or fee.reason.en)
     return t("invoice.fee_because", locale, why=said, basis=own) if own else said
 

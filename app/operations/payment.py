@@ -89,7 +89,7 @@ def issue_receipt(session: Session, paper_id: int, payment_id: int | None = None
         raise Conflict("receipt_exists")
     tax, lines = sold_of(invoice)
     subtotal, taxes, total = what_is_left(tax, lines, account.credited)
-    if payment.amount == total:
+    if payment.amount == total and len(payments) == 1:
         sums = Sums(subtotal, taxes, total, invoice.currency, invoice.exponent, tax.included, tax.rate)
     else:
         sums = Sums(payment.amount, (), payment.amount, invoice.currency, invoice.exponent, True, tax.rate)

@@ -181,3 +181,12 @@ def test_who_was_let_off_her_fee_reads_nothing_of_it_any_more(db, world, prices,
         assert agreed_fee(session, visit).total == 3_850
         waive_fee(session, visit_id, "お詫び", role="manager", now=clock.now(), actor="user:1")
         assert agreed_fee(session, visit) is None
+
+
+def test_no_bill_says_nought_hours_before(db, world, prices, clock, desk, call_off):
+    visit_id = world.visit(starts_in_min=30)
+    call_off(visit_id)
+    with db.write() as session:
+        paper = issue_invoice(session, visit_id, Told(), seen=None, desk=desk())
+        assert "お約束の直前" in dict(paper.content["ja"]["facts"])["理由"]
+        assert "less than an hour" in dict(paper.content["en"]["facts"])["Reason"]

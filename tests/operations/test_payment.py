@@ -79,3 +79,14 @@ def test_a_part_that_is_sent_twice_is_noted_once(db, done, desk, today):
         pay_back(session, paper_id, "transfer", today(), 100, seen=1_100, desk=desk())
         with pytest.raises(Conflict, match="bill_changed"):
             pay_back(session, paper_id, "transfer", today(), 100, seen=1_100, desk=desk())
+
+
+@only_sqlite
+def test_no_two_receipts_say_the_tax_of_the_whole(db, done, desk, today):
+    paper_id = issued(db, done(), desk)
+    with db.write() as session:
+        for _ in range(2):
+            take_payment(session, paper_id, "transfer", today(), 3_850, desk=desk())
+        credit(session, paper_id, [3_500, 0], "お詫び", desk=desk())
+        receipts = [issue_receipt(session, paper_id, desk=desk()) for _ in range(2)]
+        assert [one.content["numbers"]["taxes"] for one in receipts] == [[], []]
