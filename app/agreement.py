@@ -114,6 +114,8 @@ def _lines(sheet: Sheet, words: Mapping[str, Any], y: float, locale: str) -> flo
 
 def _accepted(sheet: Sheet, y: float, said: QuoteAnswer, locale: str, zone: tzinfo) -> None:
     words = accepted_words(said, locale, zone)
+    if said.signature:
+        words += f"\n{t('onsite.drawn', locale)}: {said.signature}"
     y = sheet.room(y, len(sheet.lines_of(words, _SIZE, WIDE)) * high_of(_SIZE) + (28 if said.drawn else 6))
     y = sheet.paragraph(LEFT, y, words, _SIZE, WIDE)
     if not said.drawn:

@@ -266,3 +266,16 @@ def test_the_document_of_a_business_is_addressed_as_one(db, world, there, add):
     add(there, LONGER)
     with db.read() as session:
         assert addressed(works_of(session, there)[0].quote) == "corporate"
+
+
+@only_sqlite
+def test_a_typed_signature_stands_on_the_paper_too(db, there, add, clock):
+    _, token = add(there, LONGER)
+    quote_id = accept(db, clock, token, drawn="", signature="署名 花子")
+    with db.write() as session:
+        quote = session.get_one(Quote, quote_id)
+        said = accepted_answer(quote)
+        with_it = agreement_pdf(quote, said, "ja", TOKYO)
+        session.expunge(said)
+        said.signature = ""
+        assert with_it != agreement_pdf(quote, said, "ja", TOKYO)
