@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,8 +51,8 @@ def tell(db, clock, link):
 
 
 def said(reply) -> str:
-    """Return a page without the word joiners that keep its windows on one line."""
-    return reply.get_data(as_text=True).replace("\u2060", "")
+    """Return a page without what keeps its windows and words on one line: word joiners, and spans."""
+    return re.sub('<span class="nowrap">(.*?)</span>', r"\1", reply.get_data(as_text=True).replace("\u2060", ""))
 
 
 def everything(db) -> dict[str, list[tuple]]:
