@@ -64,7 +64,8 @@ class _State:
 
     last: Mapping[str, int]
     versions: Mapping[int, int]
-    holds: frozenset[int]
+    #: By name: the number of one that was let go is given again.
+    holds: frozenset[str]
     frame: str
 
 
@@ -141,7 +142,7 @@ def touched_rows(session: Session, staged: Staged, now: datetime, today: _State 
             near[row.technician_id].append((row.planned_from_at, row.planned_until_at))
             promised.add((row.site_id, row.promised_from_at))
     if fresh_holds := today.holds - before.holds:
-        held = select(Hold.technician_id, Hold.from_at, Hold.until_at).where(Hold.id.in_(fresh_holds))
+        held = select(Hold.technician_id, Hold.from_at, Hold.until_at).where(Hold.token.in_(fresh_holds))
         for hold in session.execute(held):
             near[hold.technician_id].append((hold.from_at, hold.until_at))
     if not near:
@@ -248,7 +249,7 @@ def _state(session: Session, now: datetime) -> _State:
     }
     since = now - DAYS_NEAR - timedelta(minutes=2 * LONGEST_VISIT_MIN)
     versions = session.execute(select(Visit.id, Visit.version).where(Visit.planned_from_at > since))
-    holds = session.scalars(select(Hold.id).where(Hold.expires_at > now))
+    holds = session.scalars(select(Hold.token).where(Hold.expires_at > now))
     frame = repr([[tuple(row) for row in session.execute(wanted)] for wanted in _FRAME])
     return _State(last, {row.id: row.version for row in versions}, frozenset(holds), frame)
 

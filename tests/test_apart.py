@@ -14,6 +14,7 @@ from app.db import Base
 from app.errors import Invalid
 from app.models import Absence, Service, Technician, Visit, VisitEvent, Webhook, WebhookMessage
 from app.operations.appointment import book
+from app.operations.hold import hold_time, let_go
 from app.operations.intake import Imported, import_visits
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -158,3 +159,21 @@ def test_a_day_off_that_was_entered_meanwhile_has_it_worked_out_anew(db, lists, 
     with db.write() as session:
         session.execute(delete(Absence))
         assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
+
+
+def test_a_time_that_is_kept_meanwhile_under_the_number_of_another_is_not_booked(db, lists, clock):
+    def keep(row, minute):
+        with db.write() as session:
+            return hold_time(
+                session, technician_id=lists.technician, starts_at=lists.at(row) + timedelta(minutes=minute),
+                duration_min=30, lat=None, lon=None, now=clock.now(), actor="user:2",
+            )  # fmt: skip
+
+    before = keep(8, 600)
+    staged = worked_out(db, lists.take, clock.now())
+    with db.write() as session:
+        let_go(session, before.token)
+    assert keep(8, 15).id == before.id
+    with pytest.raises(Invalid) as refused, db.write() as session:
+        carried_over(session, staged, lists.take, clock.now())
+    assert [(one.field, one.code) for one in refused.value.problems] == [("row 8, promised_from", "held")]

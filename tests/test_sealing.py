@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from app.db import Database
-from app.models import Webhook
+from app.models import Alarm, Webhook
 from app.operations.announce import write_message
 from app.operations.webhook import add_webhook, replace_secret, secret_of
 from app.operations.webhook_delivery import _take
@@ -30,6 +31,7 @@ def test_a_secret_is_sealed_by_the_installations_key_and_one_from_before_is_unde
     assert _take(other, number, clock.now()) is None
     with other.write() as session:
         assert session.get_one(Webhook, number).off_reason == "unreadable"
+        assert session.scalars(select(Alarm.kind)).all() == ["webhook_off"], "nobody would know"
         assert secret_of(session, replace_secret(session, number, clock.now())).startswith("whsec_")
     house.close()
     other.close()

@@ -279,7 +279,7 @@ def ask_first(
     closed = next((one for one in seen.objections if one.code == "closed"), None)
     if closed is not None and not outside:
         raise Conflict("closed", **closed.facts)
-    step = Step(visit.id, aim.technician_id, seen.after.planned[0], aim.second_id)
+    step = Step(visit.id, aim.technician_id, seen.after.planned[0], aim.second_id, alone=aim.second_id is None)
     question = Question(visit.id, *aim.promised, [step], message.reason)
     return ask(session, question, now=now, telling=message.telling, actor=actor, version=version)
 

@@ -44,7 +44,8 @@ def inbox_mark(session: Session, key: str, now: datetime) -> str:
 
     What it does not look at, as a customer's name, is seen by the clock: a few seconds later.
     """
-    customer = int(key[1:]) if key[:1] == "c" and key[1:].isascii() and key[1:].isdigit() else 0
+    number = key[1:11]
+    customer = int(number) if key[:1] == "c" and number.isascii() and number.isdigit() else 0
     known = session.connection()
     seen = hashlib.blake2b(f"{now.timestamp() // BY_THE_CLOCK.total_seconds()}{key}".encode(), digest_size=12)
     for statement in (_NEWEST, _UNREAD, _ALARMS, _LETTERS):

@@ -47,6 +47,8 @@ class Step:
     planned_from_at: datetime
     #: Who goes along; None where nobody does.
     second_technician: int | None = None
+    #: One is to go alone by the office's own word, also where two went or are needed.
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def ask(
         visit_id=visit.id, kind="move", made_at=now, made_by=actor, reason=question.reason,
         former_from_at=visit.promised_from_at, former_until_at=visit.promised_until_at,
         from_at=question.from_at, until_at=question.until_at, expires_at=by_at,
-        steps=[_kept(step) for step in question.steps], hold=_hold(session, visit, question, by_at, now, actor),
+        steps=[_kept(step, visit) for step in question.steps], hold=_hold(session, visit, question, by_at, now, actor),
     )  # fmt: skip
     session.add(proposal)
     session.flush()
@@ -261,6 +263,9 @@ def _move(session: Session, proposal: Proposal, now: datetime, zone: tzinfo) -> 
                     given |= {"promised_from_at": proposal.from_at, "promised_until_at": proposal.until_at}
                     given |= {"technician_id": int(step["technician"])}
                     given |= {"second_technician_id": step.get("second_technician")}
+                    if step.get("alone"):  # who was sent along since then goes along all the same
+                        left_out = session.get_one(Visit, proposal.visit_id).second_technician_id == step["left_out"]
+                        given |= {"alone": left_out, "short_handed": True}
                 elif session.get_one(Visit, int(step["visit"])).technician_id != int(step["technician"]):
                     raise Conflict("day_changed")
                 change_appointment(session, int(step["visit"]), told, now=now, actor="customer", insist=True, **given)
@@ -302,8 +307,10 @@ def _because(reason: str) -> dict[str, Word]:
     return {"reason": reason} if reason else {}
 
 
-def _kept(step: Step) -> dict[str, Any]:
+def _kept(step: Step, visit: Visit) -> dict[str, Any]:
     kept = {"visit": step.visit, "technician": step.technician, "planned_from": step.planned_from_at.isoformat()}
+    if step.alone:
+        return {**kept, "alone": True, "left_out": visit.second_technician_id}
     return kept if step.second_technician is None else {**kept, "second_technician": step.second_technician}
 
 

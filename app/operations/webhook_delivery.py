@@ -134,6 +134,10 @@ def _take(db: Database, webhook_id: int, now: datetime) -> _Job | None:
         signs = tuple(one for one in (opened(session, kept) for kept in (webhook.secret, old) if kept) if one)
         if not signs:  # the installation's key was changed: nothing can be signed until the secret is replaced
             webhook.state, webhook.off_reason = "off", "unreadable"
+            message.state, message.claim_token, message.tries = "due", None, message.tries - 1
+            clear_alarms(session, subject_of(webhook), ["webhook_failing"], now)
+            facts = {"webhook": webhook.id, "title": webhook.name}
+            raise_alarm(session, "webhook_off", subject_of(webhook), now, facts=facts)
             return None
         return _Job(message.id, webhook_id, token, webhook.url, signs, message.message_id, message.body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -266,3 +267,18 @@ def test_who_moves_a_visit_can_ask_first_and_nothing_moves_before_the_yes(db, cl
     with db.write() as session:
         answer(session, question, "accepted", now=clock.now(), zone=TOKYO)
     assert [row[1] for row in plan(db)] == [local(15)] * 2
+
+
+def test_who_asks_whether_one_may_come_alone_at_another_time_sends_one_alone(db, clock, for_two, booked):
+    first = booked(10, *for_two[:2])
+    message = Message(Telling("https://a.jp", TOKYO, {"sms": Post()}), "ask")
+    how = {"now": clock.now(), "actor": "user:1", "version": 1, "insist": True}
+    with db.write() as session:
+        session.execute(update(Customer).values(mobile="+819011112222"))
+        aim = replace(dropped(session.get_one(Visit, first), for_two[0], local(15)), second_id=None)
+        carry_out(session, first, aim, message, **how)
+        question = session.scalar(select(Proposal.id))
+    with db.write() as session:
+        assert answer(session, question, "accepted", now=clock.now(), zone=TOKYO).answer == "accepted"
+        visit = session.get_one(Visit, first)
+        assert (visit.planned_from_at, visit.second_technician_id) == (local(15), None)

@@ -389,3 +389,7 @@ def test_the_visit_leads_to_the_conversation(desk, db, hear, world, clock):
 
 def test_a_customer_who_never_wrote_has_an_empty_conversation(desk, world):
     assert "まだやり取りはありません" in desk.get(f"/inbox/c{world.customer}").text
+
+
+def test_a_number_longer_than_any_is_nobodys_conversation(desk):
+    assert desk.get(f"/inbox/c{'9' * 5000}/now").status_code == 404
