@@ -15,6 +15,7 @@ from app.errors import Invalid, NotFound, Problem, Stale
 from app.models import PriceBookVersion, Visit
 from app.operations.price_book import STANDARD, book_data_on, known_countries, public_holidays_of
 from app.operations.pricing import job_of_visit
+from app.operations.turn import lock_company
 from app.rules.book_reading import Unsound, read_book
 from app.rules.price_book import PriceBook
 from app.rules.pricing import CannotPrice, Job, price
@@ -57,6 +58,7 @@ def save_book(
     `version` is the number of the newest one that was read (0: there was none). Raises Invalid naming the field (a code
     that an earlier version has is refused: quotes name their book by it), Stale when somebody else has saved meanwhile.
     """
+    lock_company(session)
     newest = newest_book(session)
     if version is not None and version != (newest.id if newest is not None else 0):
         raise Stale("book_changed")

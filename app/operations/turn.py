@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.types import ARRAY, BigInteger
 
-from app.models import Technician, Visit
+from app.models import Company, Technician, Visit
 from app.prepared import Prepared, among
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import OPEN
@@ -63,6 +63,12 @@ _LOOK_AGAIN = Prepared(
     .values(check_at=bindparam("now")),
     ("technician", "begun", "soon", "now"),
 )
+
+
+def lock_company(session: Session) -> None:
+    """Let one person change what holds for the whole company at a time: of two who have read the same version of its
+    texts or prices, the second learns of the first."""
+    session.scalars(select(Company.id).with_for_update()).all()
 
 
 def lock_technicians(session: Session, *technician_ids: int | None) -> None:

@@ -19,6 +19,7 @@ from app.notices.check import check
 from app.notices.declared import PARTS, all_notices, parts_of, shipped
 from app.notices.filling import faults_in
 from app.operations.company import find_company
+from app.operations.turn import lock_company
 from app.prepared import Prepared
 
 log = structlog.get_logger()
@@ -66,7 +67,7 @@ def save_wording(
     `version` is the number of the version that was read (0: there was none). Raises NotFound; Invalid naming each part
     with its line; Stale when somebody else has saved meanwhile.
     """
-    _lock(session)
+    lock_company(session)
     before, newest = current_texts(session, name, language)
     if version != newest:
         raise Stale("wording_changed")
@@ -145,11 +146,6 @@ def _keep(session: Session, name: str, language: str, texts: Texts | None, actor
     words = {part: getattr(texts, part) if texts else None for part in PARTS}
     session.add(Wording(at=now, by=actor, notice=name, language=language, **words))
     session.flush()
-
-
-def _lock(session: Session) -> None:
-    """Let one person save at a time: of two who have read the same version, the second learns of the first."""
-    session.scalars(select(Company.id).with_for_update()).all()
 
 
 def _newest(session: Session, name: str, language: str) -> Wording | None:
