@@ -36,7 +36,7 @@ KILLED_AFTER_S = 5.0
 #: How often progress is told.
 BEAT_S = 0.2
 #: How thoroughly it searches, by seconds for each visit: a deeper search that is cut short is worse than a quick one.
-DEPTHS = ((0.3, 5), (0.06, 3), (0.0, 1))
+DEPTHS = ((0.3, 5), (0.02, 3), (0.0, 1))
 #: How much it matters that a visit is made: no number of others outweighs what is fixed.
 FIXED, PROMISED, OPEN = 100, 6, 4
 _PROCESS = Path(__file__).with_name("solver_vroom_process.py")
