@@ -9,10 +9,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from app.rules.book_reading import ROUNDINGS, SURCHARGES, WEEKDAYS, exponent_of
+from app.rules.book_reading import ROUNDINGS, SURCHARGES, WEEKDAYS, decimal_of, exponent_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +302,7 @@ def _shown(kind: str, value: Any, exponent: int) -> str:
         return "1"
     if kind == "dates" and isinstance(value, list):
         return " ".join(str(day) for day in value)
-    number = _decimal(value) if kind in ("share", "amount") else None
+    number = decimal_of(value) if kind in ("share", "amount") else None
     if number is not None:
         if kind == "share":
             return f"{(number * 100).normalize():f}"
@@ -343,16 +343,6 @@ def _plain(text: str) -> str:
 def _exponent(value: Any, currency: Any) -> int:
     known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 4
     return value if known else exponent_of(str(currency))
-
-
-def _decimal(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number.adjusted()) <= 12 else None
 
 
 def _whole(text: str, _: int = 0) -> Any:

@@ -85,12 +85,8 @@ def clock_min(typed: str) -> int | None:
     return minutes if minutes <= LAST_CLOCK_MIN else None
 
 
-def exact(value: Any) -> Fraction | None:
-    """Return the number that was written, exactly: 0.1 is a tenth; None when it is none.
-
-    >>> exact("0.10"), exact(12.5), exact(True)
-    (Fraction(1, 10), Fraction(25, 2), None)
-    """
+def decimal_of(value: Any) -> Decimal | None:
+    """Return the number that was written, digit by digit; None when it is none, or has more than twelve digits."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -99,7 +95,17 @@ def exact(value: Any) -> Fraction | None:
         return None
     if not number.is_finite() or len(number.as_tuple().digits) > 12 or abs(number.adjusted()) > 12:
         return None
-    return Fraction(number)
+    return number
+
+
+def exact(value: Any) -> Fraction | None:
+    """Return the number that was written, exactly: 0.1 is a tenth; None when it is none.
+
+    >>> exact("0.10"), exact(12.5), exact(True)
+    (Fraction(1, 10), Fraction(25, 2), None)
+    """
+    number = decimal_of(value)
+    return None if number is None else Fraction(number)
 
 
 def exponent_of(currency: str) -> int:
