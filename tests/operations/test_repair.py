@@ -63,7 +63,7 @@ def events(db, visit_id, kind):
 
 def notices(db, visit_id):
     with db.read() as session:
-        return session.scalars(select(Notice).where(Notice.visit_id == visit_id)).all()
+        return session.scalars(select(Notice).where(Notice.visit_id == visit_id).order_by(Notice.id)).all()
 
 
 def standing(db):
