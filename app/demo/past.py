@@ -10,19 +10,17 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from app.demo.cast import Cast
 from app.demo.company import Person, Stop, Trouble
 from app.demo.world import Happening, World
 from app.models import Notice, PositionFix, Visit, VisitEvent
 from app.operations.learning import keep_habits, learn
 from app.rules.visit import GRACE
-
-if TYPE_CHECKING:
-    from app.demo.stage import Cast
 
 #: So many weeks, working days only, of the firm's first technicians.
 WEEKS, TECHNICIANS = 4, 3

@@ -19,20 +19,15 @@ import app
 from app.clock import FastClock
 from app.config import Settings
 from app.db import upgrade
-from app.demo.company import COMPANY, PEOPLE, SERVICES, Person, Stop
+from app.demo.cast import Cast, add_cast
+from app.demo.company import PEOPLE, Person
 from app.demo.past import add_past
 from app.demo.world import Happening, World, batched
 from app.errors import AppError
 from app.models import (
     Alarm,
-    Company,
-    Customer,
     Notice,
     NoticeAttempt,
-    Service,
-    Site,
-    Technician,
-    User,
     Visit,
     VisitEvent,
 )
@@ -75,17 +70,6 @@ AWAY = {"ja": "18時以降なら在宅しています", "en": "I am at home afte
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Who is who in the demo's database: ids in the order of `company`."""
-
-    dispatcher: int
-    technicians: tuple[int, ...]
-    customers: tuple[tuple[int, ...], ...]
-    sites: tuple[tuple[int, ...], ...]
-    services: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Prepared:
     """A demo that is ready to open: its settings, cast, day and the visits booked so far."""
 
@@ -118,7 +102,7 @@ def prepare(
     try:
         upgrade(parts.db)
         with parts.db.write() as session:
-            cast = _cast(session, people, begins_at - timedelta(days=30))
+            cast = add_cast(session, people, begins_at - timedelta(days=30))
             add_past(session, people, cast, FIRST_DAY, zone)
             days = FIRST_DAY, FIRST_DAY + timedelta(days=1)
             visits = {day: _book(session, people, cast, day, own) for day in days}
@@ -161,48 +145,6 @@ def _keep(parts: Parts, own: Settings) -> None:
         connection.cursor().execute("VACUUM INTO ?", (str(own.instance / FILE),))
     finally:
         connection.close()
-
-
-def _cast(session: Session, people: Sequence[Person], now: datetime) -> Cast:
-    session.add(Company(**COMPANY))
-    # Nobody knows a password of the demo's dispatcher: the panel lets a visitor in on this host alone.
-    dispatcher = User(
-        email="demo@example.jp", name="デモ配車", role="admin", language="ja", password_hash="!", created_at=now
-    )
-    services = {
-        key: Service(name_ja=ja, name_en=en, duration_min=minutes, skill=skill)
-        for key, (ja, en, minutes, skill) in SERVICES.items()
-    }
-    week = {day: [["09:00", "20:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-    technicians = [
-        Technician(
-            name=person.name, base_lat=person.base_lat, base_lon=person.base_lon, skills=list(person.skills),
-            working_hours=week, created_at=now,
-        )
-        for person in people
-    ]  # fmt: skip
-    customers = [[_customer(stop, 10 * n + m, now) for m, stop in enumerate(p.stops)] for n, p in enumerate(people)]
-    session.add_all([dispatcher, *services.values(), *technicians, *(c for row in customers for c in row)])
-    session.flush()
-    return Cast(
-        dispatcher=dispatcher.id,
-        technicians=tuple(t.id for t in technicians),
-        customers=tuple(tuple(c.id for c in row) for row in customers),
-        sites=tuple(tuple(c.sites[0].id for c in row) for row in customers),
-        services={key: service.id for key, service in services.items()},
-    )
-
-
-def _customer(stop: Stop, number: int, now: datetime) -> Customer:
-    return Customer(
-        name=stop.customer,
-        kind=stop.kind,
-        language=stop.language,
-        mobile=None if stop.by_mail else f"+819000000{number:03}",
-        email=f"customer{number}@example.jp" if stop.by_mail else None,
-        created_at=now,
-        sites=[Site(address=stop.address, lat=stop.lat, lon=stop.lon, located_by="given")],
-    )
 
 
 def _book(
