@@ -16,7 +16,7 @@ from app.operations.appointment import Changes, Message, change, told_if
 from app.operations.booking import ENTERED_LATE
 from app.operations.consent import ways_to
 from app.operations.liking import liking_of
-from app.operations.plan import longest_day_kept, seen_around
+from app.operations.plan import Around, longest_day_kept, taken_around
 from app.operations.policy import current_policy
 from app.operations.proposal import Question, Step, ask
 from app.operations.second import beside, check_two
@@ -304,7 +304,7 @@ def _taken(session: Session, visit: Visit, aim: Aim, now: datetime) -> list[Take
         if person is None or not (person.active or one in (visit.technician_id, visit.second_technician_id)):
             return None
         if person.active:
-            around = seen_around(session, one, first_at, last_at, aim.duration_min, now, visit_id=visit.id)
+            around = taken_around(session, one, Around(first_at, last_at, aim.duration_min, now, visit.id))
             taken += [known for known in around if known.visit_id not in own]
     return taken
 

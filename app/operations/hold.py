@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid, Problem
 from app.models import Hold, Visit
-from app.operations.plan import refused, taken_around
+from app.operations.plan import Around, refused, taken_around
 from app.operations.second import check_two
 from app.operations.turn import lock_technicians
 from app.rules.booking import LONGEST_VISIT_MIN, Clash, Taken, first_free_start
@@ -60,7 +60,7 @@ def hold_time(
     }
     taken: list[Taken] = []
     for one in people:
-        taken += taken_around(session, one, starts_at, starts_at, duration_min, now, visit_id=moving)
+        taken += taken_around(session, one, Around(starts_at, starts_at, duration_min, now, moving), lock=True)
     # A time that is held is number 0, and stands in the way whatever is moved.
     taken = [one for one in taken if one.visit_id == 0 or one.visit_id not in away]
     start = first_free_start(starts_at, starts_at, duration_min, lat, lon, taken)

@@ -59,6 +59,21 @@ _TAKEN = Prepared(
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """Where in a plan is looked: around work that starts between two instants and takes so many minutes.
+
+    Left out are the visit and the hold that are asked for themselves.
+    """
+
+    earliest_at: datetime
+    latest_at: datetime
+    duration_min: int
+    now: datetime
+    visit_id: int = 0
+    hold: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """A technician at work, what stands in the plan, the hours that are stated, and the country of the holidays."""
 
@@ -107,7 +122,8 @@ def plan_start(
     for who, own in ((technician_id, visit_id), second or (None, 0)):
         known = None
         if who is not None:
-            known = _around(session, who, earliest_at, latest_at, duration_min, now, near, visit_id=own, hold=hold)
+            around = Around(earliest_at, latest_at, duration_min, now, own, hold)
+            known = _known(session, who, around, near, lock=True)
             known = replace(known, taken=[one for one in known.taken if one.visit_id not in both])
             taken += known.taken
         people.append(known)
@@ -156,7 +172,7 @@ def rest_of(session: Session, visit: Visit, zone: tzinfo, now: datetime) -> time
     if visit.technician_id is None or visit.technician is None or not visit.technician.active:
         return None
     at, minutes = visit.planned_from_at, visit.duration_min
-    known = _read_around(session, visit.technician_id, at, at, minutes, now, DAYS_NEAR, visit_id=visit.id, hold=None)
+    known = _known(session, visit.technician_id, Around(at, at, minutes, now, visit.id), DAYS_NEAR)
     own = Taken(visit.id, at, visit.planned_until_at, visit.site.lat, visit.site.lon)
     return rest_around(known.worker, known.taken, own, zone)
 
@@ -173,92 +189,33 @@ def longest_day_kept(
     visit_id: int = 0,
 ) -> Away | None:
     """Return what stands in the way where work would make a technician's day longer than it may be."""
-    known = _read_around(
-        session, technician_id, starts_at, starts_at, duration_min, now, DAYS_NEAR, visit_id=visit_id, hold=None
-    )
+    known = _known(session, technician_id, Around(starts_at, starts_at, duration_min, now, visit_id), DAYS_NEAR)
     new = Taken(visit_id, starts_at, starts_at + timedelta(minutes=duration_min), site.lat, site.lon)
     note = too_long(known.worker, known.taken, new, zone)
     return Away(starts_at, starts_at, "length", note) if note else None
 
 
-def taken_around(
-    session: Session,
-    technician_id: int,
-    earliest_at: datetime,
-    latest_at: datetime,
-    duration_min: int,
-    now: datetime,
-    *,
-    visit_id: int = 0,
-    hold: str | None = None,
-) -> list[Taken]:
-    """Return what stands in a technician's plan around work that starts between two instants; locks the technician.
+def taken_around(session: Session, technician_id: int, around: Around, *, lock: bool = False) -> list[Taken]:
+    """Return what stands in a technician's plan around some work. Raises Invalid when there is no such one at work.
 
-    Left out are the visit and the hold that are asked for. Raises Invalid when there is no such technician at work.
+    Without the technician's `lock` nobody is made to wait, and it may have changed by the time it is read.
     """
-    return _around(
-        session, technician_id, earliest_at, latest_at, duration_min, now, NEAR, visit_id=visit_id, hold=hold
-    ).taken
+    return _known(session, technician_id, around, NEAR, lock=lock).taken
 
 
-def _around(
-    session: Session,
-    technician_id: int,
-    earliest_at: datetime,
-    latest_at: datetime,
-    duration_min: int,
-    now: datetime,
-    near: timedelta,
-    *,
-    visit_id: int,
-    hold: str | None,
-) -> _Known:
-    session.flush()
-    return _read_around(
-        session, technician_id, earliest_at, latest_at, duration_min, now, near, visit_id=visit_id, hold=hold, lock=True
-    )
-
-
-def seen_around(
-    session: Session,
-    technician_id: int,
-    earliest_at: datetime,
-    latest_at: datetime,
-    duration_min: int,
-    now: datetime,
-    *,
-    visit_id: int = 0,
-    hold: str | None = None,
-) -> list[Taken]:
-    """Return what `taken_around` does without making anybody wait: it may have changed by the time it is read."""
-    return _read_around(
-        session, technician_id, earliest_at, latest_at, duration_min, now, NEAR, visit_id=visit_id, hold=hold
-    ).taken
-
-
-def _read_around(
-    session: Session,
-    technician_id: int,
-    earliest_at: datetime,
-    latest_at: datetime,
-    duration_min: int,
-    now: datetime,
-    near: timedelta,
-    *,
-    visit_id: int,
-    hold: str | None,
-    lock: bool = False,
-) -> _Known:
+def _known(session: Session, technician_id: int, around: Around, near: timedelta, *, lock: bool = False) -> _Known:
+    if lock:
+        session.flush()
     connection, who = session.connection(), {"technician": technician_id}
     people = (_LOCKED if lock else _SEEN).rows(connection, who)
     if not people:
         raise Invalid.one("technician", "unknown")
     travels_by, most_day_min, hours, country, *places = people[0]
-    near += timedelta(minutes=duration_min)
-    after_at = earliest_at - near
+    near += timedelta(minutes=around.duration_min)
+    after_at = around.earliest_at - near
     begun_at = after_at - timedelta(minutes=LONGEST_VISIT_MIN)
-    reach = {"visit": visit_id, "begun": begun_at, "after": after_at, "before": latest_at + near}
-    rows = _TAKEN.rows(connection, {**who, **reach, "now": now, "hold": hold or ""})
+    reach = {"visit": around.visit_id, "begun": begun_at, "after": after_at, "before": around.latest_at + near}
+    rows = _TAKEN.rows(connection, {**who, **reach, "now": around.now, "hold": around.hold or ""})
     worker = worker_of(places[:2], places[2:], travels_by, most_day_min)
     return _Known(worker, [Taken(*row) for row in rows], hours, country)
 

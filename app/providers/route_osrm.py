@@ -7,7 +7,7 @@ from typing import Any
 
 from app.providers.base import TryLater
 from app.providers.http import ask, json_of
-from app.providers.route import Table
+from app.providers.route_table import Table
 from app.rules.roads import Place
 
 

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from app.config import Settings, read_settings
-from app.providers import route, route_osrm, route_valhalla
-from app.providers.route import TableRouter
+from app.providers import route, route_osrm, route_table, route_valhalla
+from app.providers.route_table import TableRouter
 from app.rules.roads import STRAIGHT, Roads
 from tests.standins import RouterServer
 
@@ -70,7 +70,7 @@ def test_where_no_way_leads_the_way_has_no_end(router, server):
 
 
 def test_large_tables_are_asked_for_in_parts(router, server):
-    places = [(34.7 + n / 1000, 135.5) for n in range(route.MOST_PLACES + 5)]
+    places = [(34.7 + n / 1000, 135.5) for n in range(route_table.MOST_PLACES + 5)]
     legs = {(a, b) for a in places for b in places}
     assert set(car(router, *legs).known["car"]) == legs
     assert len(server.taken) == 4
@@ -85,7 +85,7 @@ def test_a_router_that_fails_is_left_alone_for_half_a_minute(router, server, ste
     asked = len(server.requests)
     assert car(router, THERE) == Roads("router_silent")
     assert len(server.requests) == asked
-    steady[0] += route.RESTS_S + 1
+    steady[0] += route_table.RESTS_S + 1
     assert car(router, THERE).basis == "router"
 
 

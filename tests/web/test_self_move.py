@@ -16,7 +16,7 @@ from app.operations.field import report_status
 from app.operations.price_book import STANDARD
 from app.operations.reminder import book_reminders
 from app.providers import route_osrm
-from app.providers.route import TableRouter
+from app.providers.route_table import TableRouter
 from tests.standins import RouterServer
 from tests.web.test_customer import said
 

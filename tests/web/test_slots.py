@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from app.models import CurrentPosition, Service, Technician, Visit
 from app.providers import route_osrm
-from app.providers.route import TableRouter
+from app.providers.route_table import TableRouter
 from tests.standins import RouterServer
 from tests.web.test_api import api, problem
 
