@@ -56,6 +56,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 )
 #: No ambient cookie proves anything here: a bearer token, a device credential, a signature, or the link itself does.
 WITHOUT_CSRF = (api.blueprint, ingest.blueprint, hooks.blueprint, customer.blueprint, quote.blueprint)
+#: Who comes there is known by a link or a key, and is nobody of the office, whatever cookie is there.
+FOR_NOBODY_SIGNED_IN = ("api", "ingest", "hooks", "calendar", "customer", "incident", "paper")
 #: A database that does not answer may do so again after this.
 RETRY_AFTER_S = 15
 
@@ -102,14 +104,8 @@ def install(app: Flask) -> None:
 
 def _remember_language() -> None:
     chosen = request.args.get("lang")
-    if chosen in i18n.LOCALES and request.blueprint not in (
-        "api",
-        "ingest",
-        "hooks",
-        "calendar",
-        "customer",
-        "incident",
-    ):
+    # A quote may lie before the customer on the technician's own phone: who switches there has not signed in.
+    if chosen in i18n.LOCALES and request.blueprint not in (*FOR_NOBODY_SIGNED_IN, "quote"):
         cookie[LANGUAGE] = chosen
 
 
@@ -196,9 +192,7 @@ def _words() -> dict[str, Any]:
         "window_words": lambda from_at, until_at: i18n.window_words(from_at, until_at, zone()),
         "as_of_words": lambda at: i18n.as_of_words(at, zone(), language),
         "here_in": _here_in,
-        "actor": actor()
-        if request.blueprint not in ("customer", "incident", "api", "ingest", "hooks", "calendar")
-        else None,
+        "actor": None if request.blueprint in FOR_NOBODY_SIGNED_IN else actor(),
     }
 
 

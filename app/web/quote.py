@@ -7,40 +7,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
 from app.agreement import accepted_words, agreement_pdf
-from app.errors import AppError, Conflict, NotFound
-from app.i18n import LOCALES, day_words, phone_words, time_words
+from app.errors import Conflict, NotFound
+from app.i18n import day_words, time_words
 from app.models import Quote
 from app.operations.agreement import note_seen
-from app.operations.company import find_company
 from app.operations.onsite import withdraws_until
 from app.operations.quote import LONGEST_NAME, accepted_answer, newest_of, quote_of_link, quote_state
 from app.operations.quote_sending import Said, take_answer
+from app.web.by_link import firm_page, known_link, open_by_link, speak
 from app.web.forms import Form
 from app.web.limits import limiter
-from app.web.visitor import end_session, locale, now, parts, session, telling, zone
+from app.web.visitor import locale, now, parts, session, telling, zone
 
 blueprint = Blueprint("quote", __name__, url_prefix="/q")
 #: What the two buttons say.
 ANSWERS = {"accept": "accepted", "decline": "declined"}
 
-# Mobile carriers put many customers behind one address, so that limit is wide; whoever guesses meets the second.
-limiter.limit("240 per minute")(blueprint)
-limiter.limit("15 per minute; 100 per hour", deduct_when=lambda reply: reply.status_code == 404)(blueprint)
 presses = limiter.limit("10 per minute; 60 per hour", key_func=lambda: request.path, methods=["POST"])
 
 
 def _load(token: str) -> Quote:
     """Return the quote behind a link, and make its customer's language the page's unless the switch was used."""
-    if not token.isalnum():
-        raise NotFound("link")  # no token of ours: one of the databases fails on a NUL
-    quote = quote_of_link(session(), token)
-    g.locale = request.args["lang"] if request.args.get("lang") in LOCALES else quote.visit.customer.language
+    quote = quote_of_link(session(), known_link(token))
+    speak(quote.visit.customer.language)
     return quote
 
 
@@ -122,35 +116,10 @@ def _quote_page(quote: Quote, form: Form) -> str:
 
 
 def _page(name: str, **facts: object) -> str:
-    def phone(number: str) -> str:
-        return phone_words(number, parts().settings.country)
-
     def moment(at: Any) -> str:
         return f"{day_words(at.astimezone(zone()).date(), locale())} {time_words(at, zone())}"
 
-    # The firm's name and number, as the frame of every customer's page shows them.
-    known = find_company(session())
-    view = known and {
-        "company_name": known.name,
-        "company_phone": known.phone,
-        "company_phone_hours": known.phone_hours,
-    }
-    lang = request.args.get("lang")
-    return render_template(
-        f"customer/{name}.html", view=view, phone=phone, moment=moment, lang=lang, asked=_asked(), **facts
-    )
+    return firm_page(name, moment=moment, asked=_asked(), **facts)
 
 
-@blueprint.errorhandler(AppError)
-@blueprint.errorhandler(TooManyRequests)
-def sorry(error: AppError | TooManyRequests) -> ResponseReturnValue:
-    """Say in friendly words that a link leads nowhere, and nothing about anybody."""
-    end_session(commit=False)
-    status = error.status if isinstance(error, AppError) else 429
-    return _page("sorry", code="too_often" if status == 429 else "gone", token=None), status
-
-
-@blueprint.after_request
-def _keep_out(response: Response) -> Response:
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+open_by_link(blueprint, _page)

@@ -12,8 +12,9 @@ from app.errors import Invalid
 from app.operations.addition import MOST_PHOTOS, add_note, add_photos, name_phone, remove_photo
 from app.operations.customer_view import visit_of_link
 from app.operations.photo import LARGEST_MB, Photo, read_photo
+from app.web.by_link import known_link
 from app.web.customer.page import form_key, visit_page
-from app.web.customer.room import back, blueprint, known_link, load, per_link, presses
+from app.web.customer.room import back, blueprint, load, per_link, presses
 from app.web.limits import limiter
 from app.web.visitor import end_session, now, parts, session
 

@@ -13,7 +13,8 @@ from app.errors import Conflict
 from app.operations.self_move import keep_time, kept_time, let_go_of, move_to
 from app.operations.self_times import Able, find_times
 from app.rules.book_reading import exact
-from app.web.customer.room import back, blueprint, finds, known_link, load, page, presses
+from app.web.by_link import known_link
+from app.web.customer.room import back, blueprint, finds, load, page, presses
 from app.web.visitor import end_session, now, parts, session, telling, zone
 
 
