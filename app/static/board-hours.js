@@ -14,7 +14,14 @@ let held = null; // what is carried: { id, version, name, minutes, promised, fro
 let pressed = null; // what may become a drag
 
 const clock = (ms) => new Date(ms).toLocaleTimeString("ja-JP", { timeZone: document.getElementById("live").dataset.zone, hour: "2-digit", minute: "2-digit" });
-const say = (text) => { said.textContent = text; };
+const say = (text) => { said.textContent = text; said.className = "visually-hidden"; };
+// Who tries to carry what stays where it is reads why.
+const refuse = (link) => {
+  say(fill(said.getAttribute(`data-fixed-${link.dataset.standing}`) ?? said.dataset.fixedDone, { customer: link.dataset.name }));
+  said.className = "fixed-note";
+  clearTimeout(refuse.timer);
+  refuse.timer = setTimeout(() => { said.className = "visually-hidden"; }, 6000);
+};
 const rowOf = (technician) => hours()?.querySelector(`.hours-row[data-technician="${technician}"]`);
 const bounds = () => [Date.parse(hours().dataset.from), Date.parse(hours().dataset.until)];
 
@@ -22,6 +29,12 @@ function timeAt(x, row) {
   const track = row.querySelector(".track").getBoundingClientRect();
   const [from, until] = bounds();
   return from + ((x - track.left) / track.width) * (until - from);
+}
+
+function xOf(at, row) {
+  const track = row.querySelector(".track").getBoundingClientRect();
+  const [from, until] = bounds();
+  return track.left + ((at - from) / (until - from)) * track.width;
 }
 
 function pickUp(link, graspX = null) {
@@ -47,8 +60,7 @@ function draw() {
   held.ghost.classList.toggle("moves", !kept);
   held.ghost.firstChild.textContent = where;
   held.ghost.lastChild.textContent = kept ? said.dataset.kept : said.dataset.moved;
-  const left = track.left + ((held.at - from) / (until - from)) * track.width;
-  held.ghost.style.transform = `translate(${left}px, ${track.top}px)`;
+  held.ghost.style.transform = `translate(${xOf(held.at, row)}px, ${track.top}px)`;
   held.ghost.style.minWidth = `${Math.max((held.minutes * 60000 / (until - from)) * track.width, 24)}px`;
   hours().querySelector(".hours-row.aimed")?.classList.remove("aimed");
   row.classList.add("aimed");
@@ -74,12 +86,15 @@ async function reachOut(end) {
   asked.set("reach", now ? "all" : end);
   history.replaceState(history.state, "", `?${asked}`);
   const drawn = hours().dataset.from + hours().dataset.until;
+  const first = timeAt(seen().left, rowOf(held.row));
   for (let tries = 0; tries < 20 && hours().dataset.from + hours().dataset.until === drawn; tries += 1) {
     await refresh();
     await new Promise((done) => { setTimeout(done, 100); });
   }
   reaching = false;
-  if (held) say(draw());
+  if (!held) return;
+  box().scrollLeft += xOf(first, rowOf(held.row)) - seen().left; // what was in sight stays there
+  say(draw());
 }
 
 function putBack(silently = false) {
@@ -102,7 +117,7 @@ async function show(address, options = {}) {
   try {
     const reply = await fetch(address, { cache: "no-store", redirect: "manual", ...options });
     if (reply.type === "opaqueredirect") {
-      panel.close();
+      panel.close("done");
       if (options.method) say(said.dataset.done);
       await refresh();
       return;
@@ -112,6 +127,7 @@ async function show(address, options = {}) {
   } catch {
     panel.textContent = panel.dataset.failed;
   }
+  panel.returnValue = "";
   if (!panel.open) panel.showModal();
   (panel.querySelector(".row .button.primary") ?? panel.querySelector("[data-take-back]") ?? panel).focus();
 }
@@ -126,29 +142,55 @@ panel.addEventListener("submit", (event) => {
 });
 
 // Mouse and touch: a mouse drags at once, a finger after a long press, so that it can scroll.
-function move(event) {
-  const row = document.elementFromPoint(event.clientX, event.clientY)?.closest(".hours-row") ?? rowOf(held.row);
-  aim(timeAt(event.clientX, row) - held.graspMs, row.dataset.technician);
-  pressed.x = event.clientX;
-  pressed.y = event.clientY;
+const HEAD_PX = 26;
+const EDGE_PX = 44;
+const ROLL_PX_PER_MS = 0.6;
+
+// What of the hours can be seen.
+function seen() {
+  const edge = box().getBoundingClientRect();
+  const who = hours().querySelector(".corner").getBoundingClientRect().right;
+  return { left: Math.max(who, 0), right: Math.min(edge.right, innerWidth), top: Math.max(edge.top + HEAD_PX, 0), bottom: Math.min(edge.bottom, innerHeight) };
 }
 
-function scrollAtEdges() {
+// Where the pointer is; beyond the edge, what lies at the edge.
+function aimAtPointer() {
+  const { left: low, right, top, bottom } = seen();
+  const y = Math.min(Math.max(pressed.y, top + 2), bottom - 2);
+  const row = document.elementFromPoint(Math.min(Math.max(pressed.x, low + 2), right - 2), y)?.closest(".hours-row") ?? rowOf(held.row);
+  aim(timeAt(pressed.x, row) - held.graspMs, row.dataset.technician);
+}
+
+function move(event) {
+  pressed.x = event.clientX;
+  pressed.y = event.clientY;
+  aimAtPointer();
+}
+
+function rollAtEdges(at, before = at) {
   if (!held || !pressed) return;
-  const edge = box().getBoundingClientRect();
-  const by = (at, low, high) => (at < low + 40 ? -12 : at > high - 40 ? 12 : 0);
-  const [dx, dy] = [by(pressed.x, edge.left + 150, edge.right), by(pressed.y, edge.top + 26, edge.bottom)];
+  const edge = seen();
+  const step = Math.min(at - before, 60) * ROLL_PX_PER_MS;
+  const way = (where, low, high) => (where < low + EDGE_PX ? -1 : where > high - EDGE_PX ? 1 : 0);
+  const [dx, dy] = [way(pressed.x, edge.left, edge.right) * step, way(pressed.y, edge.top, edge.bottom) * step];
   if (dx || dy) {
+    const was = box().scrollTop;
     box().scrollBy(dx, dy);
-    draw();
+    if (dy && box().scrollTop === was) scrollBy(0, dy); // the hours are at their end: what is left of them lies below the page's edge
+    aimAtPointer();
   }
-  requestAnimationFrame(scrollAtEdges);
+  requestAnimationFrame((next) => rollAtEdges(next, at));
 }
 
 function begin() {
+  if (!pressed.link.dataset.version) {
+    refuse(pressed.link);
+    letGo();
+    return;
+  }
   pickUp(pressed.link, pressed.x);
   navigator.vibrate?.(15);
-  requestAnimationFrame(scrollAtEdges);
+  requestAnimationFrame((at) => rollAtEdges(at));
 }
 
 function letGo() {
@@ -157,7 +199,7 @@ function letGo() {
 }
 
 board.addEventListener("pointerdown", (event) => {
-  const link = event.target.closest(".hours a.visit[data-version]");
+  const link = event.target.closest(".hours a.visit");
   if (!link || event.button !== 0 || held || event.ctrlKey || event.metaKey || event.shiftKey) return;
   pressed = { link, x: event.clientX, y: event.clientY, touch: event.pointerType === "touch", id: event.pointerId };
   if (pressed.touch) pressed.timer = setTimeout(begin, LONG_PRESS_MS);
@@ -237,10 +279,14 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const link = document.activeElement.closest(".hours a.visit");
-  if (event.key.toLowerCase() === "m" && link?.dataset.version) {
+  if (event.key.toLowerCase() === "m" && link) {
+    event.preventDefault();
+    if (!link.dataset.version) {
+      refuse(link);
+      return;
+    }
     pickUp(link);
     say(fill(said.dataset.grabbed, { customer: held.name }));
-    event.preventDefault();
   } else if (event.key.startsWith("Arrow") && !event.shiftKey && (link || document.activeElement === document.body)) {
     const next = neighbour(link, event.key);
     event.preventDefault();

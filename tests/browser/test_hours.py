@@ -98,6 +98,7 @@ def test_a_visit_is_carried_with_the_keyboard_and_put_back(browse, day, db, cloc
     page.keyboard.press("Enter")
     expect(panel).to_be_hidden()
     planned_at = clock.now() + timedelta(minutes=75)
+    expect(page.locator("#aim")).to_have_text("変更しました")
     assert stands(db, day.wanted) == (day.technician, planned_at, clock.now() + timedelta(minutes=60), 2)
     expect(bar(page, day.wanted)).to_be_focused()
 
