@@ -18,10 +18,9 @@ from app.operations.notice import Telling
 from app.operations.price_book import book_at, keeps_prices, kept_book
 from app.operations.pricing import at_most, distance_from, job_of_visit, priced
 from app.operations.quote import (
-    Wish,
     accepted_of,
+    job_as,
     job_now,
-    make_quote,
     quote_of_link,
     quote_state,
     quotes_by_visit,
@@ -30,6 +29,7 @@ from app.operations.quote import (
     why_not_with,
 )
 from app.operations.quote_sending import send_quote, sent_quotes
+from app.operations.quoting import Wish, make_quote, quote_again
 from app.rules.price_book import PriceBook
 from app.rules.pricing import Price
 
@@ -142,7 +142,11 @@ def offer_price(session: Session, visit_id: int, telling: Telling, *, role: str,
         if as_it_is == newest.total:
             send_quote(session, newest.id, telling, now=now, actor=actor)
             return newest
-    made = make_quote(session, visit_id, Wish(), role=role, now=now, actor=actor)
+    accepted = accepted_of(quotes)
+    if accepted is not None:
+        made = quote_again(session, visit_id, accepted, now=now, actor=actor)
+    else:
+        made = make_quote(session, visit_id, Wish(), role=role, now=now, actor=actor)
     send_quote(session, made.id, telling, now=now, actor=actor)
     return made
 
@@ -231,7 +235,7 @@ def price_change(
     try:
         if quote is not None:
             job, book = job_now(quote, visit), kept_book(quote.book)
-            then, later = job, book
+            then, later = job_as(quote, start_at=start_at, minutes=minutes, travels_by=travels_by), book
         else:
             job, book, later = (
                 job_of_visit(session, visit),
@@ -239,9 +243,8 @@ def price_change(
                 book_at(session, start_at),
             )
             far_km = distance_from(session, technician, visit.site.lat, visit.site.lon)
-            job, then = at_most(book, job), at_most(later, replace(job, distance_km=far_km or 0.0))
-        longer = minutes - visit.duration_min
-        then = replace(then, start_at=start_at, minutes=max(then.minutes + longer, 0), travels_by=travels_by)
+            then = replace(job, start_at=start_at, minutes=minutes, travels_by=travels_by, distance_km=far_km or 0.0)
+            job, then = at_most(book, job), at_most(later, then)
         before, after = priced(book, job), priced(later, then)
     except (Invalid, Refused):
         return None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, Problem
 from app.models import AddedWork, Quote, Visit, VisitEvent
+from app.operations.added_work import minutes_of, together
 from app.operations.cancelling import fee_of_visit, waived
 from app.operations.onsite import agreed_so_far, not_agreed
 from app.operations.price_book import book_at
@@ -61,6 +62,8 @@ class Bill:
     taken_off: int = 0
     #: What was added on site and never agreed to: no line of it is in the bill.
     left_out: Sequence[AddedWork] = ()
+    #: What she agreed to on site and has withdrawn from (cooling-off): no line of it is in the bill either.
+    withdrawn: Sequence[AddedWork] = ()
     #: Why a fee is what it is.
     fee: Fee | None = None
 
@@ -85,16 +88,18 @@ def bill_of_visit(session: Session, visit: Visit, told: Told) -> Bill:
         return _fee(session, visit)
     began_at, ended_at, real, minutes = _minutes(visit, told)
     so_far, left_out = agreed_so_far(session, visit), not_agreed(session, visit.id)
-    job = _as_it_was(so_far.job, visit, began_at, minutes, told)
+    # The time of what she has withdrawn from is not owed, however long it took.
+    owed = max(minutes - minutes_of(together(so_far.withdrawn), so_far.book), 0)
+    job = _as_it_was(so_far.job, visit, began_at, owed, told)
     book = so_far.book if so_far.by is not None else book_for(session, job)
     real_price = priced(book, job)
     # Without a quote the plan's price is what she knew, once she was asked for more and has not agreed.
     known = so_far.total if so_far.by is not None or left_out else None
-    price = real_price if known is None else as_agreed(book, real_price, known)
+    price = real_price if known is None else as_agreed(book, real_price, known, exact=bool(so_far.withdrawn))
     return Bill(
         "completed", book, price, began_at, ended_at, real, minutes,
         told.minutes_reason.strip() if minutes != real else "", so_far.by, known, real_price.total - price.total,
-        left_out,
+        left_out, so_far.withdrawn,
     )  # fmt: skip
 
 

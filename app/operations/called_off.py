@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from app.errors import Conflict, Invalid, NotAllowed, Problem
 from app.models import Paper, Visit, VisitEvent
@@ -178,7 +178,8 @@ def fees_to_bill(session: Session, now: datetime) -> Sequence[tuple[Visit, FeeLe
     """
     if not keeps_prices(session):
         return []
-    said = select(VisitEvent.id).where(VisitEvent.visit_id == Visit.id)
+    said, later = select(VisitEvent.id).where(VisitEvent.visit_id == Visit.id), aliased(VisitEvent)
+    undone = exists().where(later.visit_id == Visit.id, later.kind == "undone", later.id > VisitEvent.id)
     # What was called off before a fee was known to anybody, or for nothing, is nobody's debt.
     known = said.where(VisitEvent.kind == "cancelled", VisitEvent.facts["fee"].as_integer() > 0).exists()
     wanted = select(Visit).where(
@@ -186,7 +187,7 @@ def fees_to_bill(session: Session, now: datetime) -> Sequence[tuple[Visit, FeeLe
         Visit.beside_id.is_(None),
         Visit.promised_from_at > now - REMEMBERED,
         ~select(Paper.id).where(Paper.visit_id == Visit.id).exists(),
-        ~said.where(VisitEvent.kind == "fee_waived").exists(),
+        ~said.where(VisitEvent.kind == "fee_waived", ~undone).exists(),
     )
     with_names = wanted.options(joinedload(Visit.customer), joinedload(Visit.service))
     rows = session.scalars(with_names.order_by(Visit.promised_from_at.desc()).limit(MOST_LOOKED_AT)).all()

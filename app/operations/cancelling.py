@@ -72,9 +72,10 @@ def kept_step(session: Session, visit_id: int) -> Fraction:
 
 
 def waived(session: Session, visit_id: int) -> VisitEvent | None:
-    """Return that a customer was let off the fee of a visit; None when she was not."""
-    wanted = select(VisitEvent).where(VisitEvent.visit_id == visit_id, VisitEvent.kind == "fee_waived")
-    return session.scalars(wanted.limit(1)).first()
+    """Return that a customer was let off the fee of a visit; None when she was not, or what it was for was undone."""
+    wanted = select(VisitEvent).where(VisitEvent.visit_id == visit_id, VisitEvent.kind.in_(("fee_waived", "undone")))
+    last = session.scalars(wanted.order_by(VisitEvent.id.desc()).limit(1)).first()
+    return last if last is not None and last.kind == "fee_waived" else None
 
 
 def _promise(event: VisitEvent, side: str) -> tuple[object, object]:

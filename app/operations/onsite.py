@@ -8,11 +8,22 @@ from datetime import date, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models import AddedWork, Handover, Quote, Technician, Visit
+from app.models import AddedWork, Handover, Quote, Technician, Visit, VisitEvent
 from app.models.onsite import HANDED_WAYS
+from app.operations.added_work import (
+    Added,
+    asked_in,
+    inside,
+    joined,
+    less,
+    minutes_of,
+    together,
+    with_added,
+    works_of,
+)
 from app.operations.booking import add_event, visit_for_change
 from app.operations.company import find_company
 from app.operations.onsite_words import LAW_OF, added_words, document, missing_of
@@ -22,7 +33,7 @@ from app.operations.quote import ON_SITE, Frame, accepted_answer, accepted_quote
 from app.rules.agreed import most_billed
 from app.rules.on_site import last_day, right_of
 from app.rules.price_book import PriceBook
-from app.rules.pricing import Job, PartUsed, Price
+from app.rules.pricing import Job, Price
 
 #: States of a visit in which somebody is there to add something.
 THERE = ("arrived", "working")
@@ -31,22 +42,11 @@ MOST_MINUTES, MOST_PIECES = 480, 99
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """What a technician adds: minutes beyond the plan, parts and other services of the book."""
-
-    minutes: int = 0
-    parts: tuple[PartUsed, ...] = ()
-    also: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.minutes or self.parts or self.also)
-
-
-@dataclass(frozen=True, slots=True)
 class Agreed:
     """What a customer has agreed to so far, with what was noted within it: totals with tax.
 
-    `total` is that of the quote she accepted (`by`), else of the plan; `most` may be billed without asking her again.
+    `total` is that of the quote she accepted (`by`), else of the plan, less what she has withdrawn from; `most` may be
+    billed without asking her again.
     """
 
     data: Mapping[str, Any]
@@ -54,21 +54,30 @@ class Agreed:
     job: Job
     total: int
     by: Quote | None
+    #: The numbers of all the added work that is in the job, and of it what was noted since `by`.
+    works: frozenset[int] = frozenset()
+    noted: Sequence[AddedWork] = ()
+    #: What she has withdrawn from (cooling-off).
+    withdrawn: Sequence[AddedWork] = ()
 
     @property
     def most(self) -> int:
         """The highest total that needs no new word of hers."""
-        return most_billed(self.book, self.total)
+        return most_billed(self.book, self.total, exact=bool(self.withdrawn))
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What an addition leads to: the price of everything with it, and whether the customer has to agree first."""
+    """What an addition leads to: the price of everything with it, and whether the customer has to agree first.
+
+    `asks_too`: what she was asked before and has not answered; she is asked about it together with this.
+    """
 
     agreed: Agreed
     job: Job
     price: Price
     asks: bool
+    asks_too: Sequence[AddedWork] = ()
 
 
 def agreed_so_far(session: Session, visit: Visit) -> Agreed:
@@ -83,23 +92,44 @@ def agreed_so_far(session: Session, visit: Visit) -> Agreed:
         total = priced(kept_book(data), job).total
     else:
         raise Conflict("no_prices_yet")
+    book, works = kept_book(data), works_of(session, visit.id)
     since = quote.created_at if quote is not None else visit.created_at
-    noted = [one for one in works_of(session, visit.id) if one.quote_id is None and one.at >= since]
-    for one in noted:
-        job = _with(job, Added(one.minutes, _parts(one), tuple(one.also)), kept_book(data))
-    return Agreed(data, kept_book(data), job, total, quote)
+    quoted = inside(quote, works)
+    noted = [one for one in works if one.quote_id is None and one.at >= since and one.id not in quoted]
+    agreed = Agreed(data, book, with_added(job, noted, book), total, quote, quoted | {one.id for one in noted}, noted)
+    for quote_id in withdrawn_from(session, visit.id):
+        agreed = _without(session, agreed, works, quote_id)
+    return agreed
 
 
-def weigh(session: Session, visit: Visit, added: Added) -> Weighed:
-    """Return what an addition costs and whether it needs a new agreement. Raises as `agreed_so_far`, Invalid."""
+def weigh(session: Session, visit: Visit, added: Added, *, instead: bool = False, now: datetime) -> Weighed:
+    """Return what an addition costs and whether it needs a new agreement.
+
+    What she has been asked and has not answered yet is asked with it, unless this comes `instead` of that. Raises as
+    `agreed_so_far`, Invalid.
+    """
     agreed = agreed_so_far(session, visit)
     if unknown := [code for code in added.also if code not in agreed.book.services]:
         raise Invalid.one("also", "choice", choices=unknown[0])
+    weighed = _weighed(visit, agreed, added)
+    asked = () if instead or not weighed.asks else unanswered(session, visit.id, agreed, now)
+    return _weighed(visit, agreed, added, asked) if asked else weighed
+
+
+def unanswered(session: Session, visit_id: int, agreed: Agreed, now: datetime) -> Sequence[AddedWork]:
+    """Return the added work that the customer is being asked about at this moment and has not answered."""
+    works = works_of(session, visit_id)
+    quotes = [one.quote for one in works if one.quote is not None]
+    asked = next((quote for quote in quotes if quote_state(session, quote, now) == "open"), None)
+    return [one for one in works if one.id in inside(asked, works) - agreed.works]
+
+
+def _weighed(visit: Visit, agreed: Agreed, added: Added, asked: Sequence[AddedWork] = ()) -> Weighed:
+    with_it = with_added(agreed.job, [*asked, added], agreed.book)
     began_at = visit.arrived_at or visit.planned_from_at
-    with_it = _with(agreed.job, added, agreed.book)
     job = replace(with_it, start_at=began_at, promised_until_at=visit.promised_until_at)
     price = priced(agreed.book, job)
-    return Weighed(agreed, job, price, price.total > agreed.most)
+    return Weighed(agreed, job, price, price.total > agreed.most, asked)
 
 
 def add_work(
@@ -114,10 +144,12 @@ def add_work(
     zone: tzinfo,
     country: str,
     now: datetime,
+    instead: bool = False,
 ) -> AddedWork:
     """Note work that is added on site; above what was agreed to, a quote for everything is made, to be accepted.
 
-    `seen` is the total that was looked at before; the form's `key` keeps one that is sent twice from standing twice.
+    What she has not answered yet stays in it, unless this comes `instead`. `seen` is the total that was looked at
+    before; the form's `key` keeps one that is sent twice from standing twice.
     Raises NotFound, Conflict: beside, not_on_site, bill_changed, document_incomplete, no_prices_yet; Invalid.
     """
     own_visit(session, visit_id, technician_id)
@@ -131,11 +163,11 @@ def add_work(
     check_there(visit)
     if not added:
         raise Invalid.one("minutes", "nothing_added")
-    weighed = weigh(session, visit, added)
+    weighed = weigh(session, visit, added, instead=instead, now=now)
     if weighed.price.total != seen:
         raise Conflict("bill_changed")
-    actor, words = f"technician:{technician_id}", added_words(weighed.agreed.book, added)
-    quote = _asked(session, visit, weighed, words, sign, zone, country, now, actor) if weighed.asks else None
+    actor, words = f"technician:{technician_id}", added_words(weighed.agreed.book, together([*weighed.asks_too, added]))
+    quote = _asked(session, visit, weighed, added, sign, zone, country, now, actor) if weighed.asks else None
     work = AddedWork(
         visit_id=visit.id, at=now, by=actor, minutes=added.minutes,
         parts=[{"code": part.code, "quantity": part.quantity} for part in added.parts], also=list(added.also),
@@ -165,27 +197,36 @@ def check_there(visit: Visit) -> None:
         raise Conflict("not_on_site", status=visit.status)
 
 
-def works_of(session: Session, visit_id: int) -> Sequence[AddedWork]:
-    """Return what was added to a visit on site, oldest first."""
-    wanted = select(AddedWork).where(AddedWork.visit_id == visit_id).order_by(AddedWork.id)
-    return session.scalars(wanted.options(selectinload(AddedWork.quote).selectinload(Quote.answers))).all()
-
-
 def work_of_quote(session: Session, quote_id: int) -> AddedWork | None:
     """Return the addition that a quote asks about; None for a quote made before the visit."""
     return session.scalar(select(AddedWork).where(AddedWork.quote_id == quote_id))
 
 
-def state_of_work(session: Session, work: AddedWork, now: datetime) -> str:
-    """Return noted (within what was agreed), or what became of its quote (operations.quote.quote_state)."""
-    return "noted" if work.quote is None else quote_state(session, work.quote, now)
+def state_of_work(session: Session, work: AddedWork, works: Sequence[AddedWork], now: datetime) -> str:
+    """Return what became of one of a visit's `works`.
+
+    noted (within what was agreed); withdrawn; joined, when it was asked for again together with a later one; or what
+    became of its quote (operations.quote.quote_state).
+    """
+    if work.quote is None:
+        return "noted"
+    if work.quote_id in withdrawn_from(session, work.visit_id):
+        return "withdrawn"
+    state = quote_state(session, work.quote, now)
+    return "joined" if state == "replaced" and work.id in joined(works) else state
 
 
 def not_agreed(session: Session, visit_id: int) -> list[AddedWork]:
     """Return what was added and never agreed to, so that it is not billed; what a later quote replaced is left out."""
-    agreed = accepted_quote(session, visit_id)
-    newer = [one for one in works_of(session, visit_id) if one.quote_id is not None]
-    return [one for one in newer if one.quote_id and one.quote_id > (agreed.id if agreed is not None else 0)]
+    agreed, works = accepted_quote(session, visit_id), works_of(session, visit_id)
+    newer = [one for one in works if one.quote_id and one.quote_id > (agreed.id if agreed is not None else 0)]
+    return [one for one in newer if one.id not in joined(works)]
+
+
+def withdrawn_from(session: Session, visit_id: int) -> Mapping[int, VisitEvent]:
+    """Return the quotes of a visit whose added work its customer has withdrawn from, and the entries that say so."""
+    wanted = select(VisitEvent).where(VisitEvent.visit_id == visit_id, VisitEvent.kind == "work_withdrawn")
+    return {event.facts["quote"]: event for event in session.scalars(wanted.order_by(VisitEvent.id))}
 
 
 def hand_over(session: Session, quote_id: int, way: str, *, now: datetime, actor: str) -> Handover:
@@ -234,7 +275,7 @@ def _asked(
     session: Session,
     visit: Visit,
     weighed: Weighed,
-    words: Mapping[str, str],
+    added: Added,
     sign: bool,
     zone: tzinfo,
     country: str,
@@ -248,34 +289,51 @@ def _asked(
         raise Conflict("document_incomplete", missing=", ".join(missing))
     assert visit.technician_id is not None
     technician = session.get_one(Technician, visit.technician_id)
+    agreed = weighed.agreed
+    # Its price is all that goes beyond what she has accepted, so its words name all of that: what was noted too.
+    words = added_words(agreed.book, together([*agreed.noted, *weighed.asks_too, added]))
+    carries = agreed.works | {one.id for one in weighed.asks_too}
+    by = agreed.by
     return keep_quote(
         session,
         visit,
-        Frame(weighed.agreed.data, weighed.job, weighed.price, sign, now + ON_SITE),
+        Frame(
+            agreed.data, weighed.job, weighed.price, sign, now + ON_SITE, tuple(sorted(carries)), by.id if by else None
+        ),
         now=now,
         actor=actor,
         more=lambda locale: {
+            "added": words[locale],
             "document": document(
-                company, technician.name, words[locale], right, weighed.price.total, weighed.agreed.total,
-                weighed.agreed.by is not None, weighed.agreed.book, now.astimezone(zone).date(), country, locale,
+                company, technician.name, words[locale], right, weighed.price.total, agreed.total,
+                by is not None, agreed.book, now.astimezone(zone).date(), country, locale,
             )
         },
     )  # fmt: skip
 
 
-def _with(job: Job, added: Added, book: PriceBook) -> Job:
-    """Return a job with an addition; pieces of one part stand in one line."""
-    pieces: dict[str, int] = {}
-    for part in (*job.parts, *added.parts):
-        pieces[part.code] = pieces.get(part.code, 0) + part.quantity
-    own = sum(book.services[code].included_minutes for code in added.also if code in book.services)
-    return replace(
-        job,
-        minutes=job.minutes + added.minutes + own,
-        parts=tuple(PartUsed(code, quantity) for code, quantity in pieces.items()),
-        also=(*job.also, *added.also),
+def _without(session: Session, agreed: Agreed, works: Sequence[AddedWork], quote_id: int) -> Agreed:
+    """Return what stays agreed once a customer has withdrawn from what a quote asked for, as its document says it."""
+    asked = next(one for one in works if one.quote_id == quote_id)
+    assert asked.quote is not None
+    gone = [one for one in asked_in(session, asked.quote, works) if one.id in agreed.works]
+    if not gone:
+        return agreed
+    off = together(gone)
+    also = list(agreed.job.also)
+    for code in off.also:
+        also.remove(code)
+    job = replace(
+        agreed.job,
+        minutes=max(agreed.job.minutes - minutes_of(off, agreed.book), 0),
+        parts=less(agreed.job.parts, off.parts),
+        also=tuple(also),
     )
-
-
-def _parts(work: AddedWork) -> tuple[PartUsed, ...]:
-    return tuple(PartUsed(part["code"], part["quantity"]) for part in work.parts)
+    return replace(
+        agreed,
+        job=job,
+        total=max(agreed.total - (asked.total - asked.agreed_total), 0),
+        works=agreed.works - {one.id for one in gone},
+        noted=[one for one in agreed.noted if one not in gone],
+        withdrawn=[*agreed.withdrawn, *gone],
+    )

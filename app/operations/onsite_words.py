@@ -14,7 +14,7 @@ from app.rules.on_site import text_on
 from app.rules.price_book import PriceBook
 
 if TYPE_CHECKING:
-    from app.operations.onsite import Added
+    from app.operations.added_work import Added
 
 #: The words that the law asks for, by the day from which on they hold.
 TEXTS = json.loads((Path(__file__).parent.parent / "legal/on_site.json").read_text(encoding="utf-8"))["versions"]

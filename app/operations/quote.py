@@ -1,4 +1,4 @@
-"""Offer a price before the work, take in what the customer answers, and say whether anybody may set out."""
+"""Keep a price as it is offered, take in what the customer answers, and say whether anybody may set out."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from app.operations.booking import LASTING_TOKEN, add_event, new_token, visit_fo
 from app.operations.checks import tell_text
 from app.operations.company import find_company
 from app.operations.price_book import book_data_at, keeps_prices, kept_book
-from app.operations.pricing import at_most, job_of_visit, priced
+from app.operations.pricing import job_of_visit, priced
 from app.operations.quote_words import TEXT_VERSION, shown, sums
 from app.prepared import Prepared
-from app.rules.agreed import OPEN_STATES, state_of
+from app.rules.agreed import OPEN_STATES, minutes_now, state_of
 from app.rules.drawn import read_drawn
 from app.rules.pricing import Job, PartUsed, Price
 
@@ -42,54 +42,19 @@ _PRICED = Prepared(
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a quote has beside the plan: what is None is as planned; `taxi` None is the most that the book lets be."""
-
-    service: str | None = None
-    minutes: int | None = None
-    distance_km: float | None = None
-    taxi: int | None = None
-    parts: tuple[PartUsed, ...] = ()
-    discount_percent: Fraction = Fraction(0)
-    discount_reason: str = ""
-    sign: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Frame:
-    """What a quote keeps: the book as data, what is priced and for how much, whether it is signed, until when."""
+    """What a quote keeps: the book as data, what is priced and for how much, whether it is signed, until when.
+
+    `carries`: the work added on site before that is in it; `upon`: the accepted quote that it rests on.
+    """
 
     data: Mapping[str, Any]
     job: Job
     price: Price
     sign: bool
     expires_at: datetime
-
-
-def make_quote(session: Session, visit_id: int, wish: Wish, *, role: str, now: datetime, actor: str) -> Quote:
-    """Make a quote for a visit as it is planned now; the newest one counts.
-
-    `role` is who gives a discount. Raises NotFound, Conflict when the visit is over, Invalid naming the field, Refused
-    `discount_over_limit`.
-    """
-    visit = visit_for_change(session, visit_id)
-    if not visit.is_open:
-        raise Conflict("visit_over")
-    if wish.discount_percent and not wish.discount_reason.strip():
-        raise Invalid.one("discount_reason", "missing")
-    planned = job_of_visit(session, visit, service=wish.service, distance_km=wish.distance_km)
-    data = book_data_at(session, planned.start_at)
-    book = kept_book(data)
-    job = replace(
-        at_most(book, planned) if wish.taxi is None else replace(planned, taxi=wish.taxi),
-        minutes=planned.minutes if wish.minutes is None else wish.minutes,
-        parts=wish.parts,
-        discount_percent=wish.discount_percent,
-        discount_by="manager" if role == "admin" else role,
-        discount_reason=wish.discount_reason.strip(),
-    )
-    expires_at = visit.promised_until_at if now < visit.promised_until_at else now + ON_SITE
-    return keep_quote(session, visit, Frame(data, job, priced(book, job), wish.sign, expires_at), now=now, actor=actor)
+    carries: tuple[int, ...] = ()
+    upon: int | None = None
 
 
 def keep_quote(
@@ -114,7 +79,13 @@ def keep_quote(
         created_at=now,
         created_by=actor,
         expires_at=frame.expires_at,
-        job={**_kept(job), "planned_min": visit.duration_min, "on_site": more is not None},
+        job={
+            **_kept(job),
+            "planned_min": visit.duration_min,
+            "on_site": more is not None,
+            "carries": list(frame.carries),
+            "upon": frame.upon,
+        },
         book=dict(frame.data),
         book_code=book.code,
         total=price.total,
@@ -173,14 +144,28 @@ def quoted_job(quote: Quote) -> Job:
     return _job(quote.job)
 
 
-def job_now(quote: Quote, visit: Visit) -> Job:
-    """Return what was quoted, with its visit's time, length and technician as they are now; on site it is as it is."""
-    job = _job(quote.job)
-    if quote.job.get("on_site"):
-        return job
-    travels_by = visit.technician.travels_by if visit.technician is not None else job.travels_by
-    minutes = max(job.minutes + visit.duration_min - quote.job["planned_min"], 0)
-    return replace(job, start_at=visit.planned_from_at, minutes=minutes, travels_by=travels_by)
+def job_now(quote: Quote, visit: Visit, job: Job | None = None) -> Job:
+    """Return what was quoted, with its visit's time, length and technician as they are now.
+
+    What was added on site is as it is while somebody is there. `job`: with what was noted on site since.
+    """
+    quoted = job or _job(quote.job)
+    if quote.job.get("on_site") and visit.arrived_at is not None:
+        return quoted
+    travels_by = visit.technician.travels_by if visit.technician is not None else quoted.travels_by
+    return job_as(
+        quote, start_at=visit.planned_from_at, minutes=visit.duration_min, travels_by=travels_by, job=quoted
+    )  # fmt: skip
+
+
+def job_as(quote: Quote, *, start_at: datetime, minutes: int, travels_by: str, job: Job | None = None) -> Job:
+    """Return what was quoted, planned for another time, length or way to travel."""
+    quoted, planned_then = job or _job(quote.job), quote.job["planned_min"]
+    if job is not None or quote.job.get("on_site") or quote.job.get("carries"):
+        longer = minutes_now(quoted.minutes, planned_then, minutes)
+    else:
+        longer = max(quoted.minutes + minutes - planned_then, 0)
+    return replace(quoted, start_at=start_at, minutes=longer, travels_by=travels_by, promised_until_at=None)
 
 
 def quote_of_link(session: Session, token: str) -> Quote:
@@ -353,7 +338,7 @@ def _kept(job: Job) -> dict[str, Any]:
 
 def _job(kept: Mapping[str, Any]) -> Job:
     until = kept.get("promised_until")
-    beside = ("start", "planned_min", "on_site", "promised_until")
+    beside = ("start", "planned_min", "on_site", "carries", "upon", "promised_until")
     wish = {name: value for name, value in kept.items() if name not in beside}
     return Job(
         **{

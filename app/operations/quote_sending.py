@@ -54,7 +54,8 @@ def send_quote(session: Session, quote_id: int, telling: Telling, *, now: dateti
         news = News("quote_sent", "quote_sent", facts, words=words, key=f"quote:{quote.id}")
     else:
         words |= {
-            "addon": work.words[locale], "addon_amount": work.total - work.agreed_total, "quote_total": work.total,
+            "addon": quote.shown[locale].get("added", work.words[locale]),
+            "addon_amount": work.total - work.agreed_total, "quote_total": work.total,
             "what_if_no": t("onsite.what_if_no", locale),
             "no_own_delay_surcharge": True, "link": f"{telling.base_url}/q/{quote.token}",
         }  # fmt: skip
@@ -90,7 +91,7 @@ def send_copy(session: Session, quote: Quote, telling: Telling, now: datetime) -
         return None
     locale = quote.visit.customer.language
     words: dict[str, Word] = {
-        "addon": work.words[locale],
+        "addon": quote.shown[locale].get("added", work.words[locale]),
         "price": quote.shown[locale]["total"],
         "link": f"{telling.base_url}/q/{quote.token}/document",
     }

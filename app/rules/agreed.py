@@ -12,20 +12,33 @@ from app.rules.price_book import PriceBook
 from app.rules.pricing import Line, Price, document
 
 
-def most_billed(book: PriceBook, accepted_total: int) -> int:
-    """Return the highest total that needs no new agreement.
+def most_billed(book: PriceBook, accepted_total: int, *, exact: bool = False) -> int:
+    """Return the highest total that needs no new agreement; `exact`: what was accepted, and nothing beyond it.
 
     At 10 %, 10,000 accepted: 11,000.
     """
+    if exact:
+        return accepted_total
     return math.floor(accepted_total * (1 + book.overrun_percent / 100))
 
 
-def as_agreed(book: PriceBook, price: Price, accepted_total: int) -> Price:
+def minutes_now(agreed_min: int, planned_then_min: int, planned_min: int) -> int:
+    """Return the minutes of work that something was added to, when its plan was changed since.
+
+    A plan that was made longer may hold what was added already: it is not counted twice.
+
+    >>> minutes_now(120, 60, 60), minutes_now(120, 60, 120), minutes_now(120, 60, 45)
+    (120, 120, 105)
+    """
+    return max(agreed_min + min(planned_min - planned_then_min, 0), planned_min)
+
+
+def as_agreed(book: PriceBook, price: Price, accepted_total: int, *, exact: bool = False) -> Price:
     """Return an invoice without what nobody agreed to: a line `not_agreed` takes the excess off.
 
-    What the customer has accepted may be exceeded by the book's share, and no more.
+    What the customer has accepted may be exceeded by the book's share, and no more; `exact`: by nothing.
     """
-    most = most_billed(book, accepted_total)
+    most = most_billed(book, accepted_total, exact=exact)
     if price.total <= most:
         return price
     # Tax is rounded, so what has to come off before tax is searched: the least that brings the total down to it.

@@ -11,10 +11,10 @@ from flask.typing import ResponseReturnValue
 from app.errors import Conflict, NotFound
 from app.i18n import money_words
 from app.models import Visit
+from app.operations.added_work import Added, works_of
 from app.operations.onsite import (
     MOST_MINUTES,
     MOST_PIECES,
-    Added,
     Agreed,
     Weighed,
     add_work,
@@ -23,9 +23,9 @@ from app.operations.onsite import (
     handovers,
     own_visit,
     state_of_work,
+    unanswered,
     weigh,
     withdraws_until,
-    works_of,
 )
 from app.operations.price_words import own_name, part_name
 from app.operations.quote_sending import send_quote, sent_quotes
@@ -55,6 +55,7 @@ def add(visit_id: int) -> ResponseReturnValue:
     form = Form(request.form)
     added, seen = _added(form, visit_id), form.whole("seen", least=0, most=2**31 - 1)
     wish: dict[str, Any] = {"key": form.text("key", most=64), "sign": form.ticked("sign"), "technician_id": me()}
+    wish["instead"] = form.ticked("instead")
     place: dict[str, Any] = {"zone": zone(), "country": parts().settings.country, "now": now()}
     made = form.submit(lambda: add_work(session(), visit_id, added, seen=seen or 0, **wish, **place))
     if made is None:
@@ -130,17 +131,20 @@ def _work(visit_id: int, form: Form) -> ResponseReturnValue:
     weighed: Weighed | None = None
     if agreed is not None and form.value("step") and not form.problems:
         added = _added(form, visit_id)
-        weighed = form.take(lambda: weigh(session(), visit, added)) if added else None
+        instead = form.ticked("instead")
+        weighed = form.take(lambda: weigh(session(), visit, added, instead=instead, now=now())) if added else None
         if not added:
             form.wrong("minutes", "nothing_added")
     book = agreed.book if agreed is not None else None
-    works = [(one, state_of_work(session(), one, now())) for one in reversed(works_of(session(), visit_id))]
+    every = works_of(session(), visit_id)
+    works = [(one, state_of_work(session(), one, every, now())) for one in reversed(every)]
     page = render_template(
         "technician/work.html",
         visit=visit,
         form=form,
         agreed=agreed,
         weighed=weighed,
+        asked=unanswered(session(), visit_id, agreed, now()) if agreed is not None else (),
         works=works,
         handed={one.quote_id: handovers(session(), one.quote_id) for one, _ in works if one.quote_id},
         until={one.quote_id: withdraws_until(session(), one.quote, zone()) for one, _ in works if one.quote},

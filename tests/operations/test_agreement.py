@@ -25,7 +25,8 @@ from app.operations.booking import change_visit
 from app.operations.estimate import Plan, estimate
 from app.operations.notice import Telling
 from app.operations.price_book import STANDARD
-from app.operations.quote import Wish, answer_quote, make_quote, quotes_of, why_not_dispatched
+from app.operations.quote import answer_quote, quotes_of, why_not_dispatched
+from app.operations.quoting import Wish, make_quote
 from app.tick import remind
 from tests.conftest import STORY_DAY_AT
 

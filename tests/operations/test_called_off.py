@@ -14,7 +14,7 @@ from app.operations import called_off
 from app.operations.appointment import Message, cancel, change
 from app.operations.bill import Told
 from app.operations.called_off import call_off_at_desk, fee_left, fees_to_bill, keep_step, owed_now, waive_fee
-from app.operations.field import report_status
+from app.operations.field import report_status, undo_status
 from app.operations.invoice import issue_invoice
 from app.operations.notice import Telling
 from app.operations.self_cancel import agreed_fee
@@ -190,3 +190,18 @@ def test_no_bill_says_nought_hours_before(db, world, prices, clock, desk, call_o
         paper = issue_invoice(session, visit_id, Told(), seen=None, desk=desk())
         assert "お約束の直前" in dict(paper.content["ja"]["facts"])["理由"]
         assert "less than an hour" in dict(paper.content["en"]["facts"])["Reason"]
+
+
+def test_a_waiver_falls_with_the_closed_door_that_it_was_for(db, world, prices, clock, desk):
+    visit_id = world.visit(starts_in_min=60)
+    clock.forward(minutes=60)
+    with db.write() as session:
+        report_status(session, visit_id, "no_access", now=clock.now(), actor="user:1", by="office")
+        waive_fee(session, visit_id, "張り紙を見落とした", role="manager", now=clock.now(), actor="user:1")
+        assert fees_to_bill(session, clock.now()) == []
+        undo_status(session, visit_id, now=clock.now(), actor="user:1")  # she was there after all
+        report_status(session, visit_id, "no_access", now=clock.now(), actor="user:1", by="office")
+    with db.write() as session:
+        [(_, fee)] = fees_to_bill(session, clock.now())
+        assert left(db, visit_id) == (fee.total, "")
+        assert issue_invoice(session, visit_id, Told(), seen=None, desk=desk()).total == fee.total

@@ -27,7 +27,8 @@ from app.operations.invoice import (
 )
 from app.operations.payment import issue_receipt, take_payment
 from app.operations.price_book import STANDARD
-from app.operations.quote import Wish, answer_quote, make_quote
+from app.operations.quote import answer_quote
+from app.operations.quoting import Wish, make_quote
 from app.paper import paper_pdf
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -11,9 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from app.agreement import addressed, agreement_pdf
 from app.errors import Conflict, Invalid, NotFound
 from app.models import AddedWork, Company, Customer, Quote, QuoteAnswer, Visit
+from app.operations.added_work import Added, works_of
+from app.operations.agreement import offer_price
 from app.operations.bill import Told, bill_of_visit
-from app.operations.onsite import Added, add_work, hand_over, not_agreed, weigh, withdraws_until, works_of
-from app.operations.quote import Wish, accepted_answer, answer_quote, make_quote, quote_of_link
+from app.operations.booking import change_visit
+from app.operations.field import undo_status
+from app.operations.notice import Telling
+from app.operations.onsite import add_work, hand_over, not_agreed, state_of_work, weigh, withdraws_until
+from app.operations.quote import accepted_answer, answer_quote, quote_of_link, quoted_job, why_not_dispatched
+from app.operations.quoting import Wish, make_quote
 from app.rules.pricing import PartUsed
 from tests.operations.test_invoice import TOKYO, only_sqlite, prices
 
@@ -40,12 +46,13 @@ def there(db, world, clock, prices):
 
 @pytest.fixture
 def add(db, world, clock):
-    def added(visit_id, what, key="k" * 16, seen=None, country="JP"):
+    def added(visit_id, what, key="k" * 16, seen=None, country="JP", instead=False):
         with db.write() as session:
-            seen = weigh(session, session.get_one(Visit, visit_id), what).price.total if seen is None else seen
+            visit, chosen = session.get_one(Visit, visit_id), {"instead": instead, "now": clock.now()}
+            seen = weigh(session, visit, what, **chosen).price.total if seen is None else seen
             work = add_work(
                 session, visit_id, what, key=key, seen=seen, sign=True, technician_id=world.technician,
-                zone=TOKYO, country=country, now=clock.now(),
+                zone=TOKYO, country=country, **chosen,
             )  # fmt: skip
             return work.id, work.quote.token if work.quote else None
 
@@ -121,15 +128,95 @@ def test_without_a_quote_before_the_plan_is_what_was_known(db, world, add, clock
     assert (total <= known * 1.1, left_out) == (True, 1)
 
 
+CABLES = Added(minutes=60, parts=(PartUsed("cable", 2),))
+
+
 @only_sqlite
-def test_a_later_addition_that_is_accepted_replaces_the_one_before(db, there, add, clock):
+def test_a_second_addition_is_asked_for_together_with_one_that_has_no_answer_yet(db, there, add, clock):
+    add(there, CLIP)  # within the agreement: no word of hers is needed
+    add(there, LONGER, key="l" * 16)
+    _, token = add(there, CABLES, key="m" * 16)
+    with db.read() as session:
+        works = works_of(session, there)
+        assert [state_of_work(session, one, works, clock.now()) for one in works] == ["noted", "joined", "open"]
+        quote = works[2].quote
+        said = dict(quote.shown["ja"]["document"]["facts"])["役務の種類・内容"]
+        # The price is that of all three, and so are the words.
+        assert ("留め具 × 1" in said, "LANケーブル × 2" in said, "作業の延長 120分" in said) == (True, True, True)
+        assert len(not_agreed(session, there)) == 1
+    accept(db, clock, token)
+    with db.read() as session:
+        assert not_agreed(session, there) == []
+    lines, total, _ = finish(db, clock, there, 180)
+    assert (lines["part:clip"], lines["part:cable"], lines["service:diagnosis"]) == (200, 1_600, 3_500)
+    assert total <= quote.total
+
+
+@only_sqlite
+def test_a_second_addition_comes_instead_of_the_first_where_the_technician_says_so(db, there, add, clock):
     add(there, LONGER)
-    _, token = add(there, Added(minutes=60, parts=(PartUsed("cable", 2),)), key="l" * 16)
+    _, token = add(there, CABLES, key="l" * 16, instead=True)
+    with db.read() as session:
+        works = works_of(session, there)
+        assert state_of_work(session, works[0], works, clock.now()) == "replaced"
     accept(db, clock, token)
     with db.read() as session:
         assert not_agreed(session, there) == []
     lines, _, _ = finish(db, clock, there, 120)
     assert (lines["part:cable"], "service:diagnosis" in lines) == (1_600, False)
+
+
+@only_sqlite
+def test_what_was_declined_is_not_asked_for_again_with_the_next_addition(db, there, add, clock):
+    _, token = add(there, LONGER)
+    with db.write() as session:
+        answer_quote(session, token, "declined", language="ja", link="x", now=clock.now())
+    _, second = add(there, CABLES, key="l" * 16)
+    with db.read() as session:
+        assert quote_of_link(session, second).job["also"] == []
+
+
+def at_desk(db, clock, visit_id, **wish):
+    with db.write() as session:
+        quote = make_quote(session, visit_id, Wish(**wish), role="manager", now=clock.now(), actor="user:1")
+        return quote.id, quote.token, quote.total
+
+
+@only_sqlite
+def test_a_quote_made_at_the_desk_meanwhile_has_what_was_agreed_on_site_in_it_once(db, there, add, clock):
+    _, token = add(there, CABLES)
+    with pytest.raises(Conflict, match="asked_on_site"):
+        at_desk(db, clock, there)  # she has that question before her
+    accept(db, clock, token)
+    add(there, CLIP, key="l" * 16)
+    with db.write() as session:  # the desk makes the plan longer by what was agreed
+        session.get_one(Visit, there).duration_min = 120
+    _, second, total = at_desk(db, clock, there)
+    assert total == 7_700 + 6_600 + 1_650 + 2 * 880 + 220  # an hour more, in the evening; two cables; a clip
+    accept(db, clock, second)
+    add(there, CLIP, key="m" * 16)
+    lines, billed, left_out = finish(db, clock, there, 120)
+    assert (lines["part:cable"], lines["part:clip"], lines["extra_time"], left_out) == (1_600, 400, 6_000, 0)
+    assert billed == total + 220
+
+
+@only_sqlite
+def test_the_price_of_a_visit_that_is_moved_after_an_addition_is_asked_for_with_it(db, there, add, clock, parts):
+    _, token = add(there, CABLES)
+    accept(db, clock, token)
+    add(there, CLIP, key="l" * 16)
+    telling = Telling("https://x.example", TOKYO, parts.channels)
+    with db.write() as session:  # nobody could go on: he leaves, and comes again at nine in the evening
+        visit = undo_status(session, there, now=clock.now(), actor="user:1")
+        assert (visit.status, visit.arrived_at) == ("booked", None)
+        late = {"promised_from_at": visit.promised_from_at + timedelta(hours=4)}
+        change_visit(session, there, now=clock.now(), actor="user:1", zone=TOKYO, **late)
+        assert why_not_dispatched(session, visit) == "price_rose"
+        ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
+        quote = offer_price(session, there, telling, **ask)
+        job = quoted_job(quote)
+        assert job.parts == (PartUsed("cable", 2), PartUsed("clip", 1))
+        assert (job.minutes, job.start_at) == (120, visit.planned_from_at)
 
 
 @only_sqlite

@@ -15,7 +15,8 @@ from app.models import Alarm, PriceBookVersion, Quote, Service, Technician, Visi
 from app.operations.booking import change_visit
 from app.operations.field import report_status
 from app.operations.price_book import STANDARD
-from app.operations.quote import Wish, answer_quote, make_quote, quote_state, quotes_of, why_not_dispatched
+from app.operations.quote import answer_quote, quote_state, quotes_of, why_not_dispatched
+from app.operations.quoting import Wish, make_quote
 
 sqlite_alone = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 

@@ -10,14 +10,14 @@ from sqlalchemy import select
 from app.errors import Conflict
 from app.models import Customer, Notice, Visit
 from app.operations import quote_sending
+from app.operations.added_work import works_of
 from app.operations.bill import Told
 from app.operations.invoice import credit, issue_invoice
 from app.operations.invoice_sending import send_invoice, thank
 from app.operations.notice import Telling, why_outdated
-from app.operations.onsite import works_of
 from app.operations.payment import take_payment
-from app.operations.quote import Wish, make_quote
 from app.operations.quote_sending import ask_again, send_quote, take_answer, unanswered_quotes
+from app.operations.quoting import Wish, make_quote
 from app.tick import remind
 from tests.operations.test_invoice import TOKYO, desk, done, issued, only_sqlite, prices
 from tests.operations.test_onsite import LONGER, SCRAWL, add, there

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Company, Paper, PriceBookVersion, Service, Visit
-from app.operations.onsite import Added, add_work, weigh
+from app.operations.added_work import Added
+from app.operations.onsite import add_work, weigh
 from app.operations.price_book import STANDARD
 from tests.web.pages import post
 
@@ -104,8 +105,9 @@ def test_work_that_nobody_agreed_to_is_shown_and_left_out_where_no_quote_was_mad
         visit = session.get_one(Visit, visit_id)
         visit.status, visit.technician_id = "working", world.technician
         session.get_one(Company, 1).representative = "青葉 太郎"
+        seen = weigh(session, visit, added, now=clock.now()).price.total
         add_work(
-            session, visit_id, added, key="k", seen=weigh(session, visit, added).price.total, sign=False,
+            session, visit_id, added, key="k", seen=seen, sign=False,
             technician_id=world.technician, zone=settings.zone, country="DE", now=clock.now(),
         )  # fmt: skip
         visit.status, visit.completed_at = "completed", visit.arrived_at + timedelta(minutes=200)

@@ -7,8 +7,9 @@ from typing import Any
 from app.models import Quote
 from app.operations.price_words import explanation, line_name
 from app.operations.pricing import book_for, priced
-from app.operations.quote import Wish, make_quote, quote_state, quotes_of
+from app.operations.quote import quote_state, quotes_of
 from app.operations.quote_words import sums
+from app.operations.quoting import Wish, make_quote
 from app.operations.visit import find_visit
 from app.rules.price_book import PriceBook
 from app.rules.pricing import Job, Line, PartUsed, Price
@@ -41,7 +42,8 @@ def create_price(json_data: PriceIn) -> dict[str, Any]:
 def create_quote(visit_id: int, json_data: QuoteIn) -> dict[str, Any]:
     """Make a quote for a visit as it is planned; the customer accepts it on the page at `url`.
 
-    A newer one replaces it. A discount is given by the token's role, up to its limit. 409 `visit_over`.
+    What was agreed on site is in it; a newer one replaces it. A discount is given by the token's role, up to its
+    limit. 409 `visit_over`, `asked_on_site` while the customer is asked about an addition.
     """
     wish = {name: getattr(json_data, name) for name in QuoteIn.model_fields if name != "parts"}
     parts_used = tuple(PartUsed(part.code, part.quantity) for part in json_data.parts)

@@ -12,11 +12,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from app.errors import Invalid, Problem, Refused
 from app.operations.estimate import AN_HOUR
 from app.operations.onsite import hand_over, handovers, withdraws_until
-from app.operations.price_book import book_at
+from app.operations.price_book import book_at, kept_book
 from app.operations.price_words import money
-from app.operations.pricing import at_most, job_of_visit, priced
-from app.operations.quote import Wish, make_quote, quote_state, quotes_of, why_not_dispatched
+from app.operations.pricing import priced
+from app.operations.quote import quote_state, quotes_of, why_not_dispatched
 from app.operations.quote_sending import send_quote, sent_quotes
+from app.operations.quoting import Wish, make_quote, to_quote
 from app.operations.visit import find_visit
 from app.rules.book_reading import MOST_AMOUNT, exact
 from app.web.forms import Form
@@ -89,7 +90,8 @@ def _quotes(visit_id: int, form: Form) -> Any:
     book, price, earlier = book_at(session(), visit.planned_from_at), None, None
     missing: Sequence[Problem] = ()
     try:
-        job = at_most(book, job_of_visit(session(), visit))
+        found = to_quote(session(), visit, Wish())
+        book, job = kept_book(found.data), found.job
         price, earlier = (priced(book, replace(job, start_at=at)) for at in (job.start_at, job.start_at - AN_HOUR))
     except Invalid as unknown:
         missing = unknown.problems
