@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.errors import Invalid, Problem, Refused
+from app.models import Quote
 from app.operations.estimate import AN_HOUR
 from app.operations.onsite import hand_over, handovers, withdraws_until
 from app.operations.price_book import book_at, kept_book
@@ -20,6 +21,7 @@ from app.operations.quote_sending import send_quote, sent_quotes
 from app.operations.quoting import Wish, make_quote, to_quote
 from app.operations.visit import find_visit
 from app.rules.book_reading import MOST_AMOUNT, exact
+from app.web.belongs import check_of_visit
 from app.web.forms import Form
 from app.web.visitor import locale, needs, now, parts, session, signed_in, telling, zone
 
@@ -53,6 +55,7 @@ def new_quote(visit_id: int) -> Any:
 @needs("dispatch")
 def send(visit_id: int, quote_id: int) -> Any:
     """Tell the customer of a quote, once."""
+    check_of_visit(visit_id, Quote, quote_id)
     form, who = Form(request.form), signed_in().name
     if form.submit(lambda: send_quote(session(), quote_id, telling(), now=now(), actor=who)) is None:
         return _quotes(visit_id, form)
@@ -63,6 +66,7 @@ def send(visit_id: int, quote_id: int) -> Any:
 @needs("dispatch")
 def handed(visit_id: int, quote_id: int) -> Any:
     """Write down that the customer was given, or sent, the paper of what she agreed to on site."""
+    check_of_visit(visit_id, Quote, quote_id)
     form, who = Form(request.form), signed_in().name
     if form.submit(lambda: hand_over(session(), quote_id, "paper", now=now(), actor=who)) is None:
         return _quotes(visit_id, form)

@@ -11,7 +11,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.explain.pictures import visit_picture
 from app.explain.visit import answer
-from app.models import Visit
+from app.models import Alarm, Notice, Visit
 from app.operations.addition import Added, added_to, photo_of
 from app.operations.agreement import agreement_of, offer_price
 from app.operations.alarm import clear_alarm
@@ -32,6 +32,7 @@ from app.operations.technician_state import Doing, read_doings
 from app.rules.board import RISKY
 from app.rules.helper import REACH_M
 from app.rules.visit import AWAITED, change_allowed
+from app.web.belongs import check_of_visit
 from app.web.dispatch.booking import name_clash
 from app.web.dispatch.moves import aim_of, message_of, telling_choices
 from app.web.forms import Form
@@ -169,6 +170,7 @@ def ask_price(visit_id: int) -> Any:
 @needs("dispatch")
 def clear_here(visit_id: int, alarm_id: int) -> Any:
     """Take a line off the attention list from the visit's own page."""
+    check_of_visit(visit_id, Alarm, alarm_id)
     clear_alarm(session(), alarm_id, now(), signed_in().name)
     return _back(visit_id)
 
@@ -184,6 +186,7 @@ def photo(visit_id: int, photo_id: int) -> Any:
 @needs("dispatch")
 def release(visit_id: int, notice_id: int) -> Any:
     """Word a held or failed notice anew and have it sent."""
+    check_of_visit(visit_id, Notice, notice_id)
     form = Form(request.form)
     return _done(
         visit_id, form, "notices", lambda: release_notice(session(), notice_id, now(), signed_in().name, telling())
@@ -194,6 +197,7 @@ def release(visit_id: int, notice_id: int) -> Any:
 @needs("dispatch")
 def settle(visit_id: int, notice_id: int) -> Any:
     """Record that the customer was told by phone, or will not be told."""
+    check_of_visit(visit_id, Notice, notice_id)
     form = Form(request.form)
     told = form.one_of("told", ("yes", "no")) == "yes"
     return _done(visit_id, form, "notices", lambda: settle_by_hand(session(), notice_id, told, now(), signed_in().name))
