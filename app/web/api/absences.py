@@ -6,7 +6,7 @@ from typing import Any
 
 from app.models import Absence
 from app.operations.time_off import NewAbsence, enter_absence, find_absence, in_the_way, list_absences, take_back
-from app.web.api.forms import AbsenceIn, AbsenceOut, AbsencesIn, AbsencesOut, NewAbsenceOut
+from app.web.api.forms_people import AbsenceIn, AbsenceOut, AbsencesIn, AbsencesOut, NewAbsenceOut
 from app.web.api.gate import blueprint
 from app.web.visitor import needs, now, session, signed_in, zone
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from app.models import Branch
 from app.operations.branch import list_branches, save_branch
 from app.operations.listing import Page
-from app.web.api.forms import BranchesOut, BranchIn, BranchOut, PageIn
+from app.web.api.forms_people import BranchesOut, BranchIn, BranchOut
 from app.web.api.gate import blueprint
+from app.web.api.reading import PageIn
 from app.web.visitor import needs, now, session
 
 

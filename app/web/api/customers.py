@@ -6,8 +6,10 @@ from app.models import Customer, Service
 from app.operations.customer import NewSite, change_liking, create_customer, find_customer, page_of_customers
 from app.operations.listing import Page
 from app.operations.service import list_services
-from app.web.api.forms import CustomerIn, CustomerOut, CustomersOut, LikingIn, PageIn, ServicesOut
+from app.web.api.forms import ServicesOut
+from app.web.api.forms_people import CustomerIn, CustomerOut, CustomersOut, LikingIn
 from app.web.api.gate import blueprint
+from app.web.api.reading import PageIn
 from app.web.visitor import needs, now, parts, session
 
 

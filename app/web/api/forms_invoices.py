@@ -9,9 +9,8 @@ from pydantic import Field
 
 from app.operations.invoice import LONGEST_REASON
 from app.rules.book_reading import MOST_AMOUNT, MOST_MINUTES
-from app.web.api.forms import PageIn
 from app.web.api.forms_quotes import PartIn
-from app.web.api.reading import Body, Day, Id, Line, Moment, Reply
+from app.web.api.reading import Body, Day, Id, Line, Moment, PageIn, Reply
 
 _MOST_LINES = 100
 

@@ -21,6 +21,8 @@ from app.web.visitor import zone
 LARGEST_ID = 2**31 - 1
 #: More would be read by nobody.
 MOST_PROBLEMS = 50
+#: Entries of one page of a list.
+MOST_LISTED = 200
 
 
 def _instant(value: Any) -> datetime:
@@ -93,6 +95,13 @@ class Input(BaseModel):
 
 class Query(Input):
     """Query parameters: text that may stand for a number."""
+
+
+class PageIn(Query):
+    limit: int = Field(50, ge=1, le=MOST_LISTED)
+    cursor: str | None = Field(
+        None, description="`next` of the page before.", json_schema_extra={"pattern": "^[0-9]{1,10}$"}
+    )
 
 
 class Body(Input):

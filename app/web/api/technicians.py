@@ -16,17 +16,17 @@ from app.operations.position import ReportedFix, record_fixes
 from app.operations.technician import DeviceSecret, add_device, create_technician, find_technician, page_of_technicians
 from app.rules.access import may
 from app.rules.position import Fix
-from app.web.api.forms import (
+from app.web.api.forms_people import (
     DeviceOut,
     FixesIn,
     FixesOut,
     NewTechnicianOut,
-    PageIn,
     TechnicianIn,
     TechnicianOut,
     TechniciansOut,
 )
 from app.web.api.gate import blueprint
+from app.web.api.reading import PageIn
 from app.web.visitor import needs, now, parts, session, signed_in
 
 P = ParamSpec("P")

@@ -12,9 +12,10 @@ from app.operations.called_off import call_off_at_desk, owed_now, waive_fee
 from app.operations.consequences import ASK, Aim, ask_first
 from app.operations.field import report_eta, report_status
 from app.operations.visit import find_visit, list_notices, list_visits
-from app.web.api.forms import EtaIn, NoticesOut, PageIn, StatusIn, VisitIn, VisitOut, VisitPatch, VisitsIn, VisitsOut
+from app.web.api.forms import EtaIn, NoticesOut, StatusIn, VisitIn, VisitOut, VisitPatch, VisitsIn, VisitsOut
 from app.web.api.forms_invoices import CancellationOut, WaiverIn
 from app.web.api.gate import blueprint, etag, wanted_version
+from app.web.api.reading import PageIn
 from app.web.visitor import needs, now, parts, session, signed_in, telling, zone
 
 Shown = tuple[dict[str, Any], dict[str, str]]

@@ -27,9 +27,8 @@ from app.operations.webhook import (
 )
 from app.outside import LONGEST_URL
 from app.rules.webhook import EVENTS
-from app.web.api.forms import PageIn
 from app.web.api.gate import blueprint
-from app.web.api.reading import Body, Line, Moment, Reply
+from app.web.api.reading import Body, Line, Moment, PageIn, Reply
 from app.web.visitor import needs, now, parts, session, signed_in
 
 Event = Literal[EVENTS]  # type: ignore[valid-type]
