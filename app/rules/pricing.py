@@ -201,9 +201,10 @@ def _price(book: PriceBook, job: Job, start_at: datetime, is_holiday: IsHoliday)
     units = extra // service.unit_minutes
     percent, tier = book.customer_classes[job.customer_class], tier_for(book, job.distance_km)
     labour = service.base + units * service.unit_price + sum(one.base for _, one in also)
-    # What is billed follows each other without a gap: so many minutes, worth so much in all.
-    spans = [(included, service.base), (extra, units * service.unit_price)]
-    spans += [(one.included_minutes, one.base) for _, one in also]
+    # What is billed follows each other without a gap: so many minutes, worth so much in all. What grows with the work
+    # comes last, so that it moves nothing else out of a dear band: more minutes are never cheaper.
+    spans = [(included, service.base), *((one.included_minutes, one.base) for _, one in also)]
+    spans.append((extra, units * service.unit_price))
     facts = {"units": units, "unit_minutes": service.unit_minutes, "unit_price": service.unit_price}
     surcharged, after_hours = _surcharges(book, spans, start_at, is_holiday)
     lines = [
@@ -308,7 +309,8 @@ def _parts(book: PriceBook, job: Job) -> list[Line]:
     lines = []
     for number, used in enumerate(job.parts):
         if used.code not in book.parts:
-            raise CannotPrice(f"parts[{number}].code", "choice", choices=", ".join(book.parts))
+            field, code = f"parts[{number}].code", "choice" if book.parts else "no_parts"
+            raise CannotPrice(field, code, choices=", ".join(book.parts))
         part = book.parts[used.code]
         facts = {"quantity": used.quantity, "unit_price": part.price, "name": part.name}
         lines.append(Line(f"part:{used.code}", used.quantity * part.price, part.tax_rate, facts))

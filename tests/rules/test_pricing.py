@@ -138,6 +138,18 @@ def test_without_included_minutes_only_started_units_are_on_the_clock():
     assert amounts(price(own, job("2026-11-24T18:00", 0, service="call"), IS_HOLIDAY)) == {"base": 2000, "travel": 1000}
 
 
+def test_more_minutes_push_no_other_service_out_of_the_night():
+    own = {
+        "look": {"base": 0, "included_minutes": 0, "unit_minutes": 15, "unit_price": 100},
+        "repair": {"base": 9000, "included_minutes": 60, "unit_minutes": 15, "unit_price": 1800},
+    }
+    work = job("2026-11-25T04:00", 60, service="look", also=("repair",))
+    longer = replace(work, minutes=240)
+    found = [amounts(price(book(services=own), one, IS_HOLIDAY)) for one in (work, longer)]
+    assert [one["band:night"] for one in found] == [4500, 4500]  # the repair from four to five
+    assert (found[1]["extra_time"], found[1]["band:early"]) == (1200, 300)
+
+
 def test_a_discount_is_rounded_like_every_amount_and_stops_at_the_roles_limit():
     work = job("2026-12-31T17:30", 60, service="pc-repair", distance_km=41)
     ten = replace(work, discount_percent=Fraction(10), discount_by="dispatcher")

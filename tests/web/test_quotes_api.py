@@ -63,6 +63,7 @@ def test_every_line_says_why_in_both_languages(ask):
 def test_what_is_wrong_is_named(ask):
     for change, field, code in (
         ({"service": "haircut"}, "service", "choice"),
+        ({"service": "x" * 41}, "service", "too_long"),
         ({"customer_class": "vip"}, "customer_class", "choice"),
         ({"minutes": -1}, "minutes", "least"),
         ({"minutes": "60"}, "minutes", "type"),
@@ -72,6 +73,7 @@ def test_what_is_wrong_is_named(ask):
         ({"travels_by": "boat"}, "travels_by", "choice"),
         ({"discount_percent": -5, "discount_by": "manager"}, "discount_percent", "percent"),
         ({"discount_percent": 5}, "discount_by", "choice"),
+        ({"parts": [{"code": "cable"}]}, "parts[0].code", "no_parts"),
         ({"tip": 500}, "tip", "extra"),
     ):
         reply = ask({**JOB, **change})

@@ -159,10 +159,10 @@ def _code(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
             return own, {}
         case "extra_forbidden":
             return "extra", {}
-        case "string_too_long":
-            return "too_long", {"most": facts["max_length"]}
-        case "too_long":
-            return "too_many", {"most": facts["max_length"]}
+        # A text that is read by a function of ours is a "Value" of some length.
+        case "string_too_long" | "too_long":
+            many = error["type"] == "too_long" and facts["field_type"] != "Value"
+            return "too_many" if many else "too_long", {"most": facts["max_length"]}
         case "too_short":
             return "missing", {}
         case "greater_than_equal":
