@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, NotAllowed
-from app.models import Paper, Visit, VisitEvent
+from app.models import Paper, Service, Visit, VisitEvent
 from app.operations import called_off
 from app.operations.appointment import Message, cancel, change
 from app.operations.bill import Told
@@ -17,6 +17,7 @@ from app.operations.called_off import call_off_at_desk, fee_left, fees_to_bill, 
 from app.operations.field import report_status, undo_status
 from app.operations.invoice import issue_invoice
 from app.operations.notice import Telling
+from app.operations.quote import Wish, answer_quote, make_quote
 from app.operations.self_cancel import agreed_fee
 from tests.operations.test_invoice import TOKYO, desk, only_sqlite, prices
 
@@ -100,6 +101,16 @@ def test_only_who_may_give_everything_waives_it_and_says_why(db, world, prices, 
         assert fees_to_bill(session, clock.now()) == []
         assert len(session.scalars(select(VisitEvent).where(VisitEvent.kind == "fee_waived")).all()) == 1
     assert left(db, visit_id) == (3_850, "常連のお客様")
+
+
+def test_a_fee_by_an_accepted_quote_is_waived_before_any_prices_are_in_force(db, world, clock, call_off):
+    visit_id = world.visit(starts_in_min=180)
+    with db.write() as session:
+        session.get_one(Service, world.service).price_code = "pc-setup"
+        quote = make_quote(session, visit_id, Wish(), role="dispatcher", now=clock.now(), actor="user:1")
+        answer_quote(session, quote.token, "accepted", name="山田", language="ja", link="x", now=clock.now())
+    call_off(visit_id, waive="お詫び")
+    assert left(db, visit_id) == (3_850, "お詫び")
 
 
 def test_what_is_invoiced_is_not_waived_but_credited(db, world, prices, clock, desk, call_off):
