@@ -1,11 +1,11 @@
 """How is a long list taken in while others go on booking? Worked out on a copy, and carried over at once.
 
-SQLite has one writer, and a list of ten thousand visits takes minutes to check. So the rows are booked in a copy of the
-database, by the same operations; what came of it is then written into the database itself in one short transaction.
-What was changed there meanwhile is looked at first: rows that it touches are booked anew, on a further copy while
-they are many, and at last in that transaction. So every row is taken in as if nobody else had been there, or none is.
-
-PostgreSQL has many writers: there the list waits for its technicians' days as every booking does.
+A list of ten thousand visits takes a minute to check, and whoever books one of them keeps its technician's day from
+others: SQLite has one writer, and PostgreSQL locks. So the rows are booked in a copy (of SQLite's file, or of
+PostgreSQL's tables, see `twins`), by the same operations; what came of it is then written into the database itself in
+one short transaction. What was changed there meanwhile is looked at first: rows that it touches are booked anew, on a
+further copy while they are many, and at last in that transaction. So every row is taken in as if nobody else had been
+there, or none is.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Table, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.db import Base, Database
 from app.models import Absence, Branch, Company, Hold, Service, Technician, Visit, WebhookMessage
 from app.operations.intake import Imported
 from app.operations.plan import DAYS_NEAR
+from app.operations.turn import lock_technicians
 from app.rules.booking import LONGEST_VISIT_MIN
+from app.twins import make_twins, rows_of_twin, write_rows
 
 #: Takes rows in, all or those of some numbers.
 Take = Callable[[Session, Collection[int] | None], Imported]
@@ -37,6 +40,10 @@ Take = Callable[[Session, Collection[int] | None], Imported]
 MOST_AT_LAST = 60
 #: So often a further copy is made, while others change what the list is about faster than it can be worked out.
 MOST_COPIES = 5
+#: More than so many rows are not booked anew at last: the list is worked out once more.
+MOST_HELD_UP = 1_000
+#: So often a list is worked out from the beginning; then it is taken in as it is, and everybody waits.
+MOST_TRIES = 4
 #: Where a copy lies, with the number of the process that needs it.
 _PREFIX = ".list-"
 
@@ -46,16 +53,16 @@ _FRAME = (
         Technician.id, Technician.active, Technician.skills, Technician.working_hours, Technician.travels_by,
         Technician.base_lat, Technician.base_lon, Technician.branch_id, Technician.starts_from, Technician.returns_to,
         Technician.most_day_min,
-    ),
-    select(Absence.__table__),
-    select(Branch.__table__),
+    ).order_by(Technician.id),
+    select(Absence.__table__).order_by(Absence.id),
+    select(Branch.__table__).order_by(Branch.id),
     select(Company.__table__),
-    select(Service.id, Service.active, Service.duration_min, Service.technicians),
+    select(Service.id, Service.active, Service.duration_min, Service.technicians).order_by(Service.id),
 )  # fmt: skip
 
 
 class Changed(Exception):
-    """Hours, days off, services or customers are not what they were when the list was worked out."""
+    """Hours, days off, services, customers or most of the days are not what they were when the list was worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +88,17 @@ class Staged:
     row_of: Mapping[int, int]
 
 
-def needs_copy(db: Database) -> bool:
-    """Return whether others would have to wait: a file with one writer."""
-    return db.is_sqlite and db.file is not None
-
-
 def tried(db: Database, take: Take) -> Imported:
     """Return what would come of a list; nothing is kept. Raises Invalid."""
-    if not needs_copy(db):
-        with db.open(writes=True) as session:  # and nobody commits
-            return take(session, None)
-    with _copy(db) as copy, copy.open(writes=True) as session:
+    with _copy(db) as session:
         return take(session, None)
 
 
 def worked_out(db: Database, take: Take, now: datetime) -> Staged | None:
-    """Return what came of a list on a copy; None where it is taken in as it is. Raises Invalid."""
-    if not needs_copy(db):
+    """Return what came of a list on a copy; None where there is nothing to copy. Raises Invalid."""
+    if db.is_sqlite and db.file is None:
         return None
-    with _copy(db) as copy, copy.open(writes=True) as session:
+    with _copy(db) as session:
         state = _state(session, now)
         done = take(session, None)
         staged = _new(session, state, done, dict(enumerate(done.new_rows)))
@@ -108,7 +107,7 @@ def worked_out(db: Database, take: Take, now: datetime) -> Staged | None:
             touched = touched_rows(session, staged, now)
         if len(touched) <= MOST_AT_LAST:
             break
-        with _copy(db) as copy, copy.open(writes=True) as session:
+        with _copy(db) as session:
             state = _state(session, now)
             staged = _again(session, staged, state, take, now)
     return staged
@@ -119,6 +118,7 @@ def carried_over(session: Session, staged: Staged | None, take: Take, now: datet
     and Changed."""
     if staged is None:
         return take(session, None)
+    lock_technicians(session, *{who for _, who, *_ in _visits(staged)})
     return _again(session, staged, None, take, now).done
 
 
@@ -167,16 +167,19 @@ def _visits(staged: Staged) -> Iterator[tuple[int, int | None, datetime, datetim
         yield beside or id, who, _instant(from_at), _instant(until_at), site_id, _instant(promised_at)
 
 
-def _instant(kept: str) -> datetime:
-    return datetime.fromisoformat(f"{kept}+00:00")
+def _instant(kept: str | datetime) -> datetime:
+    return kept if isinstance(kept, datetime) else datetime.fromisoformat(f"{kept}+00:00")
 
 
 def _again(session: Session, staged: Staged, state: _State | None, take: Take, now: datetime) -> Staged:
     """Write what nothing has touched, book the rest anew, and return what there is then."""
     base = state or _state(session, now)
     touched = touched_rows(session, staged, now, base)
+    if state is None and len(touched) > MOST_HELD_UP:
+        raise Changed
     out = {visit for visit, row in staged.row_of.items() if row in touched}
-    by = {name: base.last[name] - staged.state.last[name] for name in base.last}
+    # On SQLite the copy has given numbers that others have by now.
+    by = {name: base.last[name] - staged.state.last[name] for name in base.last} if _is_sqlite(session) else {}
     kept_rows: dict[int, int] = {}
     for table in Base.metadata.sorted_tables:
         rows = staged.rows.get(table.name, ())
@@ -187,11 +190,9 @@ def _again(session: Session, staged: Staged, state: _State | None, take: Take, n
             place = list(staged.columns["visit"]).index("id")
             for row in rows:
                 if row[place] in staged.row_of and row[place] not in out:
-                    kept_rows[row[place] + by["visit"]] = staged.row_of[row[place]]
+                    kept_rows[row[place] + by.get("visit", 0)] = staged.row_of[row[place]]
         if written:
-            marks = ", ".join("?" * len(written[0]))
-            names = ", ".join(f'"{name}"' for name in staged.columns[table.name])
-            session.connection().exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', written)
+            _write(session, table.name, staged.columns[table.name], written)
     done = staged.done
     more: Imported | None = None
     if touched:
@@ -228,7 +229,7 @@ def _shifted(
             said = json.loads(row[body])
             if said["data"].get("visit") in out:
                 continue
-            if said["data"].get("visit", 0) > staged.state.last["visit"] and by["visit"]:
+            if by.get("visit") and said["data"].get("visit", 0) > staged.state.last["visit"]:
                 said["data"]["visit"] += by["visit"]
                 row = (*row[:body], json.dumps(said, ensure_ascii=False), *row[body + 1 :])
         if moves:
@@ -262,9 +263,11 @@ def _new(
     columns: dict[str, Sequence[str]] = {}
     rows: dict[str, Sequence[tuple[Any, ...]]] = {}
     for name, last in state.last.items():
-        found = session.connection().exec_driver_sql(f'SELECT * FROM "{name}" WHERE id > ? ORDER BY id', (last,))
-        columns[name] = list(found.keys())
-        rows[name] = [tuple(row) for row in found]
+        if _is_sqlite(session):
+            found = session.connection().exec_driver_sql(f'SELECT * FROM "{name}" WHERE id > ? ORDER BY id', (last,))
+            columns[name], rows[name] = list(found.keys()), [tuple(row) for row in found]
+        else:
+            columns[name], rows[name] = rows_of_twin(session, name)
     row_of = dict(kept or {})
     if rows["visit"] and (order or kept):
         id_at, beside_at = (list(columns["visit"]).index(name) for name in ("id", "beside_id"))
@@ -276,10 +279,41 @@ def _new(
     return Staged(state, done, columns, {name: own for name, own in rows.items() if own}, row_of)
 
 
+def _write(session: Session, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows as they were read. Raises Changed for a time that somebody has taken after all."""
+    if not _is_sqlite(session):
+        try:
+            write_rows(session, name, columns, rows)
+        except DBAPIError as error:
+            if "visit_no_overlap" in str(error.orig):
+                raise Changed from error
+            raise
+        return
+    names, marks = ", ".join(f'"{one}"' for one in columns), ", ".join("?" * len(columns))
+    session.connection().exec_driver_sql(f'INSERT INTO "{name}" ({names}) VALUES ({marks})', rows)
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
 @contextmanager
-def _copy(db: Database) -> Iterator[Database]:
-    """Copy the whole database, for what is not to be kept."""
-    assert db.file is not None
+def _copy(db: Database) -> Iterator[Session]:
+    """Open a copy of the database, for what is not to be kept."""
+    if not db.is_sqlite:
+        # A connection of its own: what others have prepared is about the tables themselves.
+        apart = Database(db.engine.url.render_as_string(hide_password=False))
+        try:
+            with apart.open(writes=True) as session:
+                make_twins(session)
+                yield session
+        finally:
+            apart.close()
+        return
+    if db.file is None:
+        with db.open(writes=True) as session:  # and nobody commits
+            yield session
+        return
     for left in db.file.parent.glob(f"{_PREFIX}*"):  # of a process that was killed
         if not _lives(left.name.removeprefix(_PREFIX).partition("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
@@ -288,7 +322,8 @@ def _copy(db: Database) -> Iterator[Database]:
         db.copy_to(path)
         copy = Database(f"sqlite:///{path}")
         try:
-            yield copy
+            with copy.open(writes=True) as session:
+                yield session
         finally:
             copy.close()
 

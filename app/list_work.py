@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from app.apart import Changed, Take, carried_over, tried, worked_out
+from app.apart import MOST_TRIES, Changed, Take, carried_over, tried, worked_out
 from app.crash import writing
 from app.db import SILENT
 from app.errors import Invalid
@@ -53,7 +53,7 @@ def _work_through(parts: Parts, list_id: int) -> None:
         with writing(parts.db, "list") as session:
             _note(session, list_id, "tried", parts.clock.now(), done)
         return
-    for last in (False, False, True):  # hours or days off were changed meanwhile: at last everybody waits
+    for last in (*[False] * MOST_TRIES, True):  # hours or days off were changed meanwhile: at last everybody waits
         now = parts.clock.now()
         staged = None if last else worked_out(parts.db, take, now)
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from app.apart import Changed, Take, carried_over, tried, worked_out
+from app.apart import MOST_TRIES, Changed, Take, carried_over, tried, worked_out
 from app.i18n import LOCALES
 from app.operations.export import export_customers, export_visits
 from app.operations.intake import Imported, Known, Progress, import_customers, import_visits
@@ -39,7 +39,7 @@ def _done(parts: Parts, dry_run: bool, take: Take) -> Imported:
     """Try a list, or take it in without keeping everybody waiting."""
     if dry_run:
         return tried(parts.db, take)
-    for _ in range(2):
+    for _ in range(MOST_TRIES):
         now = parts.clock.now()
         staged = worked_out(parts.db, take, now)
         try:
