@@ -22,7 +22,6 @@ ZONE = ZoneInfo("Asia/Tokyo")
 ROWS = 30
 
 
-
 @pytest.fixture
 def lists(db, world, clock):
     """A list of thirty visits of two technicians on fifteen days, and what takes it in."""
@@ -76,6 +75,7 @@ def everything(session):
 def visits(db):
     with db.read() as session:
         return session.scalar(select(func.count(Visit.id)))
+
 
 def book_one(db, world, clock, row, technician, hour=14):
     with db.write() as session:
@@ -215,4 +215,5 @@ def test_who_books_while_a_list_is_carried_over_waits_for_it_and_is_refused(db, 
         other.join(0.2)
         assert other.is_alive()
     other.join()
-    assert refused == ["overlap"] and visits(db) == ROWS
+    assert refused == ["overlap"]
+    assert visits(db) == ROWS

@@ -60,9 +60,7 @@ def _meanwhile(
     installation: Installation, command: list[str], token: str, first: int
 ) -> tuple[float, int, float, float, float, int, int]:
     began_s = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=installation.environment, stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=ROOT, env=installation.environment, stdout=subprocess.DEVNULL)
     took_ms, refused, failed, number = [0.0], 0, 0, first
     while process.poll() is None:
         sent_s = time.perf_counter()
