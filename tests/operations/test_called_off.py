@@ -17,7 +17,8 @@ from app.operations.called_off import call_off_at_desk, fee_left, fees_to_bill, 
 from app.operations.field import report_status, undo_status
 from app.operations.invoice import issue_invoice
 from app.operations.notice import Telling
-from app.operations.quote import Wish, answer_quote, make_quote
+from app.operations.quote import answer_quote
+from app.operations.quoting import Wish, make_quote
 from app.operations.self_cancel import agreed_fee
 from tests.operations.test_invoice import TOKYO, desk, only_sqlite, prices
 
