@@ -10,7 +10,9 @@ from typing import Any
 
 from app.i18n import LOCALES, long_day_words, money_words, phone_words, t, time_words
 from app.models import Company, Visit
+from app.operations.added_work import together
 from app.operations.bill import Bill
+from app.operations.onsite_words import added_words
 from app.operations.price_words import explanation, line_name, plain
 from app.rules.cancelling import Fee
 from app.rules.invoice import missing_of
@@ -272,6 +274,9 @@ def _said_of(bill: Bill, frame: Frame, sums: Sums, locale: str) -> list[str]:
     notes = []
     if bill.price.for_our_delay:
         notes.append(t("pricing.our_delay", locale, time=time_words(bill.price.counted_from_at, frame.zone)))
+    if bill.withdrawn:
+        words = added_words(bill.book, together(bill.withdrawn))[locale]
+        notes.append(t("cooling_off.not_billed", locale, words=words))
     if bill.taken_off:
         notes.append(t("invoice.taken_off", locale, amount=sums.money(bill.taken_off, locale)))
     return notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -141,6 +142,26 @@ def give_back(
     if total >= 0:
         raise CannotGiveBack(None)
     return GivenBack(wanted, subtotal, tuple(taxes), total)
+
+
+def down_to(
+    tax: Tax, lines: Sequence[Sold], before: Sequence[Sequence[int]], kept: Sequence[int], most: int
+) -> tuple[int, ...]:
+    """Return what of each line to give back, so that `kept` of it is left, and `most` of the whole, tax included.
+
+    What goes beyond `most` then comes off the largest lines. Nothing is taken back that was given back `before`.
+    """
+    left = [line.amount - sum(given[n] for given in before) for n, line in enumerate(lines)]
+    amounts = [min(max(has - keeps, min(has, 0)), max(has, 0)) for has, keeps in zip(left, kept, strict=True)]
+
+    def total(n: int, more: int) -> int:
+        return what_is_left(tax, lines, [*before, [*amounts[:n], amounts[n] + more, *amounts[n + 1 :]]])[2]
+
+    for n in sorted(range(len(left)), key=lambda n: amounts[n] - left[n]):
+        room = left[n] - amounts[n]
+        if room > 0 and total(n, 0) > most:
+            amounts[n] += min(bisect_left(range(room), True, key=lambda more: total(n, more) <= most), room)
+    return tuple(amounts)
 
 
 def sold(lines: Sequence[Line]) -> tuple[Sold, ...]:

@@ -5,6 +5,7 @@ The token in the address is the capability. Opening changes nothing; a press doe
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
@@ -16,7 +17,7 @@ from app.errors import Conflict, NotFound
 from app.i18n import day_words, time_words
 from app.models import Quote
 from app.operations.agreement import note_seen
-from app.operations.onsite import withdraws_until
+from app.operations.onsite import withdrawn_from, withdraws_until
 from app.operations.quote import LONGEST_NAME, accepted_answer, newest_of, quote_of_link, quote_state
 from app.operations.quote_sending import Said, take_answer
 from app.web.by_link import firm_page, known_link, open_by_link, speak
@@ -89,9 +90,11 @@ def _with_document(token: str) -> Quote:
 
 def _agreed(quote: Quote) -> dict[str, Any]:
     """Return what the pages say of a document: the quote, its acceptance, and until when she can withdraw."""
-    until, said = withdraws_until(session(), quote, zone()), accepted_answer(quote)
+    gone, said = withdrawn_from(session(), quote.visit_id).get(quote.id), accepted_answer(quote)
     words = accepted_words(said, locale(), zone()) if said is not None else ""
-    return {"quote": quote, "said": said, "until": until, "accepted": words}
+    until = withdraws_until(session(), quote, zone()) if gone is None else None
+    withdrawn_on = date.fromisoformat(gone.facts["sent_on"]) if gone is not None else None
+    return {"quote": quote, "said": said, "until": until, "accepted": words, "withdrawn_on": withdrawn_on}
 
 
 def _asked() -> dict[str, str | None]:

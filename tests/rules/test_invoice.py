@@ -12,6 +12,7 @@ from app.rules.invoice import (
     CannotGiveBack,
     Sold,
     check_digit_fits,
+    down_to,
     give_back,
     missing_of,
     read_registration_number,
@@ -103,3 +104,26 @@ def test_an_invoice_is_open_then_paid_or_credited():
     assert state_of(1100, 0, 0) == "open"
     assert state_of(1100, 100, 1000) == "paid"
     assert state_of(1100, 1100, 0) == "credited"
+
+
+def test_what_is_not_owed_any_more_goes_back_from_its_own_lines_and_then_from_the_largest():
+    lines = [Sold(6_000, TEN), Sold(3_500, TEN), Sold(1_080, EIGHT), Sold(-400, TEN)]
+    assert down_to(TAX, lines, [], [6_000, 0, 1_080, -400], 99_999) == (0, 3_500, 0, 0)
+    # What nobody agreed to is not taken off any more where nothing of it is in the bill.
+    assert down_to(TAX, lines, [], [6_000, 3_500, 1_080, 0], 99_999) == (0, 0, 0, -400)
+    amounts = down_to(TAX, lines, [[100, 3_500, 0, 0]], [6_000, 0, 1_080, -400], 5_500)
+    assert amounts[1:] == (0, 0, 0)
+    assert what_is_left(TAX, lines, [[100, 3_500, 0, 0], amounts])[2] == 5_500
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9_999), st.integers(0, 9_999), st.sampled_from([TEN, EIGHT])), min_size=1, max_size=6
+    ),
+    st.integers(0, 30_000),
+)
+def test_however_much_goes_back_no_line_gives_more_than_it_has(lines, most):
+    had = [Sold(amount, rate) for amount, _, rate in lines]
+    amounts = down_to(TAX, had, [], [keeps for _, keeps, _ in lines], most)
+    assert all(0 <= back <= one.amount for back, one in zip(amounts, had, strict=True))
+    assert what_is_left(TAX, had, [amounts])[2] <= most

@@ -155,6 +155,8 @@ NEEDS = {
     "dispatch.quotes.new_quote": "dispatch",
     "dispatch.quotes.send": "dispatch",
     "dispatch.quotes.handed": "dispatch",
+    "dispatch.quotes.withdrawal": "dispatch",
+    "dispatch.quotes.record_withdrawal": "dispatch",
     "office.save_policy": "settings",
     "office.restore": "settings",
     "office.webhooks": "settings",

@@ -7,8 +7,12 @@ import re
 import pytest
 
 from app.models import Service
-from tests.operations.test_invoice import prices
-from tests.operations.test_onsite import LONGER, add, there
+from app.operations.bill import Told
+from app.operations.invoice import Desk, issue_invoice
+from app.operations.onsite import hand_over
+from tests.operations.test_invoice import TOKYO, prices
+from tests.operations.test_onsite import LONGER, accept, add, finish, there
+from tests.web.pages import post
 
 __all__ = ["add", "prices", "there"]
 
@@ -98,3 +102,27 @@ def test_who_declines_what_is_added_reads_that_the_rest_is_done(client, there, a
     page = client.get(f"/q/{token}").text
     assert "追加の作業は行わず" in page
     assert "この金額では伺いません" not in page
+
+
+def test_the_desk_takes_down_that_she_withdraws_from_added_work(db, signed_in, client, clock, there, add):
+    _, token = add(there, LONGER)
+    quote_id = accept(db, clock, token)
+    finish(db, clock, there, 150)
+    with db.write() as session:
+        hand_over(session, quote_id, "paper", now=clock.now(), actor="user:1")
+        desk = Desk(TOKYO, "JP", clock.now(), "user:1")
+        paper_id = issue_invoice(session, there, Told(), seen=None, desk=desk).id
+    office, path = signed_in("manager"), f"/visits/{there}/quote/{quote_id}/withdrawal"
+    for page in (f"/invoices/{paper_id}", f"/visits/{there}/quote", f"/visits/{there}/invoice"):
+        assert path in office.get(page).text
+    shown = office.get(path).text
+    assert ("作業の延長 60分" in shown, 'name="late"' in shown) == (True, False)
+    clock.forward(minutes=60 * 24 * 9)
+    office = signed_in("manager")
+    refused = post(office, path, {"sent_on": "2026-12-02", "way": "letter"})
+    assert (refused.status_code, 'id="late-wrong"' in refused.text) == (422, True)
+    done = post(office, path, {"sent_on": "2026-12-01", "way": "letter"})
+    assert done.location == f"/invoices/{paper_id}?saved=1"
+    for page in (f"/invoices/{paper_id}", f"/visits/{there}/quote", path, f"/q/{token}?lang=ja"):
+        assert "クーリング・オフを受け付けました" in office.get(page).text, page
+    assert "書面(はがき・封書・FAX)" in office.get(f"/visits/{there}").text

@@ -10,8 +10,11 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from app.errors import Invalid, Problem, Refused
-from app.models import Quote
+from app.i18n import t
+from app.models import Paper, Quote
+from app.operations.cooling_off import WAYS, contract_of, contracts_of, withdraw
 from app.operations.estimate import AN_HOUR
+from app.operations.invoice import Desk
 from app.operations.onsite import hand_over, handovers, withdraws_until
 from app.operations.price_book import book_at, kept_book
 from app.operations.price_words import money
@@ -73,6 +76,51 @@ def handed(visit_id: int, quote_id: int) -> Any:
     return redirect(url_for("dispatch.quotes.quote", visit_id=visit_id), 303)
 
 
+@blueprint.get("/visits/<int:visit_id>/quote/<int:quote_id>/withdrawal")
+@needs("dispatch")
+def withdrawal(visit_id: int, quote_id: int) -> Any:
+    """Show what was agreed on site, and ask when and how its customer withdraws from it."""
+    return _withdrawal(visit_id, quote_id, Form())
+
+
+@blueprint.post("/visits/<int:visit_id>/quote/<int:quote_id>/withdrawal")
+@needs("dispatch")
+def record_withdrawal(visit_id: int, quote_id: int) -> Any:
+    """Write down that she does; what was invoiced is given back."""
+    form, role = Form(request.form), signed_in().role
+    sent_on, way, late = form.day("sent_on"), form.text("way"), form.text("late")
+    paper: list[Paper | None] = []
+
+    def record() -> bool:
+        assert sent_on is not None
+        paper.append(withdraw(session(), visit_id, quote_id, way, sent_on, late, role=role, desk=_desk()))
+        return True
+
+    if form.submit(record) is None:
+        return _withdrawal(visit_id, quote_id, form)
+    if paper[0] is not None:
+        return redirect(url_for("office.invoice", paper_id=paper[0].about_id, saved=1), 303)
+    return redirect(url_for("dispatch.quotes.quote", visit_id=visit_id), 303)
+
+
+def _withdrawal(visit_id: int, quote_id: int, form: Form) -> Any:
+    visit, contract = find_visit(session(), visit_id), contract_of(session(), visit_id, quote_id, _desk())
+    today = now().astimezone(zone()).date()
+    page = render_template(
+        "dispatch/cooling_off.html",
+        visit=visit,
+        contract=contract,
+        form=form,
+        ways=[(way, t(f"cooling_off.way_{way}", locale())) for way in WAYS],
+        today=today,
+    )
+    return page, form.status
+
+
+def _desk() -> Desk:
+    return Desk(zone(), parts().settings.country, now(), signed_in().name)
+
+
 def _make(visit_id: int, wish: Wish, role: str, actor: str) -> Any:
     try:
         return make_quote(session(), visit_id, wish, role=role, now=now(), actor=actor)
@@ -112,6 +160,7 @@ def _quotes(visit_id: int, form: Form) -> Any:
         sent=sent_quotes(session(), [one.id for one in quotes]),
         handed={one.id: handovers(session(), one.id) for one in quotes if one.job.get("on_site")},
         until={one.id: withdraws_until(session(), one, zone()) for one in quotes if one.job.get("on_site")},
+        contracts={one.quote.id: one for one in contracts_of(session(), visit_id, _desk())},
         amount=lambda coins: money(coins, book, locale()),
         link=lambda one: f"{parts().settings.base_url}/q/{one.token}",
     )

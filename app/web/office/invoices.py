@@ -12,6 +12,7 @@ from app.i18n import LOCALES, money_words
 from app.models import Paper, Visit
 from app.operations.bill import Told, parts_known
 from app.operations.called_off import fees_to_bill
+from app.operations.cooling_off import contracts_of
 from app.operations.invoice import (
     Account,
     Desk,
@@ -24,7 +25,6 @@ from app.operations.invoice import (
     stamp_of,
 )
 from app.operations.invoice_sending import send_invoice, sent_invoices, thank
-from app.operations.onsite import withdraws_until
 from app.operations.payment import issue_receipt, pay_back, take_payment
 from app.operations.price_words import part_name
 from app.paper import paper_pdf
@@ -205,7 +205,7 @@ def _preview(visit_id: int, form: Form) -> Any:
         form=form,
         bill=bill,
         content=content,
-        until=withdraws_until(session(), bill.agreed, zone()) if bill and bill.agreed else None,
+        contracts=contracts_of(session(), visit_id, _desk()),
         parts=[(code, part_name(code, part.name, locale())) for code, part in parts.items()],
         rows=max(PART_ROWS, len(agreed)),
         money=_money,
@@ -229,6 +229,7 @@ def _invoice(paper_id: int, form: Form) -> Any:
         form=form,
         stamps=stamps,
         sent=sent_invoices(session(), [paper_id]),
+        contracts=contracts_of(session(), account.invoice.visit_id, _desk()),
         money=_money,
     )
     return page, form.status
