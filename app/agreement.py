@@ -18,7 +18,8 @@ from app.rules.drawn import WIDE as DRAWN_WIDE
 
 #: Points; the law wants 8.
 _SIZE = 9.0
-_RED, _GREY = (190, 20, 30), (90, 97, 95)
+_WHY_SIZE = 8.0
+_RED, _GREY, _INK = (190, 20, 30), (90, 97, 95), (22, 25, 26)
 _PAD = 3.0
 _STEP = re.compile(r"([ML])(\d+) (\d+)", re.ASCII)
 
@@ -29,6 +30,7 @@ def agreement_pdf(quote: Quote, said: QuoteAnswer | None, locale: str, zone: tzi
     document = words["document"]
     code = t("onsite.document_number", locale, number=quote.id)
     page = t("invoice.page", locale, page="{page}", pages="{pages}")
+    bullet = "・" if locale == "ja" else "• "
     made_at = said.at if said is not None else quote.created_at
     sheet = Sheet({"title": document["title"], "code": code, "page": page}, made_at)
     sheet.set_lang(locale)
@@ -40,12 +42,12 @@ def agreement_pdf(quote: Quote, said: QuoteAnswer | None, locale: str, zone: tzi
     y = _lines(sheet, words, y, locale) + 3
     if document["cooling"]:
         cooling = document["cooling"]
-        y = _framed(sheet, y, [cooling["title"], *(f"・{one}" for one in cooling["items"]), cooling["to"]]) + 3
+        y = _framed(sheet, y, [cooling["title"], *(bullet + one for one in cooling["items"]), cooling["to"]]) + 3
         y = _told(sheet, y, cooling["outside"])
     if document["exempt"]:
         y = _told(sheet, y, document["exempt"])
     for term in words["terms"]:
-        y = _told(sheet, y, f"・{term}")
+        y = _told(sheet, y, bullet + term)
     if said is not None:
         _accepted(sheet, y + 3, said, locale, zone)
     sheet.feet()
@@ -72,7 +74,7 @@ def _told(sheet: Sheet, y: float, text: str) -> float:
 def _framed(sheet: Sheet, y: float, parts: Sequence[str]) -> float:
     """Write paragraphs in red within a red frame, on one page."""
     wide = WIDE - 2 * _PAD
-    tall = sum(len(sheet.lines_of(part, _SIZE, wide)) * high_of(_SIZE) + 0.8 for part in parts) + 2 * _PAD
+    tall = sum(len(sheet.lines_of(part, _SIZE, wide)) * high_of(_SIZE) + 0.8 for part in parts) - 0.8 + 2 * _PAD
     y = sheet.room(y, tall)
     sheet.set_draw_color(*_RED)
     sheet.set_line_width(0.5)
@@ -96,19 +98,25 @@ def _facts(sheet: Sheet, facts: Sequence[Sequence[str]], y: float) -> float:
 def _lines(sheet: Sheet, words: Mapping[str, Any], y: float, locale: str) -> float:
     rows = [(line["name"], line["why"], line["amount"]) for line in words["lines"]]
     for name, why, amount in rows:
-        text = f"{name}({why})" if why else name
-        tall = len(sheet.lines_of(text, _SIZE, 128)) * high_of(_SIZE) + 1.6
-        y = sheet.room(y, tall)
-        sheet.paragraph(LEFT, y + 0.8, text, _SIZE, 128)
+        told = sheet.lines_of(name, _SIZE, 128) + (sheet.lines_of(why, _WHY_SIZE, 128) if why else [])
+        y = sheet.room(y, len(told) * high_of(_SIZE) + 1.6)
         sheet.say(LEFT + 130, y + 0.8, amount, _SIZE, align="R")
-        y += tall
+        y = sheet.paragraph(LEFT, y + 0.8, name, _SIZE, 128)
+        if why:
+            y = sheet.paragraph(LEFT, y, why, _WHY_SIZE, 128, _GREY)
+        y += 0.8
         sheet.rule(LEFT, y)
-    sums = [(tax["name"], tax["amount"]) for tax in words["taxes"]] + [(t("quote.total", locale), words["total"])]
+    sums = [(t("quote.subtotal", locale), words["subtotal"])]
+    sums += [(tax["name"], tax["amount"]) for tax in words["taxes"]]
+    y = sheet.room(y, 6 * len(sums) + 8)
     for name, amount in sums:
-        y = sheet.room(y, 6)
         sheet.say(LEFT + 75, y + 0.8, name, _SIZE, _GREY)
         sheet.say(LEFT + 75, y + 0.8, amount, _SIZE, align="R")
         y += 5.5
+    sheet.rule(LEFT + 75, y + 0.8, _INK)
+    sheet.say(LEFT + 75, y + 1.6, t("quote.total", locale), 11)
+    sheet.say(LEFT + 75, y + 1.6, words["total"], 11, align="R")
+    y += 8
     return y
 
 
@@ -121,7 +129,7 @@ def _accepted(sheet: Sheet, y: float, said: QuoteAnswer, locale: str, zone: tzin
     if not said.drawn:
         return
     scale = 66.0 / DRAWN_WIDE
-    sheet.set_draw_color(22, 25, 26)
+    sheet.set_draw_color(*_INK)
     sheet.set_line_width(0.4)
     last = (0.0, 0.0)
     for letter, across, down in _STEP.findall(said.drawn):
