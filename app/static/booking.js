@@ -5,14 +5,26 @@
   const found = document.getElementById("found");
   const service = document.getElementById("service");
   const duration = document.getElementById("duration_min");
+  const carried = {}; // what was searched for and not found, put into the fields of a new customer: typed once
   let asked = 0;
   let waiting = null;
+
+  function carry() {
+    const typed = found.querySelector(".found") ? "" : find.value.trim();
+    const isNumber = /^[+\d\s()-]+$/.test(typed.normalize("NFKC"));
+    for (const [id, value] of [["name", isNumber ? "" : typed], ["mobile", isNumber ? typed : ""]]) {
+      const field = document.getElementById(id);
+      if (field.value !== (carried[id] ?? "")) continue;
+      field.value = carried[id] = value;
+    }
+  }
 
   async function look() {
     const mine = ++asked;
     const reply = await fetch(`${find.dataset.source}?find=${encodeURIComponent(find.value)}`).catch(() => null);
     if (!reply?.ok || mine !== asked) return;
     found.innerHTML = await reply.text();
+    carry();
     if (!found.querySelector("input:checked")) document.querySelector("input[name=who][value=new]").checked = true;
   }
 
