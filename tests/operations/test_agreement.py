@@ -187,7 +187,7 @@ def test_the_desk_is_called_once_when_nobody_can_set_out_soon_and_no_more_when_s
 ):
     def open_alarms():
         with db.read() as session:
-            return session.scalars(select(Alarm.kind).where(Alarm.cleared_at.is_(None))).all()
+            return session.scalars(select(Alarm.kind).where(Alarm.cleared_at.is_(None)).order_by(Alarm.id)).all()
 
     at_night, by_day = world.visit(starts_in_min=390), world.visit(starts_in_min=20)
     ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}

@@ -73,7 +73,7 @@ def test_by_our_own_doing_or_delay_nothing_is_owed(db, world, prices, clock, cal
     call_off(late)
     assert left(db, ours) is left(db, late) is None
     with db.read() as session:
-        events = session.scalars(select(VisitEvent).where(VisitEvent.kind == "cancelled")).all()
+        events = session.scalars(select(VisitEvent).where(VisitEvent.kind == "cancelled").order_by(VisitEvent.id)).all()
         assert [event.facts["fee_why"] for event in events] == ["our_doing", "our_delay"]
 
 

@@ -81,7 +81,9 @@ def choose(db, clock, world):
             choose_notices(session, token, notices=notices, first_channel=first_channel, now=clock.now())
         with db.read() as session:
             customer = session.get_one(Visit, visit_id).customer
-            events = session.scalars(select(VisitEvent).where(VisitEvent.kind == "wishes")).all()
+            events = session.scalars(
+                select(VisitEvent).where(VisitEvent.kind == "wishes").order_by(VisitEvent.id)
+            ).all()
             return (customer.notices, customer.first_channel), [(event.actor, event.facts) for event in events]
 
     return chosen

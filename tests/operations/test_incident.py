@@ -145,7 +145,9 @@ def test_with_nothing_new_a_person_is_asked_first_and_then_customers_hear_by_the
     assert "引き続き" in told()[-1][1]
     assert alarms(db) == []
     with db.read() as session:
-        entries = session.scalars(select(IncidentEntry).where(IncidentEntry.incident_id == incident_id)).all()
+        entries = session.scalars(
+            select(IncidentEntry).where(IncidentEntry.incident_id == incident_id).order_by(IncidentEntry.id)
+        ).all()
         assert [(entry.kind, entry.by) for entry in entries] == [("opened", "user:1"), ("still", "system")]
     assert tell_incidents(parts, clock.now()) == 0
 

@@ -183,7 +183,9 @@ def happen(house, dice, visit_id, notice_id):
     if what > 4:
         return
     with house.db.write() as session:
-        attempts = session.scalars(select(NoticeAttempt).where(NoticeAttempt.notice_id == notice_id)).all()
+        attempts = session.scalars(
+            select(NoticeAttempt).where(NoticeAttempt.notice_id == notice_id).order_by(NoticeAttempt.id)
+        ).all()
         known = [one.provider_id for one in attempts if one.provider_id]
         match what:
             case 0 if known:

@@ -37,7 +37,11 @@ def siesta(parts, db, clock, world):
             sweep(parts, clock.forward(minutes=1))
         with db.read() as session:
             reasons = session.scalars(select(DecisionEntry.reason_code).order_by(DecisionEntry.id)).all()
-            return session.scalars(select(Notice.kind)).all(), reasons[-1], session.get_one(Visit, visit_id)
+            return (
+                session.scalars(select(Notice.kind).order_by(Notice.id)).all(),
+                reasons[-1],
+                session.get_one(Visit, visit_id),
+            )
 
     says(230)
     return SimpleNamespace(live=live, says=says)

@@ -65,12 +65,12 @@ def everything(db) -> dict[str, list[tuple]]:
 
 def events(db, kind):
     with db.read() as session:
-        return session.scalars(select(VisitEvent).where(VisitEvent.kind == kind)).all()
+        return session.scalars(select(VisitEvent).where(VisitEvent.kind == kind).order_by(VisitEvent.id)).all()
 
 
 def alarms(db):
     with db.read() as session:
-        return session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all()
+        return session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None)).order_by(Alarm.id)).all()
 
 
 def test_before_the_day_the_first_line_names_the_day(client, world, db):

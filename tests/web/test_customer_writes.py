@@ -19,7 +19,7 @@ def link(world, db):
 
 def heard(db):
     with db.read() as session:
-        return session.scalars(select(Inbound)).all()
+        return session.scalars(select(Inbound).order_by(Inbound.id)).all()
 
 
 def test_what_she_writes_lands_in_her_conversation_and_is_shown_again(client, link, db, world):

@@ -79,7 +79,9 @@ def loaded(db, visit_id):
 
 def begun(db, visit_id):
     with db.read() as session:
-        return [event.kind for event in session.scalars(select(VisitEvent).where(VisitEvent.visit_id == visit_id))]
+        return session.scalars(
+            select(VisitEvent.kind).where(VisitEvent.visit_id == visit_id).order_by(VisitEvent.id)
+        ).all()
 
 
 # The board

@@ -51,7 +51,7 @@ def taken(reply):
 
 def rows(db, model):
     with db.read() as session:
-        return session.scalars(select(model)).all()
+        return session.scalars(select(model).order_by(*model.__mapper__.primary_key)).all()
 
 
 def test_a_location_is_kept_and_answered_with_an_empty_array(phone, db, world):
