@@ -206,6 +206,11 @@ def asked_by(session: Session, visit_id: int) -> str:
     return "us" if session.scalar(wish) is None else "customer"
 
 
+def is_sent(session: Session, message: Message) -> bool:
+    """Return whether a customer is told of a change by us, as somebody chose, else as the company has set."""
+    return message.way == "send" or (message.way is None and current_policy(session).tell_changes)
+
+
 def _check(message: Message) -> None:
     if message.way not in (None, *WAYS):
         raise Invalid.one("tell", "choice", choices=", ".join(WAYS))
@@ -220,11 +225,10 @@ def _check(message: Message) -> None:
 
 
 def _tell(session: Session, visit: Visit, news: News, message: Message, now: datetime) -> None:
-    way = message.way or ("send" if current_policy(session).tell_changes else "no")
-    if way == "send":
+    if is_sent(session, message):
         add_notice(session, visit, news, message.telling, now)
     else:
-        note_told(session, visit, news, told=way == "told", why=message.why, now=now)
+        note_told(session, visit, news, told=message.way == "told", why=message.why, now=now)
 
 
 def _is_replanned(visit: Visit, changes: Changes) -> bool:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, Stale
 from app.models import Customer, Proposal, Technician, Visit
-from app.operations.appointment import Changes, Message, change, told_if
+from app.operations.agreement import offer_when_moved
+from app.operations.appointment import Changes, Message, change, is_sent, told_if
 from app.operations.booking import ENTERED_LATE
 from app.operations.consent import ways_to
 from app.operations.liking import liking_of
@@ -220,6 +221,7 @@ def carry_out(
 ) -> Visit:
     """Do what was shown: move or reassign a visit and tell whoever must be told (operations.appointment).
 
+    She who is told is asked in the same breath to agree to what it costs now, where that is more than she accepted.
     With the message's way ASK nothing is changed yet: she is asked by a link, the time is kept free, and the promise
     stands until she says yes.
 
@@ -250,7 +252,15 @@ def carry_out(
         "alone": aim.second_id is None,
         "short_handed": insist,
     }
-    return change(session, visit_id, message, now=now, actor=actor, version=version, **changes)
+    before = _as_priced(visit)
+    change(session, visit_id, message, now=now, actor=actor, version=version, **changes)
+    if is_sent(session, message) and _as_priced(visit) != before:
+        offer_when_moved(session, visit, message.telling, now=now, actor=actor)
+    return visit
+
+
+def _as_priced(visit: Visit) -> tuple[datetime, int, int | None]:
+    return visit.planned_from_at, visit.duration_min, visit.technician_id
 
 
 def ask_first(

@@ -17,13 +17,21 @@ from app.operations.payment import issue_receipt
 
 
 def send_invoice(session: Session, paper_id: int, telling: Telling, *, now: datetime, actor: str) -> Notice:
-    """Tell the customer of an invoice, once. Raises NotFound, Conflict when nobody is reached."""
+    """Tell the customer of an invoice and what of it is still open, once.
+
+    Raises NotFound, Conflict when nothing of it is left, or nobody is reached.
+    """
     account = account_of(session, paper_id)
     paper = account.invoice
     if account.state == "credited":
         raise Conflict("nothing_owed")
-    price = money_words(paper.total, paper.currency, paper.exponent, paper.language)
-    words: dict[str, Word] = {"invoice_no": paper.code, "price": price, "link": _link(paper, telling)}
+    total, still_open = (
+        money_words(amount, paper.currency, paper.exponent, paper.language)
+        for amount in (paper.total, max(account.due, 0))
+    )
+    words: dict[str, Word] = {"invoice_no": paper.code, "price": still_open, "link": _link(paper, telling)}
+    if still_open != total:
+        words["invoice_total"] = total
     facts = {"paper": paper.id, "by": actor}
     news = News("invoice_issued", "invoice_issued", facts, words=words, key=f"invoice:{paper.id}")
     return _told(add_notice(session, paper.visit, news, telling, now))

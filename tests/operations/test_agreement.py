@@ -21,7 +21,9 @@ from app.operations.agreement import (
     price_change,
 )
 from app.operations.alarm import clear_alarms
+from app.operations.appointment import Message
 from app.operations.booking import change_visit
+from app.operations.consequences import Aim, carry_out
 from app.operations.estimate import Plan, estimate
 from app.operations.notice import Telling
 from app.operations.price_book import STANDARD
@@ -220,3 +222,43 @@ def test_where_new_prices_begin_at_midnight_each_side_of_it_is_told_by_its_own(d
         found = estimate(session, plan, clock.now())
         before = estimate(session, replace(plan, start_at=plan.start_at - timedelta(hours=1)), clock.now())
         assert (found.book.code, found.earlier.total) == ("dearer", before.price.total)
+
+
+@pytest.mark.parametrize(("way", "hours", "asked"), [("send", 6, 11_000), ("told", 6, None), ("send", 1, None)])
+def test_who_is_told_of_a_move_that_costs_more_is_asked_in_the_same_breath(
+    db, world, clock, kept, telling, stands, way, hours, asked
+):
+    visit_id = world.visit(starts_in_min=330, window_min=30)
+    ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
+    with db.write() as session:
+        token = offer_price(session, visit_id, telling, **ask).token
+    accept(db, clock, token)
+    from_at = STORY_DAY_AT + timedelta(hours=hours)
+    with db.write() as session:
+        aim = Aim(session.get_one(Visit, visit_id).technician_id, (from_at, from_at + timedelta(minutes=30)), 60)
+        message, by = Message(telling, way, "電話"), {"now": clock.now(), "actor": "user:1", "version": None}
+        carry_out(session, visit_id, aim, message, outside=True, insist=True, **by)
+        carry_out(session, visit_id, aim, message, outside=True, insist=True, note="裏口から", **by)
+    with db.read() as session:
+        newer = [quote for quote in quotes_of(session, visit_id) if quote.token != token]
+        assert [quote.total for quote in newer] == ([asked] if asked else [])
+        told = session.scalars(select(Notice.kind).order_by(Notice.id)).all()
+        assert told == ["quote_sent", "moved", *(["quote_sent"] if asked else [])]
+    state = ("sent", "price_rose") if asked else ("price_rose", "price_rose") if hours == 6 else ("accepted", None)
+    assert stands(visit_id) == state
+
+
+def test_whom_no_channel_reaches_is_moved_all_the_same(db, world, clock, kept, telling, stands):
+    visit_id = world.visit(starts_in_min=330, window_min=30)
+    ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
+    with db.write() as session:
+        token = offer_price(session, visit_id, telling, **ask).token
+    accept(db, clock, token)
+    from_at = STORY_DAY_AT + timedelta(hours=6)
+    with db.write() as session:
+        session.get_one(Customer, world.customer).mobile = None
+        aim = Aim(session.get_one(Visit, visit_id).technician_id, (from_at, from_at + timedelta(minutes=30)), 60)
+        message, by = Message(telling, "send"), {"now": clock.now(), "actor": "user:1", "version": None}
+        carry_out(session, visit_id, aim, message, outside=True, insist=True, **by)
+        assert session.get_one(Visit, visit_id).promised_from_at == from_at
+    assert stands(visit_id) == ("price_rose", "price_rose")

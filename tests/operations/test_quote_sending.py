@@ -141,6 +141,18 @@ def test_an_invoice_is_told_once_and_its_payment_thanked_for_with_the_receipt(db
 
 
 @only_sqlite
+def test_an_invoice_of_which_a_part_was_paid_says_what_is_still_open(db, clock, telling, done, desk):
+    first, second = issued(db, done(), desk), issued(db, done(), desk)
+    with db.write() as session:
+        take_payment(session, first, "transfer", clock.now().astimezone(TOKYO).date(), 3_000, desk=desk())
+        partly, whole = (
+            send_invoice(session, paper_id, telling, now=clock.now(), actor="user:1") for paper_id in (first, second)
+        )
+        assert "ご請求額:7,700円(税込)\nお支払い残額:4,700円" in partly.body
+        assert ("ご請求額:" in whole.body, "残額" in whole.body) == (True, False)
+
+
+@only_sqlite
 def test_an_invoice_that_reaches_nobody_is_not_called_sent(db, world, clock, telling, done, desk):
     visit_id = done()
     with db.write() as session:
