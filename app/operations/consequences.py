@@ -231,13 +231,14 @@ def carry_out(
     visit = find_visit(session, visit_id)
     if version is not None and version != visit.version:
         raise Stale("visit_changed", version=visit.version)
-    if not insist:
-        _refuse(read_consequences(session, visit, aim, message.telling.zone, now))
     if message.way == ASK:
-        ask_first(session, visit, aim, message, now=now, actor=actor, version=version, outside=outside)
+        wish: dict[str, Any] = {"now": now, "actor": actor, "version": version, "outside": outside, "insist": insist}
+        ask_first(session, visit, aim, message, **wish)
         if note is not None and note != visit.note:
             return change(session, visit_id, replace(message, way="no"), now=now, actor=actor, note=note)
         return visit
+    if not insist:
+        _refuse(read_consequences(session, visit, aim, message.telling.zone, now))
     from_at, until_at = aim.promised
     changes: Changes = {
         "promised_from_at": from_at,
@@ -273,11 +274,13 @@ def ask_first(
     actor: str,
     version: int | None,
     outside: bool = False,
+    insist: bool = False,
 ) -> Proposal:
     """Ask the customer by a link whether another window suits her: nothing moves before she says yes.
 
     Raises Invalid where there is nothing to ask, or the length of the work would change with it, and what
-    `proposal.ask` raises; Conflict `closed` when nobody works then, unless somebody insists.
+    `proposal.ask` raises; without `insist` Conflict (_SAID_AS) for what `read_consequences` shows, and without
+    `outside` Conflict `closed`.
     """
     zone = message.telling.zone
     if aim.promised == (visit.promised_from_at, visit.promised_until_at) or aim.technician_id is None:
@@ -286,6 +289,8 @@ def ask_first(
         raise Invalid.one("duration_min", "asked_same_length")
     check_two(aim.technician_id, aim.second_id)
     seen = read_consequences(session, visit, aim, zone, now)
+    if not insist:
+        _refuse(seen)
     closed = next((one for one in seen.objections if one.code == "closed"), None)
     if closed is not None and not outside:
         raise Conflict("closed", **closed.facts)

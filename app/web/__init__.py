@@ -34,6 +34,7 @@ from app.web import (
     quote,
     technician_work,
 )
+from app.web.forms import LARGEST_ID
 from app.web.limits import limiter
 from app.web.problems import problem_reply, wants_problem
 from app.web.visitor import LANGUAGE, SAFE_METHODS, actor, end_session, locale, now, parts, zone
@@ -70,7 +71,7 @@ class RowNumber(IntegerConverter):
     def to_python(self, value: str) -> int:
         """Return the number. Raises NotFound at once: otherwise a page of another method would be found, and a 405."""
         number: int = super().to_python(value)
-        if number >= 2**31:
+        if number > LARGEST_ID:
             raise NotFound
         return number
 

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from app.errors import AppError, Conflict, Invalid, NotAllowed, Problem
-from app.rules.calendar import local_instants
+from app.rules.calendar import YEARS, local_instants
 from app.web.visitor import end_session
 
 R = TypeVar("R")
 
+#: No row has a larger number: the databases would fail at it.
+LARGEST_ID = 2**31 - 1
 #: No line that somebody types is longer; what is meant to be long says so.
 LINE = 200
 
@@ -88,10 +90,10 @@ class Form:
         typed = self.text(name, needed=needed)
         if not typed:
             return None
-        if not typed.isdecimal() or len(typed) > 15:
+        number = row_number(typed)
+        if number is None:
             self.wrong(name, "unknown")
-            return None
-        return int(typed)
+        return number
 
     def position(self) -> tuple[float, float] | None:
         """Return the fields' latitude and longitude, or None when both are empty."""
@@ -113,11 +115,10 @@ class Form:
     def day(self, name: str, *, needed: bool = True) -> date | None:
         """Return a date typed as 2026-11-24."""
         typed = self.text(name, needed=needed)
-        try:
-            return date.fromisoformat(typed) if typed else None
-        except ValueError:
+        on = day_of(typed)
+        if typed and on is None:
             self.wrong(name, "date")
-            return None
+        return on
 
     def clock(self, name: str, *, needed: bool = True) -> time | None:
         """Return a time of day typed as 17:00 or 9:30."""
@@ -169,6 +170,21 @@ class Form:
                 self.refusal = refusal
         end_session(commit=False)
         return None
+
+
+def row_number(typed: str) -> int | None:
+    """Return the number of a row that was sent, or None for what no row can have."""
+    number = int(typed) if typed.isdecimal() and len(typed) <= 10 else 0
+    return number if 0 < number <= LARGEST_ID else None
+
+
+def day_of(typed: str) -> date | None:
+    """Return a date written as 2026-11-24, or None for another text and for days at the ends of time."""
+    try:
+        on = date.fromisoformat(typed)
+    except ValueError:
+        return None
+    return on if on.year in YEARS else None
 
 
 def local_path(wanted: str | None) -> str:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.models import Proposal, Technician, Visit
+from app.models import Customer, Proposal, Technician, Visit
 from app.operations.appointment import Message, change
 from app.operations.booking import change_visit
 from app.operations.notice import Telling
@@ -130,3 +130,19 @@ def test_a_dispatcher_asks_by_link_sees_that_it_waits_and_takes_it_back(signed_i
     assert "お客様のお返事待ち" not in office.get(path).text
     with db.read() as session:
         assert session.query(Proposal).one().answer == "withdrawn"
+
+
+def test_a_program_asks_about_what_the_form_warns_of_only_when_it_insists(client, db, world, clock):
+    visit_id, start = world.visit(180), (clock.at + timedelta(hours=4)).isoformat()
+    with db.write() as session:
+        other = Technician(name="鈴木", created_at=clock.at)
+        session.add(other)
+        session.flush()
+        session.get_one(Customer, world.customer).avoids = [other.id]
+        wish = {"tell": "ask", "promised_from": start, "technician": other.id}
+    headers = {"Authorization": f"Bearer {world.dispatcher_token}"}
+    refused = client.patch(f"/api/v1/visits/{visit_id}", json=wish, headers=headers)
+    assert (refused.status_code, refused.json["reason"]) == (409, "unwanted")
+    taken = client.patch(f"/api/v1/visits/{visit_id}", json={**wish, "insist": True}, headers=headers)
+    assert taken.status_code == 200
+    assert taken.json["technician"] == world.technician  # nothing moves before her yes

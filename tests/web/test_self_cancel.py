@@ -223,3 +223,16 @@ def test_programs_ask_what_it_costs_call_off_and_let_off(link, world, client):
     assert call("POST", "/cancellation/waiver", {"reason": "y"}, "dispatcher").status_code == 403
     assert call("POST", "/cancellation/waiver", {"reason": "y"}).status_code == 204
     assert call("POST", "/invoice", {}).json["reason"] == "fee_waived"
+
+
+@pytest.mark.parametrize(("side", "fee"), [("us", 0), ("customer", 2_310), (None, 2_310)])
+def test_a_program_that_reports_a_visit_cancelled_says_whose_doing_it_is(link, world, client, db, side, fee):
+    one = link(30)
+    said = {"status": "cancelled", "reason": "車両の故障"} | ({"side": side} if side else {})
+    headers = {"Authorization": f"Bearer {world.dispatcher_token}"}
+    address = f"/api/v1/visits/{one.id}/status"
+    assert client.post(address, json={"status": "en_route", "side": "us"}, headers=headers).status_code == 422
+    assert client.post(address, json=said, headers=headers).status_code == 200
+    with db.read() as session:
+        facts = session.scalars(select(VisitEvent.facts).where(VisitEvent.kind == "cancelled")).one()
+    assert (facts["fee"], facts["reason"]) == (fee, "車両の故障")

@@ -15,9 +15,14 @@ from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import REPORTABLE
 from app.web.api.reading import Body, Day, Id, Instant, Line, Lines, Moment, PageIn, Query, Reply
 
+SIDE = (
+    "Whose doing another time or the end of it is: `us` is apologised for, and she owes nothing for the end of it; "
+    "`customer` is confirmed. Without it the notice says neither, and she owes what she owes for her own doing."
+)
+TOLD_REASON = "Our reason as the customer reads it, in her language; with `us`."
 INSIST = (
-    "Book it although nobody works then (`closed`), or one goes alone where two are needed (`needs_two`); what was "
-    "insisted on is kept in the visit's history."
+    "Book it although nobody works then (`closed`), or one goes alone where two are needed (`needs_two`), or ask the "
+    "customer for it although the form would warn; what was insisted on is kept in the visit's history."
 )
 
 
@@ -70,18 +75,19 @@ class VisitPatch(Body):
     )
     tell_why: Lines = Field("", max_length=LONGEST_WHY, description="Why she is not sent a notice; kept with it.")
     side: Literal[SIDES] | None = Field(  # type: ignore[valid-type]
-        None,
-        description="Whose doing another time or the end of it is: `us` is apologised for, `customer` is confirmed. "
-        "Without it the notice says neither.",
+        None, description=SIDE
     )
-    told_reason: Lines = Field(
-        "", max_length=LONGEST_REASON, description="Our reason as the customer reads it, in her language; with `us`."
-    )
+    told_reason: Lines = Field("", max_length=LONGEST_REASON, description=TOLD_REASON)
 
 
 class StatusIn(Body):
     status: Literal[REPORTABLE]  # type: ignore[valid-type]
     at: Instant | None = Field(None, description="When it happened; without it, now.")
+    side: Literal[SIDES] | None = Field(  # type: ignore[valid-type]
+        None, description="Only with `cancelled`. " + SIDE
+    )
+    told_reason: Lines = Field("", max_length=LONGEST_REASON, description="Only with `cancelled`. " + TOLD_REASON)
+    reason: Lines = Field("", max_length=500, description="Only with `cancelled`: why, for the history.")
 
 
 class EtaIn(Body):

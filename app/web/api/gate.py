@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound, Unauthorized
 
 from app.auth import actor_of_api_token
 from app.operations.idempotency import KEY_HEADER, LONGEST_KEY, Claim, claim_key, keep_reply
-from app.web.api.reading import LARGEST_ID
+from app.web.forms import LARGEST_ID
 from app.web.limits import limiter
 from app.web.visitor import credentials, now, session
 

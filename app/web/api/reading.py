@@ -16,9 +16,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.errors import Invalid, Problem
 from app.rules.calendar import YEARS
+from app.web.forms import LARGEST_ID
 from app.web.visitor import zone
 
-LARGEST_ID = 2**31 - 1
 #: More would be read by nobody.
 MOST_PROBLEMS = 50
 #: Entries of one page of a list.

@@ -103,8 +103,10 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
     says otherwise: `told` when somebody has told her already, `no` when she is not to be told; `tell_why` is kept.
     With `ask` nothing moves yet: she gets one message with a link, the time is kept free for her, the promise stands
     until she says yes, and a person calls when she does not answer (409 `asked_already`, `too_late_to_ask`,
-    `cannot_be_asked`).
-    What is our doing (`side`) she reads with an apology, and with our reason where `told_reason` gives one.
+    `cannot_be_asked`). Without `insist` she is not asked about what the form warns of: `closed`, `needs_two`,
+    `no_skill`, `unwanted` (she does not want that technician again), `risky` (a visit is likely late then).
+    What is our doing (`side`) she reads with an apology, and with our reason where `told_reason` gives one; she owes
+    nothing for a visit that is cancelled by `us`, and otherwise what `GET …/cancellation` says.
     """
     given = {name: getattr(json_data, name) for name in json_data.model_fields_set - _TO_HER}
     common: dict[str, Any] = {"now": now(), "actor": signed_in().name, "version": wanted_version()}
@@ -116,7 +118,8 @@ def patch_visit(visit_id: int, json_data: VisitPatch) -> Shown:
     if json_data.tell == ASK:
         _refuse(sorted(given.keys() - _ASKED), "extra")
         visit = find_visit(session(), visit_id)
-        ask_first(session(), visit, _aim(visit, given), message, outside=bool(json_data.insist), **common)
+        insist = bool(json_data.insist)
+        ask_first(session(), visit, _aim(visit, given), message, outside=insist, insist=insist, **common)
         return shown(visit)
     unassign = "technician" in given and given["technician"] is None
     if "second_technician" in given and given["second_technician"] is None:
@@ -165,9 +168,14 @@ def _cancel(visit_id: int, message: Message, *, reason: str = "", version: int |
 @blueprint.output(VisitOut)
 @blueprint.doc(tags=["Visits"])
 def create_status(visit_id: int, json_data: StatusIn) -> Shown:
-    """Report what has happened; steps may be left out, and what is over stays over."""
+    """Report what has happened; steps may be left out, and what is over stays over.
+
+    `cancelled` does what `PATCH` does: `side` says whose doing it is, and thereby whether the customer owes a fee.
+    """
     if json_data.status == "cancelled":
-        return shown(_cancel(visit_id, Message(telling())))
+        message = Message(telling(), side=json_data.side, reason=json_data.told_reason)
+        return shown(_cancel(visit_id, message, reason=json_data.reason))
+    _refuse(sorted(json_data.model_fields_set & _OF_CANCELLING), "extra")
     visit = report_status(
         session(), visit_id, json_data.status, at=json_data.at, now=now(), actor=signed_in().name, by="office"
     )
@@ -198,6 +206,8 @@ def list_told(visit_id: int, query_data: PageIn) -> dict[str, Any]:
 
 #: What only says how the customer learns of a change.
 _TO_HER = {"tell", "tell_why", "side", "told_reason"}
+#: What is only said of a visit that is cancelled.
+_OF_CANCELLING = {"side", "told_reason", "reason"}
 #: What a customer can be asked about.
 _ASKED = {"promised_from", "promised_until", "planned_from", "technician", "second_technician", "insist"}
 _COLUMNS = {

@@ -15,6 +15,7 @@ from app.operations.self_times import Able, find_times
 from app.rules.book_reading import exact
 from app.web.by_link import known_link
 from app.web.customer.room import back, blueprint, finds, load, page, presses
+from app.web.forms import day_of, row_number
 from app.web.visitor import end_session, now, parts, session, telling, zone
 
 
@@ -62,8 +63,7 @@ def _confirm(token: str, hold: str, *, dearer: bool = False) -> str:
 def do_move(token: str, hold: str) -> ResponseReturnValue:
     """Move the visit; when that cannot be any more, say so and show what is free now."""
     load(token)
-    version = request.form.get("version", "")
-    known = int(version) if version.isdecimal() and len(version) < 10 else 0
+    known = row_number(request.form.get("version", "")) or 0
     try:
         wish: dict[str, Any] = {"version": known, "kept_percent": _percent()}
         move_to(session(), token, hold, _moment(), telling=telling(), now=now(), **wish)
@@ -113,10 +113,7 @@ def _able(token: str, starts_at: datetime) -> list[Able] | None:
 
 
 def _day() -> date | None:
-    try:
-        return date.fromisoformat(request.args.get("from", ""))
-    except ValueError:
-        return None
+    return day_of(request.args.get("from", ""))
 
 
 def _moment() -> datetime:

@@ -25,7 +25,7 @@ from app.rules.calendar import over_midnight
 from app.web.dispatch.estimates import estimated, totals_of
 from app.web.dispatch.offers import HALVES, SPANS_DAYS, WINDOWS_MIN, filled
 from app.web.dispatch.offers import found as found_offers
-from app.web.forms import Form
+from app.web.forms import Form, row_number
 from app.web.limits import limiter
 from app.web.visitor import end_session, locale, needs, now, parts, session, signed_in, telling, zone
 
@@ -186,9 +186,10 @@ def _customer_and_site(form: Form) -> tuple[int, int] | None:
 
 
 def _number(typed: str) -> int:
-    if not typed.isdecimal() or len(typed) > 15:
+    number = row_number(typed)
+    if number is None:
         raise Invalid.one("who", "unknown")
-    return int(typed)
+    return number
 
 
 def name_clash(form: Form) -> None:
@@ -219,7 +220,7 @@ def _found(form: Form) -> Any:
     return customers_found(
         session(),
         form.value("find").strip(),
-        also=int(chosen) if chosen.isdecimal() and len(chosen) <= 15 else None,
+        also=row_number(chosen),
         limit=8,
     )
 

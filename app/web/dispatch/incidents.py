@@ -27,7 +27,7 @@ from app.operations.incident_view import MOST_CHOICES, incident_lines, read_inci
 from app.operations.notice import Telling
 from app.operations.technician import technician_choices
 from app.rules.incident import AHEAD, REPORT_PARTS
-from app.web.forms import Form
+from app.web.forms import Form, row_number
 from app.web.visitor import locale, needs, now, parts, session, signed_in, zone
 
 blueprint = Blueprint("incidents", __name__, url_prefix="/incidents")
@@ -145,7 +145,7 @@ def _by() -> dict[str, Any]:
 
 def _chosen() -> set[int]:
     """Return the visits that were ticked; a crafted number is none."""
-    return {int(typed) for typed in request.form.getlist("visits") if typed.isdecimal() and len(typed) < 10}
+    return {number for typed in request.form.getlist("visits") if (number := row_number(typed))}
 
 
 def _done(incident_id: int, form: Form, part: str, action: Callable[[], object]) -> Any:

@@ -16,7 +16,7 @@ from app.operations.kept_run import cancel_run
 from app.operations.lease import is_watched
 from app.operations.planning import last_planning
 from app.rules.calendar import can_be_shown
-from app.web.forms import Form
+from app.web.forms import Form, day_of, row_number
 from app.web.visitor import needs, now, parts, session, signed_in, telling, zone
 
 blueprint = Blueprint("optimise", __name__)
@@ -35,7 +35,7 @@ def begin(day: str) -> Any:
     """Have a day planned anew; nothing is booked."""
     form, on = Form(request.form), _on(day)
     seconds = form.whole("seconds", least=LEAST_S, most=MOST_S)
-    pinned = [int(number) for number in request.form.getlist("pin") if number.isascii() and number.isdecimal()]
+    pinned = [number for typed in request.form.getlist("pin") if (number := row_number(typed))]
     wish: dict[str, Any] = {"actor": signed_in().name, "now": now(), "zone": zone(), "pinned": pinned}
     if form.submit(lambda: start_day(session(), on, seconds=seconds or 0, **wish)) is None:
         return _page(on, form)
@@ -75,11 +75,8 @@ def _back(on: date) -> Any:
 
 
 def _on(day: str) -> date:
-    try:
-        on = date.fromisoformat(day)
-    except ValueError:
-        raise NotFound("day") from None
-    if not can_be_shown(on):
+    on = day_of(day)
+    if on is None or not can_be_shown(on):
         raise NotFound("day")
     return on
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from app.operations.estimate import class_of
 from app.operations.slots import place_of
-from app.web.forms import Form
+from app.web.forms import Form, row_number
 from app.web.visitor import session
 
 
 def typed_place(form: Form) -> tuple[float, float] | None:
     """Return where the work is: the chosen customer's site, or the position that was typed or pinned."""
     _, _, site_id = form.value("who").partition(":")
-    if site_id.isdecimal() and len(site_id) <= 15:
-        return place_of(session(), int(site_id))
-    return form.position()
+    number = row_number(site_id)
+    return form.position() if number is None else place_of(session(), number)
 
 
 def typed_customer(form: Form) -> int | None:
     """Return the customer that was chosen; None for a new one."""
     customer_id, _, _ = form.value("who").partition(":")
-    return int(customer_id) if customer_id.isdecimal() and len(customer_id) <= 15 else None
+    return row_number(customer_id)
 
 
 def typed_class(form: Form) -> str:

@@ -25,7 +25,7 @@ from app.operations.technician import technician_choices
 from app.operations.visit import visits_of
 from app.rules.quiet import WISHES
 from app.rules.reach import CHANNELS
-from app.web.forms import Form
+from app.web.forms import Form, row_number
 from app.web.office.room import blueprint, country, known_row, place_as_typed, saved
 from app.web.visitor import needs, now, parts, session, signed_in
 
@@ -146,7 +146,7 @@ def _customer_fields(form: Form) -> dict[str, Any]:
 def _avoided() -> list[int]:
     """Return whom the form still has ticked as not wanted again."""
     numbers = (name.removeprefix("avoid-") for name in request.form if name.startswith("avoid-"))
-    return [int(one) for one in numbers if one.isdecimal() and len(one) <= 9]
+    return [number for one in numbers if (number := row_number(one))]
 
 
 def _liked(known: Customer) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from app.operations.time_off import (
     in_the_way,
     take_back,
 )
-from app.web.forms import Form
+from app.web.forms import Form, row_number
 from app.web.office.room import blueprint, country, saved
 from app.web.visitor import locale, needs, now, session, signed_in, zone
 
@@ -78,7 +78,7 @@ def _enter(form: Form) -> Any:
     new = _typed(form)
     form.check()
     assert new is not None
-    seen = {int(number) for number in form.value("seen").split(",") if number.isdecimal() and len(number) <= 15}
+    seen = {number for typed in form.value("seen").split(",") if (number := row_number(typed))}
     return enter_absence(session(), new, zone=zone(), now=now(), actor=signed_in().name, seen=seen)
 
 
