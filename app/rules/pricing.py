@@ -19,6 +19,8 @@ from app.rules.price_book import DAY_MIN, Band, PriceBook, ReturnTaxi, ServicePr
 
 TRAVELS_BY = ("car", "public_transport", "bicycle")
 HOUR_MIN = 60
+#: What one document can come to, in coins: sums are kept in 32 bits.
+MOST_TOTAL = 2**31 - 1
 IsHoliday = Callable[[date], bool]
 
 
@@ -118,11 +120,14 @@ def price(book: PriceBook, job: Job, is_holiday: IsHoliday) -> Price:
     instead of 17:30, one hour: the evening rate counts for the half hour from 18:00, not for the whole.
     Raises CannotPrice naming the field, DiscountOverLimit.
     """
-    real = _price(book, job, job.start_at, is_holiday)
-    if job.promised_until_at is None or job.start_at <= job.promised_until_at:
-        return real
-    as_promised = _price(book, job, job.promised_until_at, is_holiday)
-    return replace(as_promised, for_our_delay=True) if as_promised.total < real.total else real
+    found = _price(book, job, job.start_at, is_holiday)
+    if job.promised_until_at is not None and job.start_at > job.promised_until_at:
+        as_promised = _price(book, job, job.promised_until_at, is_holiday)
+        found = replace(as_promised, for_our_delay=True) if as_promised.total < found.total else found
+    if found.total > MOST_TOTAL:
+        dearest = max(found.lines, key=lambda line: line.amount)
+        raise CannotPrice("parts" if dearest.code.startswith("part:") else "minutes", "too_dear")
+    return found
 
 
 def billed_minutes(service: ServicePrice, minutes: int) -> tuple[int, int]:

@@ -175,6 +175,19 @@ def test_what_the_book_does_not_know_is_named():
         price(near, job("2026-11-24T10:00", 60, distance_km=10.5), IS_HOLIDAY)
 
 
+def test_a_sum_that_cannot_be_kept_is_refused_with_what_makes_it_so_high():
+    labour = {**STANDARD["services"]["pc-setup"], "unit_price": 9 * 10**7}
+    dear = book(services={"pc-setup": labour}, parts={"server": {"price": 10**9}})
+    assert price(dear, job("2026-11-24T10:00", 360), IS_HOLIDAY).total == 1_980_007_700
+    for work, field in (
+        (job("2026-11-24T10:00", 480, parts=(PartUsed("server"),)), "minutes"),
+        (job("2026-11-24T10:00", 60, parts=(PartUsed("server", 2),)), "parts"),
+    ):
+        with pytest.raises(CannotPrice, match="too_dear") as refusal:
+            price(dear, work, IS_HOLIDAY)
+        assert refusal.value.field == field
+
+
 def test_tax_is_rounded_once_for_each_rate():
     own = book(
         parts={
