@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, Refused
 from app.models import Quote, Visit
 from app.operations.added_work import with_added, works_of
 from app.operations.booking import visit_for_change
@@ -57,10 +57,13 @@ def make_quote(session: Session, visit_id: int, wish: Wish, *, role: str, now: d
     if wish.discount_percent and not wish.discount_reason.strip():
         raise Invalid.one("discount_reason", "missing")
     found = to_quote(session, visit, wish)
+    gives = "manager" if role == "admin" else role
+    if wish.discount_percent and gives not in kept_book(found.data).discount_limits:
+        raise Refused("discount_over_limit", most="0", role=gives)  # whom the book does not name gives nothing
     job = replace(
         found.job,
         discount_percent=wish.discount_percent,
-        discount_by="manager" if role == "admin" else role,
+        discount_by=gives,
         discount_reason=wish.discount_reason.strip(),
     )
     return _keep(session, visit, replace(found, job=job), wish.sign, now, actor)

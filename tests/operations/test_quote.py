@@ -176,6 +176,9 @@ def test_a_quote_carries_the_most_that_a_taxi_can_cost_and_a_discount_its_reason
         assert any("領収書" in term for term in quote.shown["ja"]["terms"])
     with pytest.raises(Refused, match="discount_over_limit"):
         quoted(visit_id, discount_percent=Fraction(11), discount_reason="x")
+    little = {"role": "caller", "now": clock.now(), "actor": "test"}  # a book need not name every role
+    with pytest.raises(Refused, match="discount_over_limit"), db.write() as session:
+        make_quote(session, visit_id, Wish(discount_percent=Fraction(1), discount_reason="x"), **little)
     with pytest.raises(Invalid, match="discount_reason"):
         quoted(visit_id, discount_percent=Fraction(5))
 
