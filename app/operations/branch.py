@@ -79,14 +79,20 @@ def save_branch(
         problems.append(Problem("active", "branch_in_use", {"count": there}))
     if problems:
         raise Invalid(problems)
-    branch = Branch(created_at=now) if branch_id is None else session.get(Branch, branch_id)
-    if branch is None:
-        raise NotFound("branch")
+    branch = Branch(created_at=now) if branch_id is None else find_branch(session, branch_id)
     assert lat is not None
     assert lon is not None
     branch.name, branch.address, branch.lat, branch.lon, branch.active = name, address, lat, lon, active
     session.add(branch)
     session.flush()
+    return branch
+
+
+def find_branch(session: Session, branch_id: int) -> Branch:
+    """Return a branch. Raises NotFound."""
+    branch = session.get(Branch, branch_id)
+    if branch is None:
+        raise NotFound("branch")
     return branch
 
 

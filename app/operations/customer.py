@@ -136,9 +136,7 @@ def change_liking(
 
 def change_site(session: Session, site_id: int, site: NewSite, now: datetime) -> Site:
     """Write a place's address and position anew; without a position it is looked up again. Raises NotFound, Invalid."""
-    known = session.get(Site, site_id)
-    if known is None:
-        raise NotFound("site")
+    known = find_site(session, site_id)
     problems: list[Problem] = []
     changed = _site(problems, "", site)
     if problems:
@@ -171,6 +169,14 @@ def find_customer(session: Session, customer_id: int) -> Customer:
     if customer is None:
         raise NotFound("customer")
     return customer
+
+
+def find_site(session: Session, site_id: int) -> Site:
+    """Return a place where a customer is visited. Raises NotFound."""
+    site = session.get(Site, site_id)
+    if site is None:
+        raise NotFound("site")
+    return site
 
 
 def page_of_customers(session: Session, *, limit: int, cursor: str | None) -> Page[Customer]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.errors import Invalid, NotFound, Problem, Stale
 from app.models import PriceBookVersion, Visit
+from app.operations.listing import Page, id_of, page_of
 from app.operations.price_book import STANDARD, book_data_on, known_countries, public_holidays_of
 from app.operations.pricing import job_of_visit
 from app.operations.turn import lock_company
@@ -89,6 +90,12 @@ def find_book(session: Session, number: int) -> PriceBookVersion:
     if version is None:
         raise NotFound("price_book")
     return version
+
+
+def page_of_books(session: Session, *, limit: int, cursor: str | None) -> Page[PriceBookVersion]:
+    """Return the versions in the order in which they were saved. Raises Invalid."""
+    wanted = select(PriceBookVersion).where(PriceBookVersion.id > id_of(cursor)).order_by(PriceBookVersion.id)
+    return page_of(session.scalars(wanted.limit(limit + 1)).all(), limit, lambda version: str(version.id))
 
 
 def all_books(session: Session, limit: int) -> Sequence[PriceBookVersion]:

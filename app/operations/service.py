@@ -16,7 +16,7 @@ from app.operations.price_book_versions import newest_book
 from app.operations.technician import LONGEST_SKILL
 from app.rules.booking import LONGEST_VISIT_MIN
 
-_LONGEST_NAME = 80
+LONGEST_NAME = 80
 
 
 def save_service(
@@ -37,8 +37,8 @@ def save_service(
     """
     problems: list[Problem] = []
     name_ja, name_en = (
-        tell_text(problems, "name_ja", name_ja, _LONGEST_NAME),
-        tell_text(problems, "name_en", name_en, _LONGEST_NAME),
+        tell_text(problems, "name_ja", name_ja, LONGEST_NAME),
+        tell_text(problems, "name_en", name_en, LONGEST_NAME),
     )
     if skill:
         skill = tell_text(problems, "skill", skill, LONGEST_SKILL)
@@ -51,14 +51,20 @@ def save_service(
         problems.append(Problem("price_code", "choice", {"choices": ", ".join(known)}))
     if problems:
         raise Invalid(problems)
-    service = Service() if service_id is None else session.get(Service, service_id)
-    if service is None:
-        raise NotFound("service")
+    service = Service() if service_id is None else find_service(session, service_id)
     service.name_ja, service.name_en = name_ja, name_en
     service.duration_min, service.skill, service.active = duration_min, skill, active
     service.price_code, service.technicians = price_code, technicians
     session.add(service)
     session.flush()
+    return service
+
+
+def find_service(session: Session, service_id: int) -> Service:
+    """Return a kind of work. Raises NotFound."""
+    service = session.get(Service, service_id)
+    if service is None:
+        raise NotFound("service")
     return service
 
 

@@ -89,9 +89,7 @@ def change_technician(
 
     Raises NotFound, Invalid naming every field that is wrong.
     """
-    technician = session.get(Technician, technician_id)
-    if technician is None:
-        raise NotFound("technician")
+    technician = find_technician(session, technician_id, also_former=True)
     with session.no_autoflush:
         problems = _fill(technician, name, language, skills, travels_by, base_lat, base_lon, working_hours)
         problems += _place_day(session, technician, branch_id, starts_from, returns_to, most_day_min)
@@ -117,10 +115,10 @@ def add_device(session: Session, technician_id: int, now: datetime) -> DeviceSec
     return DeviceSecret(*create_device(session, technician_id=technician_id, now=now))
 
 
-def find_technician(session: Session, technician_id: int) -> Technician:
-    """Return a technician who works here. Raises NotFound."""
+def find_technician(session: Session, technician_id: int, *, also_former: bool = False) -> Technician:
+    """Return a technician who works here, or did. Raises NotFound."""
     technician = session.get(Technician, technician_id)
-    if technician is None or not technician.active:
+    if technician is None or not (technician.active or also_former):
         raise NotFound("technician")
     return technician
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from app.models import Branch
-from app.operations.branch import list_branches, save_branch
+from app.operations.branch import find_branch, list_branches, save_branch
 from app.operations.listing import Page
-from app.web.api.forms_people import BranchesOut, BranchIn, BranchOut
+from app.web.api.forms_people import BranchesOut, BranchIn, BranchOut, BranchPatch
 from app.web.api.gate import blueprint
-from app.web.api.reading import PageIn
+from app.web.api.reading import Body, PageIn, changed
 from app.web.visitor import needs, now, session
 
 
@@ -19,6 +19,17 @@ from app.web.visitor import needs, now, session
 def create_branch(json_data: BranchIn) -> Branch:
     """Add a branch, where technicians' days may begin and end."""
     return save_branch(session(), None, now=now(), **json_data.model_dump())
+
+
+@blueprint.patch("/branches/<int:branch_id>")
+@needs("settings")
+@blueprint.input(BranchPatch)
+@blueprint.output(BranchOut)
+@blueprint.doc(tags=["Technicians"])
+def patch_branch(branch_id: int, json_data: Body) -> Branch:
+    """Change a branch, or give it up with `active: false` once nobody belongs to it; what is left out stays."""
+    known = BranchOut.model_validate(find_branch(session(), branch_id))
+    return save_branch(session(), branch_id, now=now(), **changed(known, json_data))
 
 
 @blueprint.get("/branches")

@@ -1,15 +1,32 @@
-"""Customers and services, for other programs."""
+"""Customers and the places where they are visited, for other programs."""
 
 from __future__ import annotations
 
-from app.models import Customer, Service
-from app.operations.customer import NewSite, change_liking, create_customer, find_customer, page_of_customers
+from app.models import Customer, Site
+from app.operations.customer import (
+    NewSite,
+    add_site,
+    change_customer,
+    change_liking,
+    change_site,
+    create_customer,
+    find_customer,
+    find_site,
+    page_of_customers,
+)
 from app.operations.listing import Page
-from app.operations.service import list_services
-from app.web.api.forms import ServicesOut
-from app.web.api.forms_people import CustomerIn, CustomerOut, CustomersOut, LikingIn
+from app.web.api.forms_people import (
+    CustomerIn,
+    CustomerOut,
+    CustomerPatch,
+    CustomersOut,
+    LikingIn,
+    SiteIn,
+    SiteOut,
+    SitePatch,
+)
 from app.web.api.gate import blueprint
-from app.web.api.reading import PageIn
+from app.web.api.reading import Body, PageIn, changed
 from app.web.visitor import needs, now, parts, session
 
 
@@ -48,6 +65,42 @@ def get(customer_id: int) -> Customer:
     return find_customer(session(), customer_id)
 
 
+@blueprint.patch("/customers/<int:customer_id>")
+@needs("dispatch")
+@blueprint.input(CustomerPatch)
+@blueprint.output(CustomerOut)
+@blueprint.doc(tags=["Customers"])
+def patch_customer(customer_id: int, json_data: Body) -> Customer:
+    """Change a customer's facts; what is left out stays. Messages that wait go to the new address."""
+    known = CustomerOut.model_validate(find_customer(session(), customer_id))
+    facts = changed(known, json_data)
+    return change_customer(session(), customer_id, **facts, now=now(), country=parts().settings.country)
+
+
+@blueprint.post("/customers/<int:customer_id>/sites")
+@needs("dispatch")
+@blueprint.input(SiteIn)
+@blueprint.output(SiteOut, status_code=201)
+@blueprint.doc(tags=["Customers"])
+def create_site(customer_id: int, json_data: SiteIn) -> Site:
+    """Add a place where a customer is visited."""
+    return add_site(session(), customer_id, NewSite(**json_data.model_dump()))
+
+
+@blueprint.patch("/sites/<int:site_id>")
+@needs("dispatch")
+@blueprint.input(SitePatch)
+@blueprint.output(SiteOut)
+@blueprint.doc(tags=["Customers"])
+def patch_site(site_id: int, json_data: Body) -> Site:
+    """Change where a customer is visited; what is left out stays, but another address without a position is located
+    anew."""
+    known = SiteOut.model_validate(find_site(session(), site_id))
+    if not json_data.model_fields_set & {"lat", "lon"} and "address" in json_data.model_fields_set:
+        known.lat = known.lon = None
+    return change_site(session(), site_id, NewSite(**changed(known, json_data)), now())
+
+
 @blueprint.put("/customers/<int:customer_id>/likes")
 @needs("dispatch")
 @blueprint.input(LikingIn)
@@ -56,13 +109,3 @@ def get(customer_id: int) -> Customer:
 def put_likes(customer_id: int, json_data: LikingIn) -> Customer:
     """Write anew which times and technicians a customer likes, and which technicians are never offered again."""
     return change_liking(session(), customer_id, **json_data.model_dump())
-
-
-@blueprint.get("/services")
-@needs("dispatch")
-@blueprint.input(PageIn, location="query")
-@blueprint.output(ServicesOut)
-@blueprint.doc(tags=["Services"])
-def services(query_data: PageIn) -> Page[Service]:
-    """List what can be booked."""
-    return list_services(session(), limit=query_data.limit, cursor=query_data.cursor)

@@ -26,15 +26,6 @@ INSIST = (
 )
 
 
-class ServiceOut(Reply):
-    id: int
-    name_ja: str
-    name_en: str
-    duration_min: int
-    skill: str = Field(description="What a technician must be able to do for it; empty: everybody can.")
-    technicians: int = Field(description="How many are needed at once.")
-
-
 class VisitIn(Body):
     customer: Id
     site: Id
@@ -203,11 +194,6 @@ class HoldIn(Body):
 class HoldOut(Reply):
     hold: str = Field(description="Names it when it is booked or let go.")
     expires_at: Moment = Field(description="From then on anybody may book the time.")
-
-
-class ServicesOut(Reply):
-    items: list[ServiceOut]
-    next: str | None
 
 
 class VisitsOut(Reply):

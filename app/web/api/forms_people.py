@@ -11,7 +11,7 @@ from app.operations.customer import LONGEST_ADDRESS, LONGEST_LINE_ID, LONGEST_NA
 from app.operations.technician import DAYS, LONGEST_SKILL, MOST_SKILLS
 from app.operations.time_off import LONGEST_REASON as LONGEST_ABSENCE_REASON
 from app.rules.liking import MOST_AVOIDED, TIMES
-from app.web.api.reading import Body, DeviceInstant, Id, Instant, Line, Moment, PageIn, Reply
+from app.web.api.reading import Body, DeviceInstant, Id, Instant, Line, Moment, PageIn, Reply, part_of
 
 MOST_FIXES = 1000
 
@@ -45,6 +45,10 @@ class CustomerIn(Body):
         default_factory=list, max_length=MOST_AVOIDED, description="Technicians who are never offered again."
     )
     sites: list[SiteIn] = Field(max_length=MOST_SITES)
+
+
+CustomerPatch = part_of(CustomerIn, "sites")
+SitePatch = part_of(SiteIn)
 
 
 class LikingIn(Body):
@@ -93,12 +97,20 @@ class BranchIn(Body):
     lon: float
 
 
+class BranchChange(BranchIn):
+    active: bool
+
+
+BranchPatch = part_of(BranchChange)
+
+
 class BranchOut(Reply):
     id: int
     name: str
     address: str
     lat: float
     lon: float
+    active: bool
 
 
 class BranchesOut(Reply):
@@ -127,6 +139,13 @@ class TechnicianIn(Body):
     )
 
 
+class TechnicianChange(TechnicianIn):
+    active: bool = Field(description="Who is out of service gets no visits and is signed out.")
+
+
+TechnicianPatch = part_of(TechnicianChange)
+
+
 class BaseOut(Reply):
     lat: float
     lon: float
@@ -144,6 +163,7 @@ class TechnicianOut(Reply):
     returns_to: str
     most_day_min: int | None
     working_hours: dict[str, list[list[str]]]
+    active: bool
 
 
 class DeviceOut(Reply):

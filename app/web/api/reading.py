@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Sequence
+from copy import copy
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from apiflask.schema_adapters import registry
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.errors import Invalid, Problem
@@ -110,10 +121,35 @@ class Body(Input):
     model_config = ConfigDict(strict=True)
 
 
+def part_of(model: type[Body], *also_without: str) -> type[Body]:
+    """Return the shape of a change: each field of a body may be left out (which null is not), and then stays as it is.
+
+    Without those fields that are no matter of a change.
+    """
+    fields: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if name not in also_without:
+            left_out = copy(field)
+            left_out.default, left_out.default_factory = None, None
+            left_out.json_schema_extra = _without_default
+            fields[name] = field.annotation, left_out
+    return create_model(re.sub("(In|Change)$", "Patch", model.__name__), __base__=Body, **fields)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
 class Reply(BaseModel):
     """A JSON reply."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+def changed(known: Reply, sent: Body) -> dict[str, Any]:
+    """Return all the facts that a change can name: those sent, and for the others what is known."""
+    named = type(sent).model_fields
+    return {**known.model_dump(include=set(named)), **sent.model_dump(exclude_unset=True)}
 
 
 class StrictAdapter(PydanticAdapter):

@@ -13,7 +13,14 @@ from flask import g
 from app.errors import NotAllowed
 from app.models import Technician
 from app.operations.position import ReportedFix, record_fixes
-from app.operations.technician import DeviceSecret, add_device, create_technician, find_technician, page_of_technicians
+from app.operations.technician import (
+    DeviceSecret,
+    add_device,
+    change_technician,
+    create_technician,
+    find_technician,
+    page_of_technicians,
+)
 from app.rules.access import may
 from app.rules.position import Fix
 from app.web.api.forms_people import (
@@ -23,10 +30,11 @@ from app.web.api.forms_people import (
     NewTechnicianOut,
     TechnicianIn,
     TechnicianOut,
+    TechnicianPatch,
     TechniciansOut,
 )
 from app.web.api.gate import blueprint
-from app.web.api.reading import PageIn
+from app.web.api.reading import Body, PageIn, changed
 from app.web.visitor import needs, now, parts, session, signed_in
 
 P = ParamSpec("P")
@@ -57,12 +65,7 @@ def create_one(json_data: TechnicianIn) -> dict[str, Any]:
     The credential is for the phone's location app: user name and password of OwnTracks in HTTP mode, or, the secret
     alone, bearer token of `POST /technicians/{id}/fixes`.
     """
-    typed = json_data.model_dump(exclude={"base", "branch"})
-    base = json_data.base
-    place = (base.lat, base.lon) if base else (None, None)
-    technician, secret = create_technician(
-        session(), **typed, base_lat=place[0], base_lon=place[1], branch_id=json_data.branch, now=now()
-    )
+    technician, secret = create_technician(session(), **_facts(json_data.model_dump()), now=now())
     reply = {**_shown(technician), "device": _device(secret)}
     return _shown_once(reply, reply["device"])
 
@@ -85,6 +88,17 @@ def list_all_technicians(query_data: PageIn) -> dict[str, Any]:
 def get_one(technician_id: int) -> dict[str, Any]:
     """Return a technician."""
     return _shown(find_technician(session(), technician_id))
+
+
+@blueprint.patch("/technicians/<int:technician_id>")
+@needs("settings")
+@blueprint.input(TechnicianPatch)
+@blueprint.output(TechnicianOut)
+@blueprint.doc(tags=["Technicians"])
+def patch_one(technician_id: int, json_data: Body) -> dict[str, Any]:
+    """Change a technician, or take one out of service with `active: false`; what is left out stays."""
+    known = TechnicianOut.model_validate(_shown(find_technician(session(), technician_id, also_former=True)))
+    return _shown(change_technician(session(), technician_id, **_facts(changed(known, json_data))))
 
 
 @blueprint.post("/technicians/<int:technician_id>/devices")
@@ -136,7 +150,15 @@ def _shown(technician: Technician) -> dict[str, Any]:
         "returns_to": technician.returns_to,
         "most_day_min": technician.most_day_min,
         "working_hours": technician.working_hours,
+        "active": technician.active,
     }
+
+
+def _facts(sent: dict[str, Any]) -> dict[str, Any]:
+    """Return a technician's facts by the names that the operation gives them."""
+    facts = {name: value for name, value in sent.items() if name not in ("base", "branch")}
+    base = sent["base"] or {"lat": None, "lon": None}
+    return {**facts, "branch_id": sent["branch"], "base_lat": base["lat"], "base_lon": base["lon"]}
 
 
 def _device(new: DeviceSecret) -> dict[str, Any]:
