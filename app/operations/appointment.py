@@ -86,7 +86,8 @@ class Message:
     """How the customer is to learn of a change.
 
     `way` is one of WAYS (None: as the company has set); `why`, the office's own reason for it, is kept. `side` is one
-    of SIDES (None: nobody said, and the notice does not apologise); `reason` is ours, as she reads it.
+    of SIDES (None: nobody said, and the notice does not apologise); `reason` is ours, as she reads it. `asks_price`:
+    where it costs more than she accepted, she is asked to agree to that in the same breath.
     """
 
     telling: Telling
@@ -94,6 +95,7 @@ class Message:
     why: str = ""
     side: str | None = None
     reason: str = ""
+    asks_price: bool = False
 
     @property
     def words(self) -> dict[str, Word]:

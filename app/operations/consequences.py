@@ -221,7 +221,6 @@ def carry_out(
 ) -> Visit:
     """Do what was shown: move or reassign a visit and tell whoever must be told (operations.appointment).
 
-    She who is told is asked in the same breath to agree to what it costs now, where that is more than she accepted.
     With the message's way ASK nothing is changed yet: she is asked by a link, the time is kept free, and the promise
     stands until she says yes.
 
@@ -255,7 +254,7 @@ def carry_out(
     }
     before = _as_priced(visit)
     change(session, visit_id, message, now=now, actor=actor, version=version, **changes)
-    if is_sent(session, message) and _as_priced(visit) != before:
+    if message.asks_price and is_sent(session, message) and _as_priced(visit) != before:
         offer_when_moved(session, visit, message.telling, now=now, actor=actor)
     return visit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 
 from sqlalchemy.orm import Session
 
@@ -56,7 +56,7 @@ class Contract:
         return self.work.total - self.work.agreed_total
 
 
-def contracts_of(session: Session, visit_id: int, desk: Desk) -> Sequence[Contract]:
+def contracts_of(session: Session, visit_id: int, zone: tzinfo) -> Sequence[Contract]:
     """Return the contracts about added work of a visit that may be withdrawn from, or were, oldest first."""
     found, gone = [], withdrawn_from(session, visit_id)
     for work in works_of(session, visit_id):
@@ -64,14 +64,14 @@ def contracts_of(session: Session, visit_id: int, desk: Desk) -> Sequence[Contra
         said = accepted_answer(quote) if quote is not None else None
         if quote is None or said is None or (quote.shown["ja"].get("document") or {}).get("right") != "revocable":
             continue
-        accepted_on = said.at.astimezone(desk.zone).date()
-        found.append(Contract(quote, work, accepted_on, withdraws_until(session, quote, desk.zone), gone.get(quote.id)))
+        accepted_on = said.at.astimezone(zone).date()
+        found.append(Contract(quote, work, accepted_on, withdraws_until(session, quote, zone), gone.get(quote.id)))
     return found
 
 
-def contract_of(session: Session, visit_id: int, quote_id: int, desk: Desk) -> Contract:
+def contract_of(session: Session, visit_id: int, quote_id: int, zone: tzinfo) -> Contract:
     """Return the contract that a quote of a visit led to. Raises NotFound."""
-    contract = next((one for one in contracts_of(session, visit_id, desk) if one.quote.id == quote_id), None)
+    contract = next((one for one in contracts_of(session, visit_id, zone) if one.quote.id == quote_id), None)
     if contract is None:
         raise NotFound("http_404")
     return contract
@@ -87,7 +87,7 @@ def withdraw(
     returned. Raises NotFound, NotAllowed, Conflict `already_withdrawn`, Invalid naming the field.
     """
     visit = visit_for_change(session, visit_id)
-    contract = contract_of(session, visit_id, quote_id, desk)
+    contract = contract_of(session, visit_id, quote_id, desk.zone)
     if contract.withdrawn is not None:
         raise Conflict("already_withdrawn")
     problems: list[Problem] = []
@@ -128,7 +128,7 @@ def _give_back(session: Session, visit: Visit, account: Account, desk: Desk) -> 
             owed.remove(same)
         kept.append(same[1] if same is not None else 0)
     amounts = down_to(tax, lines, account.credited, kept, bill.price.total)
-    if not any(amounts):
+    if sum(amounts) <= 0:
         return None
     reason = t("cooling_off.credit_reason", invoice.language)
     return credit(session, invoice.id, amounts, reason, desk=desk)

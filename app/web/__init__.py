@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -189,7 +190,7 @@ def _words() -> dict[str, Any]:
         "now": now(),
         "zone": zone(),
         "time_words": lambda at: i18n.time_words(at, zone()),
-        "day_words": lambda on: i18n.day_words(on, language),
+        "day_words": lambda on: i18n.day_words(date.fromisoformat(on) if isinstance(on, str) else on, language),
         "window_words": lambda from_at, until_at: i18n.window_words(from_at, until_at, zone()),
         "as_of_words": lambda at: i18n.as_of_words(at, zone(), language),
         "here_in": _here_in,

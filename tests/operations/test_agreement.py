@@ -224,9 +224,12 @@ def test_where_new_prices_begin_at_midnight_each_side_of_it_is_told_by_its_own(d
         assert (found.book.code, found.earlier.total) == ("dearer", before.price.total)
 
 
-@pytest.mark.parametrize(("way", "hours", "asked"), [("send", 6, 11_000), ("told", 6, None), ("send", 1, None)])
+@pytest.mark.parametrize(
+    ("way", "hours", "asks", "asked"),
+    [("send", 6, True, 11_000), ("send", 6, False, None), ("told", 6, True, None), ("send", 1, True, None)],
+)
 def test_who_is_told_of_a_move_that_costs_more_is_asked_in_the_same_breath(
-    db, world, clock, kept, telling, stands, way, hours, asked
+    db, world, clock, kept, telling, stands, way, hours, asks, asked
 ):
     visit_id = world.visit(starts_in_min=330, window_min=30)
     ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
@@ -236,7 +239,10 @@ def test_who_is_told_of_a_move_that_costs_more_is_asked_in_the_same_breath(
     from_at = STORY_DAY_AT + timedelta(hours=hours)
     with db.write() as session:
         aim = Aim(session.get_one(Visit, visit_id).technician_id, (from_at, from_at + timedelta(minutes=30)), 60)
-        message, by = Message(telling, way, "電話"), {"now": clock.now(), "actor": "user:1", "version": None}
+        message, by = (
+            Message(telling, way, "電話", asks_price=asks),
+            {"now": clock.now(), "actor": "user:1", "version": None},
+        )
         carry_out(session, visit_id, aim, message, outside=True, insist=True, **by)
         carry_out(session, visit_id, aim, message, outside=True, insist=True, note="裏口から", **by)
     with db.read() as session:
@@ -258,7 +264,10 @@ def test_whom_no_channel_reaches_is_moved_all_the_same(db, world, clock, kept, t
     with db.write() as session:
         session.get_one(Customer, world.customer).mobile = None
         aim = Aim(session.get_one(Visit, visit_id).technician_id, (from_at, from_at + timedelta(minutes=30)), 60)
-        message, by = Message(telling, "send"), {"now": clock.now(), "actor": "user:1", "version": None}
+        message, by = (
+            Message(telling, "send", asks_price=True),
+            {"now": clock.now(), "actor": "user:1", "version": None},
+        )
         carry_out(session, visit_id, aim, message, outside=True, insist=True, **by)
         assert session.get_one(Visit, visit_id).promised_from_at == from_at
     assert stands(visit_id) == ("price_rose", "price_rose")

@@ -11,11 +11,11 @@ from app.errors import Conflict, Invalid, NotAllowed, NotFound
 from app.models import Visit, VisitEvent
 from app.operations.bill import Told, bill_of_visit
 from app.operations.cooling_off import contracts_of, withdraw
-from app.operations.invoice import accounts_of, issue_invoice
+from app.operations.invoice import account_of, accounts_of, credit, issue_invoice
 from app.operations.onsite import hand_over
 from app.operations.payment import take_payment
 from app.rules.pricing import PartUsed
-from tests.operations.test_invoice import desk, only_sqlite, prices
+from tests.operations.test_invoice import TOKYO, desk, only_sqlite, prices
 from tests.operations.test_onsite import CABLES, CLIP, LONGER, accept, add, at_desk, finish, there
 
 __all__ = ["add", "desk", "prices", "there"]
@@ -95,7 +95,7 @@ def test_only_the_addition_that_she_withdraws_from_is_given_back(db, there, agre
         )
         assert (left["service:diagnosis"], left["part:cable"]) == (0, 800)
         assert 0 < account.invoice.total - account.given_back < account.invoice.total
-        first, second = contracts_of(session, there, desk())
+        first, second = contracts_of(session, there, TOKYO)
         assert (first.withdrawn is not None, second.withdrawn) == (True, None)
 
 
@@ -145,3 +145,14 @@ def test_what_is_no_such_contract_cannot_be_withdrawn_from(db, world, there, agr
     for visit_id, quote_id in ((there, 1), (other, agreed), (there, 99)):
         with pytest.raises(NotFound):
             go(quote_id, visit_id=visit_id)
+
+
+def test_what_the_office_gave_back_already_is_not_given_back_again(db, there, agreed, go, clock, desk):
+    finish(db, clock, there, 150)
+    with db.write() as session:
+        invoice = issue_invoice(session, there, Told(), seen=None, desk=desk())
+        credit(session, invoice.id, [2_000, *account_of(session, invoice.id).left[1:]], "お詫び", desk=desk())
+    assert go(agreed) is None
+    with db.read() as session:
+        [account] = accounts_of(session, there)
+        assert (account.due, contracts_of(session, there, TOKYO)[0].withdrawn is not None) == (4_400, True)

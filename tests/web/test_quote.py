@@ -125,4 +125,8 @@ def test_the_desk_takes_down_that_she_withdraws_from_added_work(db, signed_in, c
     assert done.location == f"/invoices/{paper_id}?saved=1"
     for page in (f"/invoices/{paper_id}", f"/visits/{there}/quote", path, f"/q/{token}?lang=ja"):
         assert "クーリング・オフを受け付けました" in office.get(page).text, page
-    assert "書面(はがき・封書・FAX)" in office.get(f"/visits/{there}").text
+    visit = office.get(f"/visits/{there}").text
+    assert ("書面(はがき・封書・FAX)・12/1(火)発信" in visit, "クーリング・オフを受け付けました" in visit) == (
+        True,
+        True,
+    )

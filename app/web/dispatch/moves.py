@@ -15,6 +15,7 @@ from app.operations.agreement import PriceChange, price_change
 from app.operations.appointment import LONGEST_REASON, LONGEST_WHY, SIDES, WAYS, Message, asked_by
 from app.operations.consequences import ASK, Aim, Consequences, carry_out, dropped, dropped_beside, read_consequences
 from app.operations.policy import current_policy
+from app.operations.quote import quotes_of
 from app.operations.visit import find_visit
 from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.calendar import over_midnight
@@ -88,13 +89,15 @@ def message_of(form: Form) -> Message:
     if way == "no" and not why and current_policy(session()).tell_changes:
         form.wrong("tell_why", "missing")
     side = form.one_of("side", SIDES) if form.value("side") else None
-    return Message(telling(), way, why, side, form.text("told_reason", most=LONGEST_REASON))
+    reason = form.text("told_reason", most=LONGEST_REASON)
+    return Message(telling(), way, why, side, reason, asks_price=form.ticked("ask_price"))
 
 
 def telling_choices(visit: Visit) -> dict[str, Any]:
     """Return what the form begins with that asks how the customer is told of a change."""
     return {
         "usual_reasons": [i18n.t(f"visit.reason_{name}", visit.customer.language) for name in _USUAL_REASONS],
+        "price_asked": bool(quotes_of(session(), visit.id)),
         "usual_side": asked_by(session(), visit.id),
         "usual_way": "send" if current_policy(session()).tell_changes else "no",
     }

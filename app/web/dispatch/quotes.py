@@ -104,7 +104,7 @@ def record_withdrawal(visit_id: int, quote_id: int) -> Any:
 
 
 def _withdrawal(visit_id: int, quote_id: int, form: Form) -> Any:
-    visit, contract = find_visit(session(), visit_id), contract_of(session(), visit_id, quote_id, _desk())
+    visit, contract = find_visit(session(), visit_id), contract_of(session(), visit_id, quote_id, zone())
     today = now().astimezone(zone()).date()
     page = render_template(
         "dispatch/cooling_off.html",
@@ -160,7 +160,7 @@ def _quotes(visit_id: int, form: Form) -> Any:
         sent=sent_quotes(session(), [one.id for one in quotes]),
         handed={one.id: handovers(session(), one.id) for one in quotes if one.job.get("on_site")},
         until={one.id: withdraws_until(session(), one, zone()) for one in quotes if one.job.get("on_site")},
-        contracts={one.quote.id: one for one in contracts_of(session(), visit_id, _desk())},
+        contracts={one.quote.id: one for one in contracts_of(session(), visit_id, zone())},
         amount=lambda coins: money(coins, book, locale()),
         link=lambda one: f"{parts().settings.base_url}/q/{one.token}",
     )

@@ -20,6 +20,7 @@ from app.operations.booking import LONGEST_NOTE
 from app.operations.called_off import call_off_at_desk, fee_left, owed_now, role_may_waive, waive_fee
 from app.operations.consent import ways_to
 from app.operations.consequences import Aim, carry_out
+from app.operations.cooling_off import contracts_of
 from app.operations.field import report_eta, report_status, undo_status
 from app.operations.history import read_history
 from app.operations.invoice import accounts_of
@@ -243,6 +244,7 @@ def _visit(visit_id: int, form: Form | None = None, part: str = "") -> Any:
         fee=fee_left(session(), history.visit),
         may_waive=role_may_waive(session(), history.visit, signed_in().role),
         papers=accounts_of(session(), visit_id) if history.visit.status in BILLED else (),
+        contracts=contracts_of(session(), visit_id, zone()),
         reach_km=round(REACH_M["car"] / 1000),
     )
     return page, 200 if form is None else form.status

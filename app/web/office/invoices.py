@@ -205,7 +205,7 @@ def _preview(visit_id: int, form: Form) -> Any:
         form=form,
         bill=bill,
         content=content,
-        contracts=contracts_of(session(), visit_id, _desk()),
+        contracts=contracts_of(session(), visit_id, zone()),
         parts=[(code, part_name(code, part.name, locale())) for code, part in parts.items()],
         rows=max(PART_ROWS, len(agreed)),
         money=_money,
@@ -229,7 +229,7 @@ def _invoice(paper_id: int, form: Form) -> Any:
         form=form,
         stamps=stamps,
         sent=sent_invoices(session(), [paper_id]),
-        contracts=contracts_of(session(), account.invoice.visit_id, _desk()),
+        contracts=contracts_of(session(), account.invoice.visit_id, zone()),
         money=_money,
     )
     return page, form.status
