@@ -36,6 +36,8 @@ from app.twins import make_twins, rows_of_twin, write_rows
 
 #: Takes rows in, all or those of some numbers.
 Take = Callable[[Session, Collection[int] | None], Imported]
+#: What is farther from a row than this is of another working day, whenever that begins.
+_SAME_DAY = timedelta(days=1)
 #: So many rows are booked in the database itself while everybody waits; more are worked out on a further copy.
 MOST_AT_LAST = 60
 #: So often a further copy is made, while others change what the list is about faster than it can be worked out.
@@ -150,7 +152,7 @@ def touched_rows(session: Session, staged: Staged, now: datetime, today: _State 
     touched = set()
     for first, who, from_at, until_at, site_id, promised_at in _visits(staged):
         if (site_id, promised_at) in promised or any(
-            begins_at < until_at + DAYS_NEAR and from_at - DAYS_NEAR < ends_at
+            begins_at < until_at + _SAME_DAY and from_at - _SAME_DAY < ends_at
             for begins_at, ends_at in near.get(who, ())
         ):
             touched.add(staged.row_of[first])
