@@ -28,7 +28,7 @@ from app.operations.day import BEGUN_REACH, DAY_REACH, FIXES_REACH, KnownDay, lo
 from app.operations.liking import liking_of
 from app.operations.notice import GONE_OUT, News, Telling, Word, add_notice, word_of
 from app.operations.proposal import Question, Step, ask
-from app.operations.second import among_two
+from app.operations.second import among_two, beside
 from app.operations.time_off import time_off
 from app.rules.board import LIKELY, RISKY
 from app.rules.booking import Taken
@@ -37,7 +37,7 @@ from app.rules.duty import days_around, shifts_on
 from app.rules.forecast import Day, Stop
 from app.rules.helper import Worker, forecasts, shortlist
 from app.rules.messages import UNSETTLING
-from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, best_few, five_minutes, needs_repair, offers
+from app.rules.repair import SAFE_SHARE, TOO_OLD, Effect, Offer, Other, best_few, five_minutes, needs_repair, offers
 from app.rules.visit import AWAITED
 
 log = structlog.get_logger()
@@ -127,6 +127,9 @@ def accept_offer(
     """
     kind, _, rest = key.partition("-")
     helper_id = int(rest) if kind == "reassign" and rest.isascii() and rest.isdecimal() and len(rest) <= 9 else None
+    first_id = _find(session, visit_id).beside_id
+    if first_id is not None:  # what is changed is the first one's: both are locked as who changes that one does
+        visit_for_change(session, first_id, None, helper_id)
     visit = visit_for_change(session, visit_id, version, helper_id)
     if visit.status not in AWAITED:
         raise Conflict("not_awaited", status=visit.status)
@@ -255,19 +258,23 @@ def _find(session: Session, visit_id: int) -> Visit:
 
 def _apply(session: Session, change: Any, telling: Telling, now: datetime, actor: str) -> None:
     visit = session.get_one(Visit, int(change.visit))
+    common: dict[str, Any] = {"now": now, "actor": actor, "insist": True}  # an offer has asked for the hours itself
+    if visit.beside_id is not None:
+        message = Message(telling)
+        change_appointment(session, visit.beside_id, message, second_technician_id=change.technician, **common)
+        return
     moved = (change.promised_from_at, change.promised_until_at) != (visit.promised_from_at, visit.promised_until_at)
     # A later time is one that the customer has agreed to already.
     change_appointment(
         session,
         visit.id,
         Message(telling, "told" if moved else None),
-        now=now,
-        actor=actor,
-        insist=True,  # an offer has asked for the hours itself
         technician_id=change.technician if change.technician != visit.technician_id else None,
+        second_technician_id=visit.technician_id if change.technician == visit.second_technician_id else None,
         planned_from_at=change.planned_from_at if moved or change.planned_from_at != visit.planned_from_at else None,
         promised_from_at=change.promised_from_at if moved else None,
         promised_until_at=change.promised_until_at if moved else None,
+        **common,
     )
 
 
@@ -347,8 +354,6 @@ def _search(
     nothing = _Found((), 0, {}, {})
     if visit.technician_id is None or visit.status not in AWAITED or visit.planned_from_at > now + DAY_REACH:
         return nothing
-    if among_two(session, [visit.id]):
-        return nothing  # one of two is not sent elsewhere alone: the move form and re-planning know both
     own_day = load_days(session, [visit.technician_id], zone, now, to_change=False)[visit.technician_id]
     target = next((stop for stop in own_day.stops.stops if stop.visit == str(visit.id)), None)
     rough = Worker(visit.technician_id, own_day.stops)
@@ -356,26 +361,47 @@ def _search(
         return nothing
     people, seen_at = crew or _crew(session, now, zone)
     own = _worker(people.get(visit.technician_id), own_day, visit.technician_id)
+    other, skill = _other(session, visit, people, now, zone), visit.service.skill
+    if other is not None and skill in other.worker.skills:
+        skill = ""  # one of two knows how
     avoided = liking_of(session, visit.customer_id).avoids
     others = {
         one: known
         for one, known in people.items()
         if one != visit.technician_id and helper_id in (None, one) and one not in avoided
     }
-    helpers, refused = shortlist(target, visit.service.skill, own, list(others.values()), now)
+    helpers, refused = shortlist(target, skill, own, list(others.values()), now)
     ids = [helper.worker.technician for helper in helpers]
     days = load_days(session, ids, zone, now, to_change=False) if ids else {}
     whole = {technician_id: _worker(people[technician_id], day, technician_id) for technician_id, day in days.items()}
-    helpers, later = shortlist(target, visit.service.skill, own, list(whole.values()), now)
+    helpers, later = shortlist(target, skill, own, list(whole.values()), now)
     refused += later
-    found = offers(target, own, helpers, now, key=key)
+    found = offers(target, own, helpers, now, key=key, other=other)
     two = among_two(session, [int(change.visit) for one in found for change in one.changes]) if found else frozenset()
-    found = [one for one in found if not any(int(change.visit) in two for change in one.changes)]
+    # Nobody who meets another is sent elsewhere alone: the move form and re-planning know both.
+    found = [
+        one
+        for one in found
+        if one.kind in ("begin", "reassign") or not any(int(change.visit) in two for change in one.changes)
+    ]
     shown = best_few(found)
     refused["forecast"] = len(helpers) - _helped(found)
     # Everybody else is offered, or could go as well: not among the nearest who were looked at, or with less to gain.
     refused["less"] = len(others) - refused.total() - _helped(shown)
     return _Found(shown, len(others), {why: n for why, n in refused.items() if n}, seen_at)
+
+
+def _other(session: Session, visit: Visit, people: Mapping[int, Worker], now: datetime, zone: tzinfo) -> Other | None:
+    """Return the other one of two, with the own day; None for a visit of one."""
+    theirs = beside(session, visit) if visit.beside_id is None else session.get_one(Visit, visit.beside_id)
+    if theirs is None or theirs.technician_id is None:
+        return None
+    day = load_days(session, [theirs.technician_id], zone, now, to_change=False)[theirs.technician_id]
+    worker = _worker(people.get(theirs.technician_id), day, theirs.technician_id)
+    skill = visit.service.skill
+    # Only the first one of two is promised; and who has set out for the door already is not sent there once more.
+    can_begin = visit.beside_id is None and visit.status == theirs.status == "booked"
+    return Other(worker, str(theirs.id), can_begin and (not skill or skill in worker.skills))
 
 
 def _helped(found: Sequence[Offer]) -> int:

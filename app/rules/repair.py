@@ -18,11 +18,13 @@ from app.rules.helper import SLOWER, SOONER, Helper, Worker, forecasts, is_near,
 from app.rules.position import distance_m
 from app.rules.visit import GRACE
 
-KINDS = ("reorder", "reassign", "move")
+KINDS = ("begin", "reorder", "reassign", "move")
 #: Being late at all weighs as much as so many minutes; beyond the other, a wait is no worse.
 LATE_COSTS_MIN, MOST_LATE_MIN = 10.0, 120.0
 #: What a change costs by itself: telling the technicians, and asking a customer for a favour, more so for a late one.
 REORDER_COSTS_MIN, REASSIGN_COSTS_MIN, MOVE_COSTS_MIN, MOVE_COSTS_SHARE = 3.0, 5.0, 8.0, 0.2
+#: Of two, one works alone until the other comes.
+BEGIN_COSTS_MIN = 5.0
 #: Of each minute that somebody drives who would not have.
 DRIVE_COSTS_SHARE = 0.25
 #: A change pays when it saves so much in all, and at least this share of what the late visit costs.
@@ -81,10 +83,10 @@ class Effect:
 class Offer:
     """One repair of a visit that is likely late.
 
-    `kind` reorder | reassign | move; `key` names it again when it is accepted; `technician` who would go; `behind` the
-    visit after which `pushed` would be made (reorder, move); `changes` in the order in which they can be made, one
-    after another; `effects` by promise; `gain_min` minutes of unagreed waiting saved, its own cost taken off; worth
-    doing until `until_at`.
+    `kind` begin (of two, the other one goes first) | reorder | reassign | move; `key` names it again when it is
+    accepted; `technician` who would go; `behind` the visit after which `pushed` would be made (reorder, move);
+    `changes` in the order in which they can be made, one after another; `effects` by promise; `gain_min` minutes of
+    unagreed waiting saved, its own cost taken off; worth doing until `until_at`.
     """
 
     key: str
@@ -106,14 +108,24 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """The other one of two who meet at the door: the own day, the own `visit` there, and whether it can go first."""
+
+    worker: Worker
+    visit: str
+    can_begin: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Case:
-    """One late visit in its technician's day as it stands."""
+    """One late visit in its technician's day as it stands; `other` where two are needed."""
 
     target: Stop
     own: Worker
     now: datetime
     least_gain_min: float
     before: Mapping[str, Forecast]
+    other: Other | None
 
 
 def needs_repair(forecast: Forecast | None) -> bool:
@@ -128,6 +140,7 @@ def offers(
     now: datetime,
     *,
     key: str | None = None,
+    other: Other | None = None,
 ) -> list[Offer]:
     """Return every repair that pays for a visit that is likely late, best first; with `key`, that one while it holds.
 
@@ -135,11 +148,13 @@ def offers(
     without making any other promise unsafe. Who asks for one by its key has decided already, and a proposed window has
     been agreed on: then it only has to hold. Example: ten minutes away and free at three, somebody else is sent to who
     would have waited until four.
+
+    Of two who meet (`other`) one can begin alone, or be another one at the same time: the time of both stays.
     """
     before = forecasts(own, own.day.stops, now) if target.promised_until_at > now - TOO_OLD else {}
     if not needs_repair(before.get(target.visit)):
         return []
-    case = _Case(target, own, now, 0.0 if key else LEAST_GAIN_MIN, before)
+    case = _Case(target, own, now, 0.0 if key else LEAST_GAIN_MIN, before, other)
     found = [offer for offer in _all(case, helpers, key) if offer is not None and key in (None, offer.key)]
     return sorted(found, key=lambda o: (-round(o.gain_min), len(o.changes), KINDS.index(o.kind), o.key))
 
@@ -162,17 +177,37 @@ def five_minutes(at: datetime, *, up: bool = False) -> datetime:
 
 def _all(case: _Case, helpers: Sequence[Helper], key: str | None) -> Iterator[Offer | None]:
     kind = (key or "").partition("-")[0]
+    if kind in ("", "begin"):
+        yield _begun(case)
     if kind in ("", "reassign"):
         yield from (_reassigned(case, helper) for helper in helpers)
     if kind in ("", "reorder"):
         yield from _reordered(case)
-    if kind in ("", "move"):
+    if kind in ("", "move") and case.other is None:
         yield from _moved(case, key)
+
+
+def _begun(case: _Case) -> Offer | None:
+    """Return what it would bring if of two the other one, who is there in time, went first and began alone."""
+    other, target, plan = case.other, case.target, case.own.planned.get(case.target.visit)
+    if other is None or not other.can_begin or plan is None:
+        return None
+    theirs = forecasts(other.worker, other.worker.day.stops, case.now).get(other.visit)
+    until_at = target.promised_until_at
+    if theirs is None or until_at < case.now + TO_ARRANGE:
+        return None
+    promise = target.promised_from_at, target.promised_until_at
+    change = Change(target.visit, other.worker.technician, plan.from_at, *promise)
+    key = f"begin-{other.worker.technician}"
+    offer = Offer(key, "begin", other.worker.technician, (change,), (), 0.0, until_at)
+    return _judged(case, offer, case.before, {**case.before, target.visit: theirs}, BEGIN_COSTS_MIN)
 
 
 def _reassigned(case: _Case, helper: Helper) -> Offer | None:
     """Return what it would bring if another technician went."""
     target, own, worker, now = case.target, case.own, helper.worker, case.now
+    if case.other is not None and helper.start_at != own.planned[target.visit].from_at:
+        return None
     if any(stop.visit == target.visit for stop in worker.day.stops) or helper.latest_at < now + TO_ARRANGE:
         return None
     planned = worker.planned

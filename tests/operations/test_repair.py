@@ -373,3 +373,65 @@ def drive(db, clock, technician_id, km):
     with db.write() as session:
         fix = Fix(clock.at, *north(km), 8.0)
         record_fixes(session, technician_id, [ReportedFix(fix, {})], source="owntracks", now=clock.at)
+
+
+# Two who meet at the door
+
+
+@pytest.fixture
+def pair(world, db, clock, parts, late):
+    """The late visit with a second technician, who is not far and in time."""
+    with db.write() as session:
+        other = Technician(name="高橋", skills=["wifi"], created_at=clock.at)
+        session.add(other)
+        session.flush()
+        late.other = other.id
+        change_visit(session, late.next, second_technician_id=other.id, now=clock.at, actor="user:1")
+        late.along = session.scalars(select(Visit.id).where(Visit.beside_id == late.next)).one()
+    stand(db, clock, late.other, 4)
+    sweep(parts, clock.at)
+    return late
+
+
+def people(db, visit_id):
+    with db.read() as session:
+        visit = session.get_one(Visit, visit_id)
+        standing = select(Visit).where(Visit.beside_id == visit_id, Visit.status != "cancelled")
+        along = session.scalars(standing).one()
+        assert (along.planned_from_at, along.promised_from_at) == (visit.planned_from_at, visit.promised_from_at)
+        assert along.technician_id == visit.second_technician_id
+        return visit.technician_id, visit.second_technician_id
+
+
+def test_of_two_who_meet_another_is_sent_or_who_is_in_time_begins_alone(pair, search, accept, db, world, clock, parts):
+    keys = {line.offer.key for line in search(pair.next).offers}
+    assert keys == {f"begin-{pair.other}", f"reassign-{pair.helper}"}
+    accept(pair.next, f"begin-{pair.other}")
+    assert people(db, pair.next) == (pair.other, world.technician)
+    assert [event.facts["kind"] for event in events(db, pair.next, "repair")] == ["begin"]
+    sweep(parts, clock.at)
+    assert read(db, pair.next).late_probability <= SAFE_SHARE
+    assert [one.kind for one in notices(db, pair.next) if one.kind in UNSETTLING and one.state != "dropped"] == []
+
+
+def test_of_two_who_meet_the_late_one_is_relieved(pair, accept, db):
+    accept(pair.next, f"reassign-{pair.helper}")
+    assert people(db, pair.next) == (pair.helper, pair.other)
+
+
+def test_of_two_who_meet_the_second_one_is_relieved_where_she_is_late(pair, search, accept, db, world, clock, parts):
+    accept(pair.next, f"begin-{pair.other}")  # now the late one goes along
+    with db.read() as session:
+        along = session.scalars(select(Visit.id).where(Visit.beside_id == pair.next, Visit.status != "cancelled")).one()
+    sweep(parts, clock.at)
+    assert [line.offer.key for line in search(along).offers] == [f"reassign-{pair.helper}"]
+    accept(along, f"reassign-{pair.helper}")
+    assert people(db, pair.next) == (pair.other, pair.helper)
+
+
+def test_who_cannot_do_the_work_does_not_begin_alone(pair, search, accept, db):
+    with db.write() as session:
+        session.get_one(Technician, pair.other).skills = []
+    assert [line.offer.kind for line in search(pair.next).offers] == ["reassign"]
+    with pytest.raises(Conflict, match="repair_gone"):
+        accept(pair.next, f"begin-{pair.other}")

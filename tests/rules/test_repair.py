@@ -16,7 +16,7 @@ from app.rules.forecast import Day, Stop, forecast_day
 from app.rules.helper import Worker, shortlist
 from app.rules.lateness import Watch, decide
 from app.rules.position import Fix
-from app.rules.repair import SAFE_SHARE, Offer, best_few, needs_repair, offers
+from app.rules.repair import SAFE_SHARE, Offer, Other, best_few, needs_repair, offers
 
 #: Nine in the morning in Japan; minutes count from here.
 NINE = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
@@ -365,3 +365,31 @@ def test_an_overrun_at_ten_has_the_repair_of_three_o_clock_offered_while_everybo
         for offer in search(5, own, [worker(2, [], 5, now)][:helpers], now):
             first.setdefault(offer.kind, promised[-1] - now)
     assert first[kind] > 180
+
+
+def of_two(helpers: list[Worker], *, there: float = 5, can_begin: bool = True) -> list[Offer]:
+    """Return what is offered where somebody else waits for technician 1 at five past eleven, so far north."""
+    own, other = overrun(), worker(2, [stop(9, 6, 125)], there, 110)
+    wanted = own.day.stops[1]
+    found, _ = shortlist(wanted, "", own, helpers, at(110))
+    return offers(wanted, own, found, at(110), other=Other(other, "9", can_begin))
+
+
+def test_of_two_the_one_who_is_in_time_can_begin_alone_and_nobody_is_asked_to_move() -> None:
+    (offer,) = of_two([])
+    assert (offer.key, offer.technician, offer.needs_consent) == ("begin-2", 2, False)
+    assert [(change.visit, change.planned_from_at) for change in offer.changes] == [("2", at(125))]
+    assert offer.effects[0].before.late_probability > 0.5 > SAFE_SHARE >= offer.effects[0].after.late_probability
+    assert of_two([], can_begin=False) == []
+    assert of_two([], there=60) == []  # both are late
+
+
+def test_another_comes_to_who_waits_at_the_planned_time_or_not_at_all() -> None:
+    assert [one.key for one in of_two([worker(3, [], 5, 110)], can_begin=False)] == ["reassign-3"]
+    own = overrun(plan={"2": 125})
+    late = own.day.stops[1]._replace(promised_from_at=at(105))
+    own = replace(own, day=replace(own.day, stops=(own.day.stops[0], late, own.day.stops[2])))
+    helpers, _ = shortlist(late, "", own, [worker(3, [], 5, 100)], at(100))
+    other = Other(worker(2, [stop(9, 6, 125)], 5, 100), "9", False)
+    assert [one.kind for one in offers(late, own, helpers, at(100))][:1] == ["reassign"]
+    assert offers(late, own, helpers, at(100), other=other) == []

@@ -267,7 +267,9 @@ class EffectOut(Reply):
 
 class RepairOut(Reply):
     offer: str = Field(description="Names this offer when it is accepted.")
-    kind: str = Field(description="reassign, reorder or move.")
+    kind: str = Field(
+        description="begin (of two, the other one goes first and begins alone), reassign, reorder or move."
+    )
     technician: int = Field(description="Who would go.")
     planned_from: Moment = Field(description="When the visit that is changed would be planned.")
     gain_min: int = Field(description="Minutes of waiting saved in all, the cost of the change taken off.")
