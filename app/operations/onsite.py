@@ -217,10 +217,20 @@ def state_of_work(session: Session, work: AddedWork, works: Sequence[AddedWork],
 
 
 def not_agreed(session: Session, visit_id: int) -> list[AddedWork]:
-    """Return what was added and never agreed to, so that it is not billed; what a later quote replaced is left out."""
+    """Return what was added and never agreed to, so that it is not billed.
+
+    What was asked for again with something else, or replaced by it, is left out.
+    """
     agreed, works = accepted_quote(session, visit_id), works_of(session, visit_id)
     newer = [one for one in works if one.quote_id and one.quote_id > (agreed.id if agreed is not None else 0)]
-    return [one for one in newer if one.id not in joined(works)]
+    return [one for one in newer if one.id not in joined(works) and not _dropped(one, newer)]
+
+
+def _dropped(work: AddedWork, newer: Sequence[AddedWork]) -> bool:
+    """Return whether the technician asked for something else instead, before its customer had answered."""
+    quote = work.quote
+    assert quote is not None
+    return not quote.answers and any(one.id > work.id and one.at <= quote.expires_at for one in newer)
 
 
 def withdrawn_from(session: Session, visit_id: int) -> Mapping[int, VisitEvent]:

@@ -159,6 +159,7 @@ def test_a_second_addition_comes_instead_of_the_first_where_the_technician_says_
     with db.read() as session:
         works = works_of(session, there)
         assert state_of_work(session, works[0], works, clock.now()) == "replaced"
+        assert [one.id for one in not_agreed(session, there)] == [works[1].id]  # the other was the technician's slip
     accept(db, clock, token)
     with db.read() as session:
         assert not_agreed(session, there) == []
