@@ -1,5 +1,7 @@
 // Keys of the desk: elements with data-key are focused (fields) or pressed (links); "?" lists them.
 document.documentElement.classList.add("scripted");
+// A form that was refused begins where something is to be mended.
+document.querySelector("main [aria-invalid=true]")?.focus();
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest("input, select, textarea, [contenteditable]")) return;

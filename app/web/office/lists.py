@@ -10,7 +10,7 @@ from flask import Response, render_template, request
 
 from app.clock import real_now
 from app.operations.export import export_customers, export_visits
-from app.operations.intake import CUSTOMER_COLUMNS, VISIT_COLUMNS
+from app.operations.intake import CUSTOMER_COLUMNS, MOST_PROBLEMS, VISIT_COLUMNS
 from app.operations.lease import is_watched
 from app.operations.list_file import KINDS, WISHED, find_list, forget_list, send_list, sent_lists, take_list
 from app.web.forms import Form
@@ -53,6 +53,7 @@ def list_sent(list_id: int) -> Any:
         progress=parts().progress.get(list_id),
         watched=is_watched(session(), real_now(parts().clock)),
         problems=[_problem(*one) for one in known.problems],
+        most_problems=MOST_PROBLEMS,
         columns=_columns(known.kind),
     )
 
