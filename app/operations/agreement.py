@@ -151,23 +151,26 @@ def offer_price(session: Session, visit_id: int, telling: Telling, *, role: str,
     return made
 
 
-def offer_when_moved(session: Session, visit: Visit, telling: Telling, *, now: datetime, actor: str) -> None:
-    """Ask a customer at once about a price that rose with the move that she is told of; the desk sees that it is open.
+def offer_when_moved(session: Session, visit: Visit, telling: Telling, *, now: datetime, actor: str) -> bool:
+    """Ask a customer at once about a price that rose with a move she made or is told of; the desk sees that it is open.
+
+    Returns whether she was asked.
 
     Whom no channel reaches is told on the phone, and a price that cannot be made out is the desk's to see: the move
     stands all the same.
     """
     deal = agreement_of(session, visit, now)
     if deal is None or deal.quote is None or deal.state != "price_rose":
-        return
+        return False
     if deal.sent_at is None and not deal.quote.answers:
-        return  # she has never been asked, so the desk has its own plan with it
+        return False  # she has never been asked, so the desk has its own plan with it
     try:
         with session.begin_nested():
             # Nothing is taken off the price here, so whose discounts are allowed does not matter.
             offer_price(session, visit.id, telling, role="dispatcher", now=now, actor=actor)
     except (Conflict, Invalid):
-        pass
+        return False
+    return True
 
 
 def offer_when_booked(

@@ -136,7 +136,7 @@ def quote_on_page(session: Session, link_token: str, now: datetime) -> tuple[Quo
     """Return the quote that the page of a visit leads to, and what became of it."""
     wanted = select(Quote).join(Visit).where(Visit.link_token == link_token).order_by(Quote.id.desc()).limit(1)
     quote = session.scalar(wanted.options(selectinload(Quote.answers)))
-    return (quote, quote_state(session, quote, now)) if quote is not None else None
+    return (quote, shown_state(session, quote, now)) if quote is not None else None
 
 
 def quoted_job(quote: Quote) -> Job:
@@ -193,6 +193,12 @@ def quote_state(session: Session, quote: Quote, now: datetime) -> str:
         expires_at=quote.expires_at,
         now=now,
     )
+
+
+def shown_state(session: Session, quote: Quote, now: datetime) -> str:
+    """Return what a customer reads of a quote: its state, or outdated when its visit has changed and costs more now."""
+    state = quote_state(session, quote, now)
+    return "outdated" if state in OPEN_STATES and _total_now(quote, quote.visit) > quote.total else state
 
 
 def answer_quote(

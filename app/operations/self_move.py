@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, Refused
 from app.models import Hold, Visit
+from app.operations.agreement import offer_when_moved
 from app.operations.alarm import raise_alarm
 from app.operations.appointment import Message, change
 from app.operations.called_off import Owed, keep_step, owed_now
@@ -152,7 +153,8 @@ def move_to(
         hold=row.token,
     )
     keep_step(session, moved, kept_percent, owed, now)
-    if why_not_dispatched(session, moved) is not None:  # who would set out would be held back without a new word
+    asked = offer_when_moved(session, moved, telling, now=now, actor="customer")
+    if not asked and why_not_dispatched(session, moved) is not None:  # nobody may set out without a new word
         raise_alarm(
             session, "self_moved_price", f"visit:{moved.id}", now,
             visit_id=moved.id, technician_id=moved.technician_id,

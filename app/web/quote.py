@@ -13,12 +13,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.agreement import accepted_words, agreement_pdf
-from app.errors import Conflict, NotFound
+from app.errors import NotFound
 from app.i18n import day_words, time_words
 from app.models import Quote
 from app.operations.agreement import note_seen
 from app.operations.onsite import withdrawn_from, withdraws_until
-from app.operations.quote import LONGEST_NAME, accepted_answer, newest_of, quote_of_link, quote_state
+from app.operations.quote import LONGEST_NAME, accepted_answer, newest_of, quote_of_link, shown_state
 from app.operations.quote_sending import Said, take_answer
 from app.web.by_link import firm_page, known_link, open_by_link, speak
 from app.web.forms import Form
@@ -112,9 +112,7 @@ def opened(token: str) -> ResponseReturnValue:
 
 def _quote_page(quote: Quote, form: Form) -> str:
     newest = newest_of(session(), quote)
-    facts: dict[str, Any] = {"form": form, "state": quote_state(session(), quote, now()), **_agreed(quote)}
-    if isinstance(form.refusal, Conflict) and form.refusal.code == "quote_outdated":
-        facts["state"] = "outdated"
+    facts: dict[str, Any] = {"form": form, "state": shown_state(session(), quote, now()), **_agreed(quote)}
     return _page("quote", newest=newest if newest.id != quote.id else None, **facts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
@@ -27,8 +28,10 @@ from app.operations.consequences import Aim, carry_out
 from app.operations.estimate import Plan, estimate
 from app.operations.notice import Telling
 from app.operations.price_book import STANDARD
-from app.operations.quote import answer_quote, quotes_of, why_not_dispatched
+from app.operations.quote import answer_quote, quotes_of, shown_state, why_not_dispatched
 from app.operations.quoting import Wish, make_quote
+from app.operations.self_move import keep_time, move_to
+from app.operations.self_times import find_times
 from app.tick import remind
 from tests.conftest import STORY_DAY_AT
 
@@ -252,6 +255,47 @@ def test_who_is_told_of_a_move_that_costs_more_is_asked_in_the_same_breath(
         assert told == ["quote_sent", "moved", *(["quote_sent"] if asked else [])]
     state = ("sent", "price_rose") if asked else ("price_rose", "price_rose") if hours == 6 else ("accepted", None)
     assert stands(visit_id) == state
+
+
+def test_who_moves_herself_to_a_dearer_time_gets_its_price_and_cannot_take_the_old_one(
+    db, world, clock, kept, telling, stands
+):
+    visit_id = world.visit(starts_in_min=48 * 60, window_min=30)
+    ask = {"role": "dispatcher", "now": clock.now(), "actor": "user:1"}
+    with db.write() as session:
+        token = offer_price(session, visit_id, telling, **ask).token
+    accept(db, clock, token)
+    with db.write() as session:
+        visit, zone = session.get_one(Visit, visit_id), telling.zone
+        visit.technician.working_hours = {day: [["15:00", "22:00"]] for day in ("tue", "wed", "thu", "fri")}
+        link, version = visit.link_token, visit.version
+        days = find_times(session, link, None, zone, clock.now()).times(None).days
+        at = max((one.starts_at for _, day in days for one in day), key=lambda at: at.astimezone(zone).hour)
+        hold = keep_time(session, link, at, zone, clock.now())
+        move_to(session, link, hold, at, version=version, telling=telling, now=clock.now(), kept_percent=Fraction(100))
+    assert stands(visit_id) == ("sent", "price_rose")
+    with db.read() as session:
+        newer, older = quotes_of(session, visit_id)
+        assert newer.total > older.total
+        assert session.scalars(select(Alarm.kind)).all() == []
+
+
+def test_a_price_that_is_no_longer_that_of_the_visit_does_not_offer_itself(db, world, clock, kept, telling):
+    visit_id = world.visit(starts_in_min=30, window_min=30)
+    with db.write() as session:
+        quote = offer_price(session, visit_id, telling, role="dispatcher", now=clock.now(), actor="user:1")
+        assert shown_state(session, quote, clock.now()) == "open"
+        at = STORY_DAY_AT + timedelta(hours=6)
+        change_visit(
+            session,
+            visit_id,
+            now=clock.now(),
+            actor="user:1",
+            planned_from_at=at,
+            promised_from_at=at,
+            promised_until_at=at,
+        )
+        assert shown_state(session, quote, clock.now()) == "outdated"
 
 
 def test_whom_no_channel_reaches_is_moved_all_the_same(db, world, clock, kept, telling, stands):
