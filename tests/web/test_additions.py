@@ -49,7 +49,7 @@ def kinds(db):
 def test_a_note_reaches_the_technician_and_the_dispatcher_once(client, link, db, signed_in):
     for _ in range(2):
         reply = client.post(f"{link.path}/note", data={"note": " 車は3番に<b>\x00 ", "key": "abc"})
-        assert (reply.status_code, reply.location) == (303, link.path)
+        assert (reply.status_code, reply.location) == (303, f"{link.path}?kept=added#added")
     assert [(note.words, note.about) for note in rows(db, CustomerNote)] == [("車は3番に<b>", "visit")]
     (event,) = rows(db, VisitEvent, VisitEvent.kind == "customer_note")
     assert (event.actor, event.facts) == ("customer", {})
@@ -76,7 +76,7 @@ def test_notes_are_not_without_end(client, link, db):
 
 
 def test_photos_reach_the_technician_and_the_dispatcher_as_pictures_only(client, link, db, signed_in, app):
-    assert send(client, link, picture(), picture("blue", "PNG"), name="../../x.html").location == link.path
+    assert send(client, link, picture(), picture("blue", "PNG"), name="../../x.html").location == f"{link.path}?kept=added#added"
     assert send(client, link, picture()).status_code == 303  # the same again
     first, _ = rows(db, CustomerPhoto)
     assert (len(rows(db, CustomerPhoto)), kinds(db)) == (2, ["customer_photo"])

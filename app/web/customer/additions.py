@@ -33,7 +33,7 @@ def note(token: str) -> ResponseReturnValue:
         add_note(session(), token, request.form.get("note", ""), key=form_key(), now=now())
     except Invalid as error:
         return _wrong(token, error)
-    return back(token)
+    return back(token, "added")
 
 
 @blueprint.post("/<token>/photos")
@@ -46,7 +46,7 @@ def photos(token: str) -> ResponseReturnValue:
         add_photos(session(), token, sent, now())
     except Invalid as error:
         return _wrong(token, error)
-    return back(token)
+    return back(token, "added")
 
 
 @blueprint.post("/<token>/photos/<int:photo_id>/remove")
@@ -55,7 +55,7 @@ def unsend_photo(token: str, photo_id: int) -> ResponseReturnValue:
     """Take a photo away again."""
     load(token)
     remove_photo(session(), token, photo_id, now())
-    return back(token)
+    return back(token, "added")
 
 
 @blueprint.post("/<token>/other-phone")
@@ -68,7 +68,7 @@ def other_phone(token: str) -> ResponseReturnValue:
         name_phone(session(), token, typed, country=parts().settings.country, now=now())
     except Invalid as error:
         return _wrong(token, error)
-    return back(token)
+    return back(token, "phone")
 
 
 def _read_photos(token: str) -> list[Photo]:

@@ -68,9 +68,10 @@ def page(name: str, **facts: object) -> str:
     )
 
 
-def back(token: str) -> Response:
-    """Go back to the visit's page."""
-    return redirect(url_for("customer.visit", token=token, lang=request.args.get("lang")), 303)
+def back(token: str, kept: str = "") -> Response:
+    """Go back to the visit's page, and to that part of it which was `kept`."""
+    asked = {"lang": request.args.get("lang"), "kept": kept or None}
+    return redirect(url_for("customer.visit", token=token, _anchor=kept or None, **asked), 303)
 
 
 open_by_link(blueprint, page)
