@@ -37,7 +37,6 @@ def test_without_scripts_she_moves_adds_and_calls_off(browse, link, db):
     page.click("text=メモを残す")
     photo = BytesIO()
     Image.new("RGB", (1200, 900), "navy").save(photo, "PNG")
-    page.click("text=担当者へのメモ・写真")
     page.set_input_files("#photos", {"name": "画面.png", "mimeType": "image/png", "buffer": photo.getvalue()})
     page.click("text=写真を送る")
     assert "メモ1件・写真1枚" in page.inner_text("main")

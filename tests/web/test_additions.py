@@ -76,7 +76,10 @@ def test_notes_are_not_without_end(client, link, db):
 
 
 def test_photos_reach_the_technician_and_the_dispatcher_as_pictures_only(client, link, db, signed_in, app):
-    assert send(client, link, picture(), picture("blue", "PNG"), name="../../x.html").location == f"{link.path}?kept=added#added"
+    assert (
+        send(client, link, picture(), picture("blue", "PNG"), name="../../x.html").location
+        == f"{link.path}?kept=added#added"
+    )
     assert send(client, link, picture()).status_code == 303  # the same again
     first, _ = rows(db, CustomerPhoto)
     assert (len(rows(db, CustomerPhoto)), kinds(db)) == (2, ["customer_photo"])
