@@ -70,8 +70,8 @@ def page(name: str, **facts: object) -> str:
 
 def back(token: str, kept: str = "") -> Response:
     """Go back to the visit's page, and to that part of it which was `kept`."""
-    asked = {"lang": request.args.get("lang"), "kept": kept or None}
-    return redirect(url_for("customer.visit", token=token, _anchor=kept or None, **asked), 303)
+    lang, part = request.args.get("lang"), kept or None
+    return redirect(url_for("customer.visit", token=token, lang=lang, kept=part, _anchor=part), 303)
 
 
 open_by_link(blueprint, page)
