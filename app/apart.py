@@ -3,9 +3,8 @@
 A list of ten thousand visits takes a minute to check, and whoever books one of them keeps its technician's day from
 others: SQLite has one writer, and PostgreSQL locks. So the rows are booked in a copy (of SQLite's file, or of
 PostgreSQL's tables, see `twins`), by the same operations; what came of it is then written into the database itself in
-one short transaction. What was changed there meanwhile is looked at first: rows that it touches are booked anew, on a
-further copy while they are many, and at last in that transaction. So every row is taken in as if nobody else had been
-there, or none is.
+one short transaction. What was changed there meanwhile is looked at first: rows that cannot stand beside it are booked
+anew, on a further copy while they are many, and at last in that transaction. So every row is taken in, or none is.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,23 +26,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.db import Base, Database
-from app.models import Absence, Branch, Company, Hold, Service, Technician, Visit, WebhookMessage
+from app.models import Absence, Branch, Company, Hold, Service, Site, Technician, Visit, WebhookMessage
 from app.operations.intake import Imported
-from app.operations.plan import DAYS_NEAR
+from app.operations.plan import DAYS_NEAR, day_too_long
 from app.operations.turn import lock_technicians
-from app.rules.booking import LONGEST_VISIT_MIN
+from app.rules.booking import LONGEST_VISIT_MIN, Clash, Taken, first_free_start
 from app.twins import make_twins, rows_of_twin, write_rows
 
 #: Takes rows in, all or those of some numbers.
 Take = Callable[[Session, Collection[int] | None], Imported]
-#: What is farther from a row than this is of another working day, whenever that begins.
-_SAME_DAY = timedelta(days=1)
 #: So many rows are booked in the database itself while everybody waits; more are worked out on a further copy.
 MOST_AT_LAST = 60
 #: So often a further copy is made, while others change what the list is about faster than it can be worked out.
-MOST_COPIES = 5
+MOST_COPIES = 8
 #: More than so many rows are not booked anew at last: the list is worked out once more.
-MOST_HELD_UP = 1_000
+MOST_HELD_UP = 200
 #: So often a list is worked out from the beginning; then it is taken in as it is, and everybody waits.
 MOST_TRIES = 4
 #: Where a copy lies, with the number of the process that needs it.
@@ -96,7 +93,7 @@ def tried(db: Database, take: Take) -> Imported:
         return take(session, None)
 
 
-def worked_out(db: Database, take: Take, now: datetime) -> Staged | None:
+def worked_out(db: Database, take: Take, now: datetime, zone: tzinfo) -> Staged | None:
     """Return what came of a list on a copy; None where there is nothing to copy. Raises Invalid."""
     if db.is_sqlite and db.file is None:
         return None
@@ -106,26 +103,28 @@ def worked_out(db: Database, take: Take, now: datetime) -> Staged | None:
         staged = _new(session, state, done, dict(enumerate(done.new_rows)))
     for _ in range(MOST_COPIES):
         with db.read() as session:
-            touched = touched_rows(session, staged, now)
+            touched = touched_rows(session, staged, now, zone)
         if len(touched) <= MOST_AT_LAST:
             break
         with _copy(db) as session:
             state = _state(session, now)
-            staged = _again(session, staged, state, take, now)
+            staged = _again(session, staged, state, take, now, zone)
     return staged
 
 
-def carried_over(session: Session, staged: Staged | None, take: Take, now: datetime) -> Imported:
+def carried_over(session: Session, staged: Staged | None, take: Take, now: datetime, zone: tzinfo) -> Imported:
     """Write what was worked out, in the transaction that is open. Raises Invalid naming what cannot be booked any more,
     and Changed."""
     if staged is None:
         return take(session, None)
     lock_technicians(session, *{who for _, who, *_ in _visits(staged)})
-    return _again(session, staged, None, take, now).done
+    return _again(session, staged, None, take, now, zone).done
 
 
-def touched_rows(session: Session, staged: Staged, now: datetime, today: _State | None = None) -> set[int]:
-    """Return the numbers of the rows that what was changed since may touch. Raises Changed."""
+def touched_rows(
+    session: Session, staged: Staged, now: datetime, zone: tzinfo, today: _State | None = None
+) -> set[int]:
+    """Return the numbers of the rows that cannot stand as they are beside what was changed since. Raises Changed."""
     before, today = staged.state, today or _state(session, now)
     people = "customer", "site"
     new_people = any(name in staged.rows for name in people) and any(
@@ -134,29 +133,49 @@ def touched_rows(session: Session, staged: Staged, now: datetime, today: _State 
     if before.frame != today.frame or new_people:
         raise Changed
     other = {id for id, version in today.versions.items() if before.versions.get(id) != version}
-    near: dict[int | None, list[tuple[datetime, datetime]]] = defaultdict(list)
+    near: dict[int, list[Taken]] = defaultdict(list)
     promised: set[tuple[int, datetime]] = set()
     if other:
+        place = Site.lat, Site.lon
         changed = select(
-            Visit.technician_id, Visit.planned_from_at, Visit.planned_until_at, Visit.site_id, Visit.promised_from_at
-        )
-        for row in session.execute(changed.where(Visit.id.in_(other))):
-            near[row.technician_id].append((row.planned_from_at, row.planned_until_at))
-            promised.add((row.site_id, row.promised_from_at))
-    if fresh_holds := today.holds - before.holds:
-        held = select(Hold.technician_id, Hold.from_at, Hold.until_at).where(Hold.token.in_(fresh_holds))
-        for hold in session.execute(held):
-            near[hold.technician_id].append((hold.from_at, hold.until_at))
-    if not near:
-        return set()
-    touched = set()
-    for first, who, from_at, until_at, site_id, promised_at in _visits(staged):
-        if (site_id, promised_at) in promised or any(
-            begins_at < until_at + _SAME_DAY and from_at - _SAME_DAY < ends_at
-            for begins_at, ends_at in near.get(who, ())
+            Visit.id, Visit.technician_id, Visit.planned_from_at, Visit.planned_until_at, *place, Visit.site_id,
+            Visit.promised_from_at, Visit.status,
+        ).join(Site, Site.id == Visit.site_id)  # fmt: skip
+        for id, who, from_at, until_at, lat, lon, site_id, promised_at, status in session.execute(
+            changed.where(Visit.id.in_(other))
         ):
+            promised.add((site_id, promised_at))
+            if who is not None and status != "cancelled":
+                near[who].append(Taken(id, from_at, until_at, lat, lon))
+    if fresh_holds := today.holds - before.holds:
+        held = select(Hold.technician_id, Hold.from_at, Hold.until_at, Hold.lat, Hold.lon)
+        for who, from_at, until_at, lat, lon in session.execute(held.where(Hold.token.in_(fresh_holds))):
+            near[who].append(Taken(0, from_at, until_at, lat, lon))
+    if not near and not promised:
+        return set()
+    touched, own = set(), defaultdict(list)
+    for first, who, from_at, until_at, site_id, promised_at in _visits(staged):
+        if (site_id, promised_at) in promised:
             touched.add(staged.row_of[first])
+        if who in near:
+            own[who].append((site_id, from_at, until_at, staged.row_of[first]))
+    sites = {site_id for rows in own.values() for site_id, *_ in rows}
+    found = session.execute(select(Site.id, Site.lat, Site.lon).where(Site.id.in_(sites))) if sites else ()
+    places = {id: (lat, lon) for id, lat, lon in found}
+    for who, rows in own.items():
+        plan = {Taken(-row, from_at, until_at, *places[site_id]) for site_id, from_at, until_at, row in rows}
+        for new in near[who]:
+            around = [
+                one for one in plan if one.from_at < new.until_at + DAYS_NEAR and one.until_at > new.from_at - DAYS_NEAR
+            ]
+            touched |= {-one.visit_id for one in around if _clash(one, new)}
+            touched |= {-one.visit_id for one in day_too_long(session, who, new, around, zone, now) if one in plan}
     return touched
+
+
+def _clash(one: Taken, new: Taken) -> bool:
+    minutes = int((one.until_at - one.from_at) / timedelta(minutes=1))
+    return isinstance(first_free_start(one.from_at, one.from_at, minutes, one.lat, one.lon, [new]), Clash)
 
 
 def _visits(staged: Staged) -> Iterator[tuple[int, int | None, datetime, datetime, int, datetime]]:
@@ -173,10 +192,10 @@ def _instant(kept: str | datetime) -> datetime:
     return kept if isinstance(kept, datetime) else datetime.fromisoformat(f"{kept}+00:00")
 
 
-def _again(session: Session, staged: Staged, state: _State | None, take: Take, now: datetime) -> Staged:
+def _again(session: Session, staged: Staged, state: _State | None, take: Take, now: datetime, zone: tzinfo) -> Staged:
     """Write what nothing has touched, book the rest anew, and return what there is then."""
     base = state or _state(session, now)
-    touched = touched_rows(session, staged, now, base)
+    touched = touched_rows(session, staged, now, zone, base)
     if state is None and len(touched) > MOST_HELD_UP:
         raise Changed
     out = {visit for visit, row in staged.row_of.items() if row in touched}

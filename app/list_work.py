@@ -55,12 +55,13 @@ def _work_through(parts: Parts, list_id: int) -> None:
         return
     for last in (*[False] * MOST_TRIES, True):  # hours or days off were changed meanwhile: at last everybody waits
         now = parts.clock.now()
-        staged = None if last else worked_out(parts.db, take, now)
+        staged = None if last else worked_out(parts.db, take, now, parts.settings.zone)
         try:
             with writing(parts.db, "list") as session:
                 sent = session.get_one(ListFile, list_id, with_for_update=True)
                 if sent.state == "taking":  # unless somebody else has taken it in
-                    _note(session, list_id, "taken", now, carried_over(session, staged, take, now))
+                    done = carried_over(session, staged, take, now, parts.settings.zone)
+                    _note(session, list_id, "taken", now, done)
                     sent.content = None
         except Changed:
             continue

@@ -41,10 +41,10 @@ def _done(parts: Parts, dry_run: bool, take: Take) -> Imported:
         return tried(parts.db, take)
     for _ in range(MOST_TRIES):
         now = parts.clock.now()
-        staged = worked_out(parts.db, take, now)
+        staged = worked_out(parts.db, take, now, parts.settings.zone)
         try:
             with parts.db.write() as session:
-                return carried_over(session, staged, take, now)
+                return carried_over(session, staged, take, now, parts.settings.zone)
         except Changed:
             continue
     with parts.db.write() as session:

@@ -24,7 +24,7 @@ ROWS = 30
 
 @pytest.fixture
 def lists(db, world, clock):
-    """A list of thirty visits of two technicians on fifteen days, and what takes it in."""
+    """A list of thirty visits of two technicians on fifteen days, and what takes it in; from row 16 within a window."""
     with db.write() as session:
         other = Technician(name="鈴木", created_at=clock.now())
         session.add(other)
@@ -38,9 +38,10 @@ def lists(db, world, clock):
     world.at = lambda row: first + timedelta(days=(row - 2) // 2)
     who = [world.technician, world.other]
     rows = [
-        f"{world.customer},{world.service},{world.at(n):%Y-%m-%d %H:%M},60,{who[n % 2]}" for n in range(2, ROWS + 2)
+        f"{world.customer},{world.service},{world.at(n):%Y-%m-%d %H:%M},{'13:00' if n >= 16 else ''},60,{who[n % 2]}"
+        for n in range(2, ROWS + 2)
     ]
-    file = "\n".join(["お客様,サービス,約束開始,所要分,担当者", *rows]).replace(",10:00", "").encode()
+    file = "\n".join(["お客様,サービス,約束開始,約束終了,所要分,担当者", *rows]).encode()
     # Both visits of a day are at one site: two services make them two.
     file = _two_services(db, file)
 
@@ -93,25 +94,25 @@ def test_it_leaves_what_booking_row_by_row_leaves(db, lists, clock):
         assert lists.take(session, None) == Imported(ROWS, 0)
         session.flush()
         direct = everything(session)
-    staged = worked_out(db, lists.take, clock.now())
+    staged = worked_out(db, lists.take, clock.now(), ZONE)
     assert visits(db) == 0, "nothing is kept before it is carried over"
     with db.write() as session:
-        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
+        assert carried_over(session, staged, lists.take, clock.now(), ZONE) == Imported(ROWS, 0)
         assert everything(session) == direct
-    again = worked_out(db, lists.take, clock.now())
+    again = worked_out(db, lists.take, clock.now(), ZONE)
     assert again.done == Imported(0, ROWS)
     assert not (db.file and list(db.file.parent.glob(".list-*")))
 
 
 def test_what_was_booked_meanwhile_moves_its_numbers_and_only_what_it_touches_is_booked_anew(db, lists, clock):
-    staged = worked_out(db, lists.take, clock.now())
-    mine = book_one(db, lists, clock, 20, lists.technician)
+    staged = worked_out(db, lists.take, clock.now(), ZONE)
+    mine = [book_one(db, lists, clock, row, lists.technician, hour) for row, hour in ((20, 10.5), (22, 15))]
     with db.read() as session:
-        assert 0 < len(touched_rows(session, staged, clock.now())) < ROWS / 2
+        assert touched_rows(session, staged, clock.now(), ZONE) == {20}
     with db.write() as session:
-        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
-        assert session.scalar(select(func.count(Visit.id))) == ROWS + 1
-        assert session.scalar(select(func.count(Visit.id)).where(Visit.id == mine)) == 1
+        assert carried_over(session, staged, lists.take, clock.now(), ZONE) == Imported(ROWS, 0)
+        assert session.scalar(select(func.count(Visit.id))) == ROWS + 2
+        assert session.scalar(select(func.count(Visit.id)).where(Visit.id.in_(mine))) == 2
         noted = session.execute(select(VisitEvent.visit_id, VisitEvent.facts)).all()
         planned = {row.id: row.planned_from_at for row in session.execute(select(Visit.id, Visit.planned_from_at))}
         assert {visit: datetime.fromisoformat(facts["planned_from"]) for visit, facts in noted} == planned
@@ -122,34 +123,42 @@ def test_what_was_booked_meanwhile_moves_its_numbers_and_only_what_it_touches_is
 
 
 def test_what_cannot_be_booked_any_more_keeps_all_of_it_out(db, lists, clock):
-    staged = worked_out(db, lists.take, clock.now())
+    staged = worked_out(db, lists.take, clock.now(), ZONE)
     book_one(db, lists, clock, 8, lists.technician, hour=10.5)
     with pytest.raises(Invalid) as refused, db.write() as session:
-        carried_over(session, staged, lists.take, clock.now())
+        carried_over(session, staged, lists.take, clock.now(), ZONE)
     assert [(one.field, one.code) for one in refused.value.problems] == [("row 8, promised_from", "overlap")]
     assert visits(db) == 1
 
 
 def test_while_others_book_much_it_is_worked_out_on_further_copies(db, lists, clock, monkeypatch):
-    monkeypatch.setattr("app.apart.MOST_AT_LAST", 1)
+    monkeypatch.setattr("app.apart.MOST_AT_LAST", 0)
     calls = []
 
     def take(session, only):
         calls.append(only)
         if only is None or len(calls) == 2:
-            mine.append(book_one(db, lists, clock, 10 + 8 * len(calls), lists.technician, hour=15))
+            mine.append(book_one(db, lists, clock, 10 + 8 * len(calls), lists.technician, hour=10.5))
         return lists.take(session, only)
 
     mine = []
-    staged = worked_out(db, take, clock.now())
+    staged = worked_out(db, take, clock.now(), ZONE)
     with db.write() as session:
-        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
+        assert carried_over(session, staged, lists.take, clock.now(), ZONE) == Imported(ROWS, 0)
         assert session.scalar(select(func.count(Visit.id))) == ROWS + len(mine)
-    assert len(calls) >= 2
+    assert calls == [None, {18}, {26}]
+
+
+def test_a_day_that_others_have_made_too_long_keeps_the_row_out(db, lists, clock):
+    staged = worked_out(db, lists.take, clock.now(), ZONE)
+    book_one(db, lists, clock, 8, lists.technician, hour=22.5)
+    with pytest.raises(Invalid) as refused, db.write() as session:
+        carried_over(session, staged, lists.take, clock.now(), ZONE)
+    assert [(one.field, one.code) for one in refused.value.problems] == [("row 8, promised_from", "closed")]
 
 
 def test_a_day_off_that_was_entered_meanwhile_has_it_worked_out_anew(db, lists, clock):
-    staged = worked_out(db, lists.take, clock.now())
+    staged = worked_out(db, lists.take, clock.now(), ZONE)
     with db.write() as session:
         at = lists.at(8).replace(hour=0)
         session.add(
@@ -157,10 +166,10 @@ def test_a_day_off_that_was_entered_meanwhile_has_it_worked_out_anew(db, lists, 
                     created_by="user:1")
         )  # fmt: skip
     with pytest.raises(Changed), db.write() as session:
-        carried_over(session, staged, lists.take, clock.now())
+        carried_over(session, staged, lists.take, clock.now(), ZONE)
     with db.write() as session:
         session.execute(delete(Absence))
-        assert carried_over(session, staged, lists.take, clock.now()) == Imported(ROWS, 0)
+        assert carried_over(session, staged, lists.take, clock.now(), ZONE) == Imported(ROWS, 0)
 
 
 def test_a_time_that_is_kept_meanwhile_under_the_number_of_another_is_not_booked(db, lists, clock):
@@ -172,12 +181,12 @@ def test_a_time_that_is_kept_meanwhile_under_the_number_of_another_is_not_booked
             )  # fmt: skip
 
     before = keep(8, 600)
-    staged = worked_out(db, lists.take, clock.now())
+    staged = worked_out(db, lists.take, clock.now(), ZONE)
     with db.write() as session:
         let_go(session, before.token)
     assert (keep(8, 15).id == before.id) == db.is_sqlite
     with pytest.raises(Invalid) as refused, db.write() as session:
-        carried_over(session, staged, lists.take, clock.now())
+        carried_over(session, staged, lists.take, clock.now(), ZONE)
     assert [(one.field, one.code) for one in refused.value.problems] == [("row 8, promised_from", "held")]
 
 
@@ -199,7 +208,7 @@ def test_who_books_while_a_list_is_worked_out_does_not_wait(db, lists, clock):
 
 @pytest.mark.parametrize("db", ["postgresql"], indirect=True)
 def test_who_books_while_a_list_is_carried_over_waits_for_it_and_is_refused(db, lists, clock):
-    staged, refused = worked_out(db, lists.take, clock.now()), []
+    staged, refused = worked_out(db, lists.take, clock.now(), ZONE), []
 
     def press():
         try:
@@ -208,7 +217,7 @@ def test_who_books_while_a_list_is_carried_over_waits_for_it_and_is_refused(db, 
             refused.append(clash.code)
 
     with db.write() as session:
-        carried_over(session, staged, lists.take, clock.now())
+        carried_over(session, staged, lists.take, clock.now(), ZONE)
         session.flush()
         other = threading.Thread(target=press)
         other.start()

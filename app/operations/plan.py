@@ -16,7 +16,7 @@ from app.operations.time_off import HOLIDAYS, duty_known, holidays_of
 from app.prepared import Prepared
 from app.rules.booking import LONGEST_VISIT_MIN, Clash, Taken, first_free_start, first_open_start
 from app.rules.duty import Away, Shifts, closed_spans, next_opening
-from app.rules.stretch import Worker, limits, rest_around, too_long
+from app.rules.stretch import Worker, limits, rest_around, stretches, too_long
 
 #: Stands for the visit that a held time may become.
 _HELD = 0
@@ -193,6 +193,17 @@ def longest_day_kept(
     new = Taken(visit_id, starts_at, starts_at + timedelta(minutes=duration_min), site.lat, site.lon)
     note = too_long(known.worker, known.taken, new, zone)
     return Away(starts_at, starts_at, "length", note) if note else None
+
+
+def day_too_long(
+    session: Session, technician_id: int, new: Taken, more: Sequence[Taken], zone: tzinfo, now: datetime
+) -> Sequence[Taken]:
+    """Return all work of the day of new work, where `more` work beside what is planned makes it longer than it may."""
+    minutes = int((new.until_at - new.from_at) / timedelta(minutes=1))
+    known = _known(session, technician_id, Around(new.from_at, new.from_at, minutes, now, new.visit_id), DAYS_NEAR)
+    day = next(day for day in stretches(known.worker, [*known.taken, *more, new], zone) if new in day.taken)
+    most = known.worker.most
+    return day.taken if most is not None and day.back_at - day.leaves_at > most else ()
 
 
 def taken_around(session: Session, technician_id: int, around: Around, *, lock: bool = False) -> list[Taken]:
