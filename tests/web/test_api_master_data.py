@@ -25,6 +25,8 @@ def call(client, world):
 
 def test_of_a_customer_only_what_is_sent_changes(call, world):
     before = call("GET", f"/customers/{world.customer}").json
+    described = call("GET", "/openapi.json").json["components"]["schemas"]["CustomerOut"]
+    assert {*described["properties"]} == {*described["required"]} == {*before}
     sent = {"mobile": "080-9999-8888", "email": None, "notices": "delays"}
     after = call("PATCH", f"/customers/{world.customer}", sent, role="dispatcher")
     assert after.json == {**before, "mobile": "+818099998888", "email": None, "notices": "delays"}

@@ -79,7 +79,7 @@ class CustomerOut(Reply):
     notices: str
     first_channel: str | None
     likes_time: str
-    likes_technician: int | None = Field(validation_alias=AliasChoices("likes_technician_id", "likes_technician"))
+    likes_technician: int | None = Field(validation_alias=AliasChoices("likes_technician", "likes_technician_id"))
     avoids: list[int]
     created_at: Moment
     sites: list[SiteOut]
