@@ -28,7 +28,7 @@ from app.operations.consequences import Aim, carry_out
 from app.operations.estimate import Plan, estimate
 from app.operations.notice import Telling
 from app.operations.price_book import STANDARD
-from app.operations.quote import answer_quote, quotes_of, shown_state, why_not_dispatched
+from app.operations.quote import answer_quote, quoted_job, quotes_of, shown_state, why_not_dispatched
 from app.operations.quoting import Wish, make_quote
 from app.operations.self_move import keep_time, move_to
 from app.operations.self_times import find_times
@@ -315,3 +315,17 @@ def test_whom_no_channel_reaches_is_moved_all_the_same(db, world, clock, kept, t
         carry_out(session, visit_id, aim, message, outside=True, insist=True, **by)
         assert session.get_one(Visit, visit_id).promised_from_at == from_at
     assert stands(visit_id) == ("price_rose", "price_rose")
+
+
+def test_the_discount_that_she_accepted_stays_when_the_price_is_asked_for_again(db, world, clock, kept, telling):
+    visit_id = world.visit(starts_in_min=330, window_min=30)
+    by = {"now": clock.now(), "actor": "user:1"}
+    with db.write() as session:
+        wish = Wish(discount_percent=Fraction(30), discount_reason="常連のお客様")
+        token = make_quote(session, visit_id, wish, role="manager", **by).token
+    accept(db, clock, token)
+    with db.write() as session:
+        from_at = STORY_DAY_AT + timedelta(hours=6)
+        change_visit(session, visit_id, zone=telling.zone, promised_from_at=from_at, **by)
+        again = offer_price(session, visit_id, telling, role="dispatcher", **by)
+        assert (again.total, quoted_job(again).discount_percent) == (7_700, 30)  # of 11,000
