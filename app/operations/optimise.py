@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
@@ -41,11 +42,14 @@ from app.rules.optimise import (
     Solver,
     Stop,
     Work,
+    as_planned,
     faults,
     figures,
     in_steps,
     is_better,
     legs,
+    neighbours,
+    part_of,
     standing,
     timed,
     to_plan,
@@ -56,12 +60,15 @@ from app.rules.visit import OPEN
 log = structlog.get_logger()
 
 EVENT = "planned_anew"
-#: So often a visit that found no place is fixed where it is, and the rest planned around it.
-MOST_ROUNDS = 3
+#: So often no more visits than these that found no place are fixed where they are, and the rest is planned around them.
+MOST_ROUNDS, FEW = 1, 2
 #: A router may take so long for all the ways of a day, seconds.
 ROUTER_WITHIN_S = 30.0
 #: The seconds of such a round, as a share of those of the first.
 ROUND_SHARE = 0.25
+#: Where the whole day loses somebody's visits, a few technicians' days at a time are planned instead, each in so many
+#: seconds, for as long again as the whole day took.
+PART_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +247,8 @@ def plan_day(
 
     The router is asked first, and takes some seconds more for a large day.
 
-    No visit loses its technician: one for which no place is found is fixed where it is, and the rest planned around it.
+    No visit loses its technician: one for which no place is found is fixed where it is, and the rest planned around it;
+    where that does not help, the days of a few neighbours at a time are planned instead.
     Raises what the solver raises.
     """
     if router is not None:
@@ -316,6 +324,24 @@ def take_back(
 
 
 def _best(problem: Problem, solve: Solver, seconds: float, progress: Callable[[float], None]) -> Plan:
+    """Return the best plan found: of the whole day, or part by part where more is promised than can be kept."""
+    if (whole := _without_loss(problem, solve, seconds, progress)) is not None:
+        return whole
+    ends_s = time.monotonic() + seconds
+    for people in neighbours(problem):
+        part = part_of(problem, people)
+        found = _without_loss(part, solve, PART_S, lambda _: progress(1.0))
+        if found is not None and is_better(figures(part, standing(part)), figures(part, found)):
+            problem = as_planned(problem, found)
+        if time.monotonic() >= ends_s:
+            break
+    return standing(problem)
+
+
+def _without_loss(
+    problem: Problem, solve: Solver, seconds: float, progress: Callable[[float], None]
+) -> dict[int, Stop] | None:
+    """Return a plan in which nobody's visit loses its technician; None where none was found."""
     stands, fixed = standing(problem), problem
     for tried in range(MOST_ROUNDS + 1):
         orders = solve(fixed, seconds * ROUND_SHARE if tried else seconds, progress)
@@ -324,13 +350,15 @@ def _best(problem: Problem, solve: Solver, seconds: float, progress: Callable[[f
         if all(work.fixed for work in lost):  # what is fixed with somebody who is not there
             plan |= {work.visit: stands[work.visit] for work in lost}
             break
+        if len(lost) > FEW:
+            return None
         where = {work.visit for work in lost}
         fixed = replace(fixed, works=tuple(replace(w, fixed=w.fixed or w.visit in where) for w in fixed.works))
     else:
-        return stands
+        return None
     if wrong := faults(fixed, plan):
         log.error("a plan that cannot be driven was put aside", faults=wrong[:5], of=len(wrong))
-        return stands
+        return None
     return plan
 
 

@@ -25,6 +25,8 @@ from app.rules.visit import GRACE
 LEAD = timedelta(minutes=30)
 #: An arrival is planned so long before a promised window ends, but no more than this share of the window.
 RESERVE, RESERVE_SHARE = timedelta(minutes=10), 0.25
+#: So many technicians' days are planned together where the whole day cannot be.
+GROUP = 5
 #: A plan is worth the unrest when it saves so many minutes on the road, and always when it saves a promise.
 LEAST_GAIN_MIN = 5.0
 
@@ -200,6 +202,34 @@ def by_technician(problem: Problem, plan: Plan) -> dict[int, Figures]:
             own = replace(problem, drivers=(driver,), works=tuple(works[visit] for visit in mine))
             whole[driver.technician] = figures(own, mine)
     return whole
+
+
+def neighbours(problem: Problem) -> Iterator[tuple[int, ...]]:
+    """Yield small groups of technicians who work near each other, around each technician in turn, and once more: first
+    around those whose promises are broken as the day stands."""
+    broken = {who: found.broken for who, found in by_technician(problem, standing(problem)).items()}
+    where = {driver.technician: _middle(problem, driver) for driver in problem.drivers}
+    turn = sorted(where, key=lambda who: (-broken.get(who, 0), who))
+    for who in (*turn, *turn):
+        yield tuple(sorted(where, key=lambda other: (other != who, way_m(where[who], where[other]), other))[:GROUP])
+
+
+def part_of(problem: Problem, people: Collection[int]) -> Problem:
+    """Return a problem of these technicians alone: their visits, and those that nobody has."""
+    return replace(
+        problem,
+        drivers=tuple(driver for driver in problem.drivers if driver.technician in people),
+        works=tuple(work for work in problem.works if work.technician is None or work.technician in people),
+    )
+
+
+def as_planned(problem: Problem, plan: Plan) -> Problem:
+    """Return a problem as it stands once a plan of some of its technicians holds."""
+    works = [
+        replace(work, technician=stop.technician, planned_from_at=stop.start_at) if stop is not None else work
+        for work, stop in ((work, plan.get(work.visit)) for work in problem.works)
+    ]
+    return replace(problem, works=tuple(works))
 
 
 def is_better(before: Figures, after: Figures) -> bool:
@@ -414,6 +444,14 @@ def _from_now(driver: Driver, begun: Sequence[Work], now: datetime) -> Driver:
     place = driver.start if last is None or last.place is None else last.place
     shifts = tuple((max(since, free_at), until) for since, until in driver.shifts if until > free_at)
     return replace(driver, start=place, shifts=shifts)
+
+
+def _middle(problem: Problem, driver: Driver) -> Place:
+    """Return where a technician works on this day, as it stands; where it begins when there is nothing to do."""
+    places = [one.place for one in problem.works if one.technician == driver.technician and one.place is not None]
+    if not places:
+        return driver.start or NOWHERE
+    return sum(lat for lat, _ in places) / len(places), sum(lon for _, lon in places) / len(places)
 
 
 def _expected_from(work: Work, problem: Problem) -> datetime:

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import event, select
 
 from app.errors import Conflict, Invalid, Stale
-from app.models import Hold, Notice, Service, Visit
+from app.models import Hold, Notice, Service, Technician, Visit
 from app.operations.booking import change_visit
 from app.operations.field import report_status
 from app.operations.notice import Telling
 from app.operations.optimise import book_proposal, plan_day, read_day, take_back
 from app.providers.solver_vroom import solve
 from app.rules.optimise import Stop, faults, standing, timed
-from tests.planned_days import NINE, ON
+from tests.planned_days import NINE, ON, solve_here
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -174,6 +174,23 @@ def test_a_solver_that_drops_somebodys_visits_takes_nobody_from_them(day, propos
         return {work.technician: [work.visit] for work in problem.works if work.fixed}
 
     assert propose(lazy).changes == ()
+
+
+def test_where_the_whole_day_loses_somebodys_visits_neighbours_are_planned_among_themselves(
+    db, day, propose, clock, monkeypatch
+):
+    monkeypatch.setattr("app.rules.optimise.GROUP", 2)
+    with db.write() as session:
+        far = {"base_lat": 35.7, "base_lon": 139.7, "working_hours": {"wed": [["09:00", "18:00"]]}}
+        session.add(Technician(name="鈴木", created_at=clock.at, **far))
+
+    def overbooked(problem, seconds, progress):
+        return {} if len(problem.drivers) > 2 else solve_here(problem, seconds, progress)
+
+    proposal = propose(overbooked)
+    assert len(proposal.changes) == 4
+    assert proposal.after.road_km < proposal.before.road_km / 2
+    assert faults(proposal.day.problem, standing(proposal.day.problem) | {s.visit: s for s in proposal.changes}) == []
 
 
 def test_a_plan_that_cannot_be_driven_is_put_aside(day, propose, monkeypatch):

@@ -16,10 +16,13 @@ from app.rules.optimise import (
     Problem,
     Stop,
     Work,
+    as_planned,
     faults,
     figures,
     in_steps,
     is_better,
+    neighbours,
+    part_of,
     standing,
     timed,
     to_plan,
@@ -47,6 +50,22 @@ def test_work_begins_when_the_customer_expects_it_and_never_in_the_break():
     assert plan[2].start_at >= plan[1].start_at + timedelta(minutes=60)
     late = timed(one_day(work(1, 11, 11.5), work(2, 11, 15)), {1: [1, 2]})
     assert late[2].start_at >= at(13)
+
+
+def test_neighbours_of_who_is_late_are_asked_first_and_their_plan_is_part_of_the_whole(monkeypatch):
+    monkeypatch.setattr("app.rules.optimise.GROUP", 2)
+    east, far = replace(SATO, technician=2, start=(34.6, 135.45)), replace(SATO, technician=3, start=(35.6, 139.7))
+    late = work(4, 9, 9.1, technician=2, place=(34.6, 135.9), planned_from_at=at(9))
+    problem = one_day(work(1, 9, 11), work(2, 14, 16), late, work(5, 9, 11, technician=None), drivers=(SATO, east, far))
+    asked = list(neighbours(problem))
+    assert asked[:2] == [(2, 1), (1, 2)]
+    assert asked[3:] == asked[:3]
+    part = part_of(problem, {1, 2})
+    assert [driver.technician for driver in part.drivers] == [1, 2]
+    assert [one.visit for one in part.works] == [1, 2, 4, 5]
+    assert [one.visit for one in part_of(problem, {3}).works] == [5]
+    planned = as_planned(problem, {5: Stop(5, 1, at(10.5))})
+    assert standing(planned) == standing(problem) | {5: Stop(5, 1, at(10.5))}
 
 
 def test_a_way_rests_in_the_break():
