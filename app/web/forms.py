@@ -173,9 +173,9 @@ class Form:
 
 
 def row_number(typed: str) -> int | None:
-    """Return the number of a row that was sent, or None for what no row can have."""
-    number = int(typed) if typed.isdecimal() and len(typed) <= 10 else 0
-    return number if 0 < number <= LARGEST_ID else None
+    """Return the number of a row that was sent (0: of none yet), or None for what no row can have."""
+    number = int(typed) if typed.isdecimal() and len(typed) <= 10 else LARGEST_ID + 1
+    return number if number <= LARGEST_ID else None
 
 
 def day_of(typed: str) -> date | None:

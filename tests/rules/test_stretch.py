@@ -80,6 +80,8 @@ def test_outside_the_limits_a_day_is_too_long_only_when_work_joins_two(spans, be
     new = work(begin / 4, (begin + lasts) / 4, number=99)
     if any(one.from_at < new.until_at and new.from_at < one.until_at for one in plan):
         return
+    if new.from_at.astimezone(TOKYO).date() != new.until_at.astimezone(TOKYO).date():
+        return  # over midnight only the look at the finished day sees it, which every booking takes
     closed = any(a.from_at < new.until_at and new.from_at < a.until_at for a in limits(worker, plan, SITE, TOKYO))
     after = next(day for day in stretches(worker, [*plan, new], TOKYO) if new in day.taken)
     if len(after.taken) > 1 and not closed and too_long(worker, plan, new, TOKYO):

@@ -80,7 +80,7 @@ def test_no_page_fails_at_a_crafted_number(app, db, world, signed_in, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "typed", ["2147483648", "999999999999999", "９９９９９９９９９９９", "1e999", "nan", "-1", "0", "", "²", "٣" * 11]
+    "typed", ["2147483648", "999999999999999", "９９９９９９９９９９９", "1e999", "nan", "-1", "", "²", "٣" * 11]
 )
 def test_what_no_row_can_have_is_no_row(typed):
     assert row_number(typed) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from app.models import Absence
@@ -24,7 +25,8 @@ def create_absence(json_data: AbsenceIn) -> dict[str, Any]:
     wish = json_data
     new = NewAbsence(wish.technician, wish.from_at, wish.until_at, wish.all_day, wish.reason, wish.recurrence)
     absence = enter_absence(session(), new, zone=zone(), now=now(), actor=signed_in().name)
-    return {**_shown(absence), "in_the_way": [_visit(one) for one in in_the_way(session(), new, zone(), now())]}
+    kept = replace(new, recurrence=absence.recurrence)
+    return {**_shown(absence), "in_the_way": [_visit(one) for one in in_the_way(session(), kept, zone(), now())]}
 
 
 @blueprint.get("/absences")
