@@ -10,6 +10,7 @@ const SHAPE = { unassigned: "unknown", "no-access": "cancelled" };
 const OVER = ["done", "no-access", "cancelled"];
 const MANY = 12; // above it nobody's route can be told from another's: only the one that is asked for is drawn
 const NEAR_PX = 30; // marks nearer than this are drawn as one with their number
+const RESTS_MS = 120;
 const NAMED = 6; // so many of them are named where somebody rests
 let map = null;
 let all = null; // everybody, small
@@ -163,6 +164,14 @@ function follow(people = read()) {
   said.textContent = person ? person.name : aside.classList.contains("crowd") ? said.dataset.crowd : "";
 }
 
+// Rows that roll by below the pointer are not rested on.
+function rest(technician) {
+  if (technician === rested) return;
+  rested = technician;
+  clearTimeout(rest.timer);
+  rest.timer = setTimeout(() => { if (map) follow(); }, RESTS_MS);
+}
+
 function redraw() {
   marked();
   if (!map) return;
@@ -256,14 +265,8 @@ board.addEventListener("click", (event) => {
 // Who rests on somebody's row sees their route; who leaves it, the chosen one's again.
 board.addEventListener("pointerover", (event) => {
   if (event.pointerType === "touch") return;
-  const technician = event.target.closest("[data-technician]")?.dataset.technician ?? null;
-  if (technician === rested) return;
-  rested = technician;
-  if (map) follow();
+  rest(event.target.closest("[data-technician]")?.dataset.technician ?? null);
 });
-board.addEventListener("pointerleave", () => {
-  rested = null;
-  if (map) follow();
-});
+board.addEventListener("pointerleave", () => rest(null));
 addEventListener("resize", load);
 load();
