@@ -91,3 +91,7 @@ def test_work_is_added_on_the_phone_and_agreed_to_with_a_finger(browse, axe, db,
     look("handing")
     page.locator("[name=way][value=electronic]").click()
     look("handed")
+    withdrawal = f"/visits/{there}/quote/{said.quote_id}/withdrawal"
+    desk = browse(withdrawal, as_role="manager", width=width, lang=lang, dark=dark)
+    assert desk.locator("input[type=date]").count() == 1
+    assert axe(desk) == []

@@ -15,6 +15,8 @@ from app.rules.booking import LONGEST_VISIT_MIN
 from app.rules.visit import REPORTABLE
 from app.web.api.reading import Body, Day, Id, Instant, Line, Lines, Moment, PageIn, Query, Reply
 
+#: mypy reads no choices out of a tuple; the tuple is the operation's, and is not written twice.
+Side = Literal[SIDES]  # type: ignore[valid-type]
 SIDE = (
     "Whose doing another time or the end of it is: `us` is apologised for, and she owes nothing for the end of it; "
     "`customer` is confirmed. Without it the notice says neither, and she owes what she owes for her own doing."
@@ -65,18 +67,14 @@ class VisitPatch(Body):
         "Without it, as the company has set.",
     )
     tell_why: Lines = Field("", max_length=LONGEST_WHY, description="Why she is not sent a notice; kept with it.")
-    side: Literal[SIDES] | None = Field(  # type: ignore[valid-type]
-        None, description=SIDE
-    )
+    side: Side | None = Field(None, description=SIDE)
     told_reason: Lines = Field("", max_length=LONGEST_REASON, description=TOLD_REASON)
 
 
 class StatusIn(Body):
     status: Literal[REPORTABLE]  # type: ignore[valid-type]
     at: Instant | None = Field(None, description="When it happened; without it, now.")
-    side: Literal[SIDES] | None = Field(  # type: ignore[valid-type]
-        None, description="Only with `cancelled`. " + SIDE
-    )
+    side: Side | None = Field(None, description="Only with `cancelled`. " + SIDE)
     told_reason: Lines = Field("", max_length=LONGEST_REASON, description="Only with `cancelled`. " + TOLD_REASON)
     reason: Lines = Field("", max_length=500, description="Only with `cancelled`: why, for the history.")
 
